@@ -1,5 +1,7 @@
 //! What a team has taught Guildhall: sources in, passages out.
 
+pub mod source;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 

@@ -3,4 +3,12 @@
 //! Doors (`interactions`, `dashboard`, `job`) call flows (`answer`, `knowledge`), which use pure modules and the
 //! outside world's leaves (`store`, `llm`, `embedding`, `discord`).
 
+pub mod account; // accounts, plans, months
+pub mod bot; // what every door hands to the flows
+pub mod config; // what the environment says
+pub mod ids; // identifiers of our own things
+pub mod job; // work between doors: the wire format of a queue message
 pub mod knowledge; // what a team has taught Guildhall: sources in, passages out
+pub mod question; // what a question is, wherever it was asked
+pub mod settings; // what an account has set for one of its servers
+pub mod store; // the one table

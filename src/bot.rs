@@ -1,0 +1,68 @@
+//! What every door hands to the flows: the table, the queue, the knowledge base, the model, Discord.
+
+use crate::account::Account;
+use crate::ids::AccountId;
+use crate::job::local::Jobs;
+use crate::question::Place;
+use crate::settings::{Guild, GuildSettings};
+use crate::store::Store;
+use anyhow::Result;
+use moka::future::Cache;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long settings and plans are remembered: a change must take effect within seconds.
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+/// Servers and accounts remembered at the same time; each takes well below a kilobyte.
+const REMEMBERED_AT_MOST: u64 = 20_000;
+
+/// Everything that flows need, built once by each door.
+pub struct Bot {
+    /// The table.
+    pub store: Store,
+    /// The queue.
+    pub jobs: Jobs,
+    /// Whose servers are that no account has connected: on one machine, its one account; hosted, nobody's.
+    pub default_account: Option<AccountId>,
+    homes: Cache<Place, Option<Arc<Home>>>,
+}
+
+/// Where a question belongs: the account that pays for it and the settings that apply.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The account with its plan.
+    pub account: Account,
+    /// How Guildhall behaves there.
+    pub settings: GuildSettings,
+}
+
+impl Bot {
+    /// Puts the parts together.
+    pub fn new(store: Store, jobs: Jobs, default_account: Option<AccountId>) -> Self {
+        let homes = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
+        Self { store, jobs, default_account, homes }
+    }
+
+    /// The account and settings of a place; none where no account has connected it. At most two GetItem each five
+    /// seconds.
+    pub async fn home(&self, place: &Place) -> Result<Option<Arc<Home>>> {
+        self.homes
+            .try_get_with_by_ref(place, async {
+                let guild = match place {
+                    Place::Guild(id) => self.store.guild(*id).await?,
+                    Place::DirectMessage | Place::Account(_) => None,
+                };
+                let account = match (place, &guild) {
+                    (Place::Account(account), _) | (_, Some(Guild { account, .. })) => Some(account.clone()),
+                    _ => self.default_account.clone(),
+                };
+                let Some(account) = account else { return Ok(None) };
+                let Some(account) = self.store.account(&account).await? else { return Ok(None) };
+                let settings = guild.map(|guild| guild.settings).unwrap_or_default();
+                anyhow::Ok(Some(Arc::new(Home { account, settings })))
+            })
+            .await
+            .map_err(|error: Arc<anyhow::Error>| anyhow::anyhow!("{error:#}"))
+    }
+}

@@ -1,0 +1,216 @@
+//! What the environment says. The only reader of it.
+
+use crate::account::Plan;
+use anyhow::{Context as _, Result, anyhow, bail};
+use ed25519_dalek::VerifyingKey;
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use twilight_model::id::{Id, marker::ApplicationMarker};
+use url::Url;
+
+/// Where a variable's value comes from: the process's environment, or a test's own.
+pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Everything that every door reads.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The shared bot; none without `DISCORD_TOKEN`.
+    pub discord: Option<DiscordConfig>,
+    /// The model; none without `LLM_BASE_URL`.
+    pub llm: Option<ModelConfig>,
+    /// Embeddings; none without `EMBEDDING_BASE_URL`.
+    pub embedding: Option<ModelConfig>,
+    /// `GUILDHALL_CRAWL_LOOPBACK`: pages of this very machine may be read.
+    pub crawl_loopback: bool,
+    /// `TABLE_NAME` [guildhall].
+    pub table_name: String,
+}
+
+/// The shared bot.
+#[derive(Debug, Clone)]
+pub struct DiscordConfig {
+    /// `DISCORD_TOKEN`.
+    pub token: SecretString,
+    /// `DISCORD_APPLICATION_ID`.
+    pub application_id: Id<ApplicationMarker>,
+    /// `DISCORD_PUBLIC_KEY`: what interactions are signed with.
+    pub public_key: VerifyingKey,
+    /// `DISCORD_API_URL` [<https://discord.com>].
+    pub api_url: Url,
+}
+
+/// A server that speaks OpenAI's protocol.
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    /// Base address, usually ending in `/v1`.
+    pub base_url: Url,
+    /// Bearer token, where the server wants one.
+    pub api_key: Option<SecretString>,
+    /// Name of the model.
+    pub model: String,
+}
+
+/// What one machine needs besides.
+#[derive(Debug, Clone)]
+pub struct StandaloneConfig {
+    /// `GUILDHALL_ADDR` [127.0.0.1:8080].
+    pub addr: SocketAddr,
+    /// `GUILDHALL_DATA` [./guildhall-data].
+    pub data: PathBuf,
+    /// `GUILDHALL_PUBLIC_URL` [http://ADDR].
+    pub public_url: Url,
+    /// `GUILDHALL_PLAN` [pro]: the plan of the machine's one account.
+    pub plan: Plan,
+}
+
+impl Config {
+    /// Reads it from the process's environment.
+    pub fn from_env() -> Result<Self> {
+        Self::from_vars(&env)
+    }
+
+    /// Reads it from `vars`. Errors name the variable and never show its value.
+    pub fn from_vars(vars: Vars<'_>) -> Result<Self> {
+        Ok(Self {
+            discord: DiscordConfig::from_vars(vars)?,
+            llm: ModelConfig::from_vars(vars, "LLM")?,
+            embedding: ModelConfig::from_vars(vars, "EMBEDDING")?,
+            crawl_loopback: parsed(vars, "GUILDHALL_CRAWL_LOOPBACK", "true or false")?.unwrap_or(false),
+            table_name: filled(vars, "TABLE_NAME").unwrap_or_else(|| "guildhall".to_owned()),
+        })
+    }
+}
+
+impl DiscordConfig {
+    fn from_vars(vars: Vars<'_>) -> Result<Option<Self>> {
+        let Some(token) = filled(vars, "DISCORD_TOKEN") else {
+            return Ok(None);
+        };
+        let application_id = parsed(vars, "DISCORD_APPLICATION_ID", "the application's numeric id")?
+            .ok_or_else(|| anyhow!("DISCORD_TOKEN is set, so DISCORD_APPLICATION_ID is needed too"))?;
+        let key = filled(vars, "DISCORD_PUBLIC_KEY")
+            .ok_or_else(|| anyhow!("DISCORD_TOKEN is set, so DISCORD_PUBLIC_KEY is needed too"))?;
+        Ok(Some(Self {
+            token: token.into(),
+            application_id,
+            public_key: public_key(&key).context("DISCORD_PUBLIC_KEY is wrong")?,
+            api_url: address(vars, "DISCORD_API_URL")?
+                .unwrap_or_else(|| Url::parse("https://discord.com").expect("a fixed address parses")),
+        }))
+    }
+}
+
+impl ModelConfig {
+    fn from_vars(vars: Vars<'_>, prefix: &str) -> Result<Option<Self>> {
+        let Some(base_url) = address(vars, &format!("{prefix}_BASE_URL"))? else {
+            return Ok(None);
+        };
+        let model = filled(vars, &format!("{prefix}_MODEL"))
+            .ok_or_else(|| anyhow!("{prefix}_BASE_URL is set, so {prefix}_MODEL is needed too: the model's name"))?;
+        Ok(Some(Self { base_url, api_key: filled(vars, &format!("{prefix}_API_KEY")).map(Into::into), model }))
+    }
+}
+
+impl StandaloneConfig {
+    /// Reads it from the process's environment.
+    pub fn from_env() -> Result<Self> {
+        Self::from_vars(&env)
+    }
+
+    /// Reads it from `vars`. Errors name the variable.
+    pub fn from_vars(vars: Vars<'_>) -> Result<Self> {
+        let addr = parsed(vars, "GUILDHALL_ADDR", "an address and a port, for example 127.0.0.1:8080")?
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        Ok(Self {
+            addr,
+            data: filled(vars, "GUILDHALL_DATA").map_or_else(|| PathBuf::from("guildhall-data"), PathBuf::from),
+            public_url: address(vars, "GUILDHALL_PUBLIC_URL")?
+                .unwrap_or_else(|| Url::parse(&format!("http://{addr}")).expect("a socket address is a host")),
+            plan: parsed(vars, "GUILDHALL_PLAN", "starter, standard or pro")?.unwrap_or(Plan::Pro),
+        })
+    }
+}
+
+/// An Ed25519 public key as Discord's developer portal shows it: 64 hexadecimal digits.
+pub fn public_key(hex_digits: &str) -> Result<VerifyingKey> {
+    let bytes: [u8; 32] = hex::decode(hex_digits.trim())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| anyhow!("a public key has 64 hexadecimal digits"))?;
+    let key = VerifyingKey::from_bytes(&bytes).map_err(|_| anyhow!("these digits are no Ed25519 public key"))?;
+    if key.is_weak() {
+        bail!("this public key is a weak one that anybody could sign for");
+    }
+    Ok(key)
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// An empty value means the same as none: `.env` files and service managers often set it so.
+fn filled(vars: Vars<'_>, name: &str) -> Option<String> {
+    vars(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn parsed<T: FromStr>(vars: Vars<'_>, name: &str, expected: &str) -> Result<Option<T>> {
+    filled(vars, name).map(|value| value.parse().map_err(|_| anyhow!("{name} must be {expected}"))).transpose()
+}
+
+fn address(vars: Vars<'_>, name: &str) -> Result<Option<Url>> {
+    let url: Option<Url> = parsed(vars, name, "an address such as https://example.com/v1")?;
+    if url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https") || !url.has_host()) {
+        bail!("{name} must begin with http:// or https://");
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config> {
+        let map: HashMap<String, String> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::from_vars(&|name| map.get(name).cloned())
+    }
+
+    #[test]
+    fn nothing_set_is_a_machine_without_discord_and_model() {
+        let config = read(&[]).unwrap();
+        assert!(config.discord.is_none() && config.llm.is_none() && config.embedding.is_none());
+        assert!(!config.crawl_loopback);
+    }
+
+    #[test]
+    fn a_missing_partner_is_named() {
+        let error = read(&[("LLM_BASE_URL", "http://127.0.0.1:1/v1")]).unwrap_err();
+        assert!(error.to_string().contains("LLM_MODEL"));
+        let error = read(&[("DISCORD_TOKEN", "secret")]).unwrap_err();
+        assert!(error.to_string().contains("DISCORD_APPLICATION_ID"));
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_variable_and_is_not_shown() {
+        for (name, value) in [("LLM_BASE_URL", "s3cret"), ("DISCORD_API_URL", "s3cret://x")] {
+            let pairs = [
+                (name, value),
+                ("LLM_MODEL", "m"),
+                ("DISCORD_TOKEN", "t"),
+                ("DISCORD_APPLICATION_ID", "1"),
+                ("DISCORD_PUBLIC_KEY", "b5937fbea3cc32c4b2e1e2b1ee1e1b8a1d2e3dcb71f6f0a8c0bfa2e1e1b0a0f1"),
+            ];
+            let error = format!("{:#}", read(&pairs).unwrap_err());
+            assert!(error.contains(name) || error.contains("DISCORD_PUBLIC_KEY"), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_all_zero_key_is_refused() {
+        assert!(public_key(&"0".repeat(64)).is_err());
+        assert!(public_key("abc").is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! Identifiers of our own things. Discord's are [`twilight_model::id::Id`].
+
+use jiff::Timestamp;
+use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The first second of 2015: where Discord's snowflakes begin. [Discord Docs/Reference: Snowflakes]
+const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
+
+/// Bits below the milliseconds of a snowflake.
+const SNOWFLAKE_LOW_BITS: u32 = 22;
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A customer: the owner of servers, sources and quota.
+    AccountId
+}
+text_id! {
+    /// One source of an account's knowledge base.
+    SourceId
+}
+text_id! {
+    /// Whose words are remembered together: one person in one channel, or one session of the API.
+    ConversationId
+}
+text_id! {
+    /// An API token's public name; not the secret itself.
+    TokenId
+}
+
+impl AccountId {
+    /// The one account of an installation on a single machine.
+    pub fn local() -> Self {
+        Self("local".to_owned())
+    }
+}
+
+impl SourceId {
+    /// A new one; sources sort by the time they were added.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(format!("src-{}", sortable(now)))
+    }
+}
+
+impl TokenId {
+    /// A new one.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(format!("tok-{}", sortable(now)))
+    }
+}
+
+impl ConversationId {
+    /// One person's conversation in one channel.
+    pub fn of_person(channel: u64, user: u64) -> Self {
+        Self(format!("{channel}-{user}"))
+    }
+
+    /// One session of the API; the caller chooses its name within its own account.
+    pub fn of_session(account: &AccountId, session: &str) -> Self {
+        Self(format!("api-{account}-{session}"))
+    }
+}
+
+/// A question's id: the interaction's or message's own snowflake, so that every delivery of it has the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct QuestionId(pub u64);
+
+impl QuestionId {
+    /// An id for a question that Discord gave none: same layout, so that it sorts by time among the others.
+    pub fn generate(now: Timestamp) -> Self {
+        let since_epoch = u64::try_from(now.as_millisecond()).unwrap_or(0).saturating_sub(DISCORD_EPOCH_MS);
+        let low = rand::rng().random::<u64>() & ((1 << SNOWFLAKE_LOW_BITS) - 1);
+        Self((since_epoch << SNOWFLAKE_LOW_BITS) | low)
+    }
+}
+
+impl fmt::Display for QuestionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn sortable(now: Timestamp) -> String {
+    format!("{:011x}{:08x}", now.as_millisecond(), rand::rng().random::<u32>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_question_id_sorts_by_time_like_a_snowflake() {
+        let early = QuestionId::generate("2026-11-24T10:00:00Z".parse().unwrap());
+        let late = QuestionId::generate("2026-11-24T10:00:00.001Z".parse().unwrap());
+        assert!(early < late);
+        // Discord's own example time: 2026 snowflakes have 19 digits.
+        assert_eq!(early.to_string().len(), 19);
+    }
+}

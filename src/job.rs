@@ -1,0 +1,137 @@
+//! Work between doors: the wire format of a queue message, and what each kind of job does.
+
+pub mod local;
+
+use crate::ids::{AccountId, SourceId};
+use crate::question::Question;
+use serde::{Deserialize, Serialize};
+
+/// The version of the wire format. A reader takes every version up to its own; fields are only ever added.
+const VERSION: u8 = 1;
+
+/// One piece of work, as a queue carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Answer a question.
+    Answer(Box<Question>),
+    /// Read a source: fetch or decode it, extract and split it, embed it.
+    Read {
+        /// Whose it is.
+        account: AccountId,
+        /// Which one.
+        source: SourceId,
+    },
+    /// Bring an account's index up to date with its sources.
+    Index {
+        /// Whose index.
+        account: AccountId,
+        /// Tells one request for an update from the next, so that a queue does not drop the second as a repetition.
+        request: String,
+    },
+}
+
+/// A job with its version, as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Envelope<J> {
+    v: u8,
+    #[serde(flatten)]
+    job: J,
+}
+
+/// Why a queue message is no job for this version.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Written by a newer version.
+    #[error("the job has version {0}, newer than this program knows")]
+    Version(u8),
+    /// Not a job at all.
+    #[error("the message is not a job")]
+    Shape,
+}
+
+impl Job {
+    /// The queue message.
+    pub fn to_message(&self) -> String {
+        serde_json::to_string(&Envelope { v: VERSION, job: self }).expect("a job has only text keys and no cycles")
+    }
+
+    /// Reads a queue message.
+    pub fn from_message(message: &str) -> Result<Self, Unreadable> {
+        #[derive(Deserialize)]
+        struct Head {
+            v: u8,
+        }
+        let head: Head = serde_json::from_str(message).map_err(|_| Unreadable::Shape)?;
+        if head.v > VERSION {
+            return Err(Unreadable::Version(head.v));
+        }
+        serde_json::from_str::<Envelope<Self>>(message).map(|envelope| envelope.job).map_err(|_| Unreadable::Shape)
+    }
+
+    /// The same job has the same id, however often it is sent: what queues drop repetitions by.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Answer(question) => format!("answer-{}", question.id),
+            Self::Read { account, source } => format!("read-{account}-{source}"),
+            Self::Index { account, request } => format!("index-{account}-{request}"),
+        }
+    }
+
+    /// Jobs of one group run one after the other.
+    pub fn group(&self) -> String {
+        match self {
+            Self::Answer(question) => format!("conversation-{}", question.conversation),
+            Self::Read { account, source } => format!("source-{account}-{source}"),
+            Self::Index { account, .. } => format!("index-{account}"),
+        }
+    }
+
+    /// Whether a person is waiting for it; the others give way.
+    pub fn is_urgent(&self) -> bool {
+        matches!(self, Self::Answer(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ConversationId, QuestionId};
+    use crate::question::{Place, ReplyTo};
+    use twilight_model::id::Id;
+
+    fn question() -> Job {
+        Job::Answer(Box::new(Question {
+            id: QuestionId(1_300_000_000_000_000_001),
+            place: Place::Guild(Id::new(2)),
+            conversation: ConversationId::of_person(3, 4),
+            text: "How long is the warranty?".to_owned(),
+            asker: "Ann".to_owned(),
+            locale: Some("en-GB".to_owned()),
+            asked_at: "2026-11-24T10:00:00Z".parse().unwrap(),
+            reply_to: ReplyTo::Interaction { application_id: Id::new(5), token: "token".to_owned(), private: false },
+        }))
+    }
+
+    /// What older and newer programs must go on understanding: change it only by adding fields.
+    #[test]
+    fn the_wire_format_stays() {
+        insta::assert_snapshot!(question().to_message(), @r#"{"v":1,"job":"answer","id":1300000000000000001,"place":{"guild":"2"},"conversation":"3-4","text":"How long is the warranty?","asker":"Ann","locale":"en-GB","asked_at":"2026-11-24T10:00:00Z","reply_to":{"interaction":{"application_id":"5","token":"token","private":false}}}"#);
+        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()) };
+        insta::assert_snapshot!(read.to_message(), @r#"{"v":1,"job":"read","account":"local","source":"src-1"}"#);
+        let index = Job::Index { account: AccountId::local(), request: "7".to_owned() };
+        insta::assert_snapshot!(index.to_message(), @r#"{"v":1,"job":"index","account":"local","request":"7"}"#);
+    }
+
+    #[test]
+    fn a_job_survives_the_queue() {
+        assert_eq!(Job::from_message(&question().to_message()), Ok(question()));
+    }
+
+    #[test]
+    fn unknown_versions_and_nonsense_are_told_apart() {
+        assert_eq!(Job::from_message(r#"{"v":9,"job":"dance"}"#), Err(Unreadable::Version(9)));
+        assert_eq!(Job::from_message(r#"{"v":1,"job":"dance"}"#), Err(Unreadable::Shape));
+        assert_eq!(Job::from_message("hello"), Err(Unreadable::Shape));
+    }
+}

@@ -1,0 +1,300 @@
+//! The queue of a single machine. What it has accepted lies in the table, so that it survives kill -9; who runs next
+//! is decided in memory, since one process owns the queue.
+//!
+//! Like SQS FIFO: repetitions of a job are dropped while it is queued or running, jobs of one group run in order, a job
+//! that fails is tried again after a growing pause, and one that keeps failing goes to the dead letters.
+
+use super::Job;
+use crate::store::{BATCH, DeadJob, Delivery, Store, StoredJob};
+use anyhow::Result;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Questions answered at the same time. Each mostly waits for the model.
+const URGENT_AT_A_TIME: usize = 128;
+
+/// Sources read and indexes built at the same time: they keep a core busy each.
+const OTHERS_AT_A_TIME: usize = 2;
+
+/// Jobs that may wait; beyond it a door says "busy" instead of promising what it cannot keep.
+const CAPACITY: usize = 20_000;
+
+/// Pauses before the second, third, … attempt. The last one is also SQS's usual visibility timeout here.
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+
+/// How a run of a job ended.
+#[derive(Debug)]
+pub enum Ran {
+    /// It needs nothing more.
+    Done,
+    /// It failed for now, for the reason told.
+    Failed(anyhow::Error),
+}
+
+/// Does a job. The same job may come again: it must make that harmless.
+pub type Handler = Arc<dyn Fn(Job, Delivery) -> BoxFuture<'static, Ran> + Send + Sync>;
+
+/// Why a job was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAccepted {
+    /// Too many jobs wait.
+    #[error("the queue is full")]
+    Full,
+    /// It could not be written down.
+    #[error("the queue could not write the job down")]
+    Unwritten,
+    /// The machine is being stopped.
+    #[error("the queue is closing")]
+    Closing,
+}
+
+/// The sending side. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    shared: Arc<Shared>,
+    writes: mpsc::UnboundedSender<Write>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Ids that are queued or running: a repetition of one of them changes nothing.
+    known: Mutex<HashSet<String>>,
+    closing: CancellationToken,
+    running: TaskTracker,
+}
+
+#[derive(Debug)]
+enum Write {
+    /// Accept a job; tell when it is written down.
+    Accept(Box<StoredJob>, oneshot::Sender<Result<(), NotAccepted>>),
+    /// Write a known job again, with its attempts and its pause.
+    Again(Box<StoredJob>),
+    /// Forget a job that is done.
+    Forget(String),
+}
+
+impl Jobs {
+    /// Opens the queue on `store`: what an earlier process had accepted is run again, then what is sent.
+    pub async fn open(store: Store, handler: Handler) -> Result<Self> {
+        let (writes, to_write) = mpsc::unbounded_channel();
+        let (ready, to_run) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            known: Mutex::default(),
+            closing: CancellationToken::new(),
+            running: TaskTracker::new(),
+        });
+        let jobs = Self { shared, writes };
+        for mut job in store.pending_jobs().await? {
+            // It may have been the reason why the process died: counted, so that it cannot kill for ever.
+            job.attempts += 1;
+            jobs.known().insert(job.id.clone());
+            let _ = jobs.writes.send(Write::Again(Box::new(job.clone())));
+            let _ = ready.send(job);
+        }
+        tokio::spawn(write(store.clone(), to_write, ready));
+        tokio::spawn(jobs.clone().dispatch(store, to_run, handler));
+        Ok(jobs)
+    }
+
+    /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition.
+    pub async fn send(&self, job: &Job, now: Timestamp) -> Result<(), NotAccepted> {
+        if self.shared.closing.is_cancelled() {
+            return Err(NotAccepted::Closing);
+        }
+        let id = job.id();
+        {
+            let mut known = self.known();
+            if known.len() >= CAPACITY {
+                return Err(NotAccepted::Full);
+            }
+            if !known.insert(id.clone()) {
+                return Ok(());
+            }
+        }
+        let stored = StoredJob {
+            id: id.clone(),
+            group: job.group(),
+            body: job.to_message(),
+            accepted: now.as_nanosecond().try_into().unwrap_or(i64::MAX),
+            attempts: 1,
+            not_before: now,
+        };
+        let (written, told) = oneshot::channel();
+        let sent = self.writes.send(Write::Accept(Box::new(stored), written));
+        let outcome =
+            if sent.is_err() { Err(NotAccepted::Closing) } else { told.await.unwrap_or(Err(NotAccepted::Closing)) };
+        if outcome.is_err() {
+            self.known().remove(&id);
+        }
+        outcome
+    }
+
+    /// Jobs that wait or run.
+    pub fn depth(&self) -> usize {
+        self.known().len()
+    }
+
+    /// Begins nothing new and waits for what runs. What waits lies in the table for the next start.
+    pub async fn close(&self, patience: Duration) {
+        self.shared.closing.cancel();
+        self.shared.running.close();
+        if tokio::time::timeout(patience, self.shared.running.wait()).await.is_err() {
+            tracing::warn!(
+                jobs.running = self.shared.running.len(),
+                "stopped before every job was done; they run again"
+            );
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.shared.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands jobs to the handler: in order within a group, side by side across groups.
+    async fn dispatch(self, store: Store, mut to_run: mpsc::UnboundedReceiver<StoredJob>, handler: Handler) {
+        let urgent = Arc::new(Semaphore::new(URGENT_AT_A_TIME));
+        let others = Arc::new(Semaphore::new(OTHERS_AT_A_TIME));
+        let groups: Arc<Mutex<HashMap<String, VecDeque<StoredJob>>>> = Arc::default();
+        while let Some(stored) = to_run.recv().await {
+            let group = stored.group.clone();
+            {
+                let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(waiting) = groups.get_mut(&group) {
+                    waiting.push_back(stored);
+                    continue;
+                }
+                groups.insert(group.clone(), VecDeque::from([stored]));
+            }
+            let (me, store, handler, groups) = (self.clone(), store.clone(), Arc::clone(&handler), Arc::clone(&groups));
+            let (urgent, others) = (Arc::clone(&urgent), Arc::clone(&others));
+            tokio::spawn(async move {
+                loop {
+                    let next = {
+                        let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
+                        let Some(next) = groups.get_mut(&group).and_then(VecDeque::pop_front) else {
+                            groups.remove(&group);
+                            return;
+                        };
+                        next
+                    };
+                    let job = Job::from_message(&next.body);
+                    let lane = if job.as_ref().is_ok_and(Job::is_urgent) { &urgent } else { &others };
+                    me.run_to_the_end(&store, next, job, lane, &handler).await;
+                }
+            });
+        }
+    }
+
+    /// Runs one job until it is done or dead.
+    async fn run_to_the_end(
+        &self,
+        store: &Store,
+        mut stored: StoredJob,
+        job: Result<Job, super::Unreadable>,
+        lane: &Semaphore,
+        handler: &Handler,
+    ) {
+        let job = match job {
+            Ok(job) => job,
+            Err(unreadable) => return self.bury(store, stored, unreadable.to_string()).await,
+        };
+        loop {
+            let pause = stored.not_before.duration_since(Timestamp::now()).unsigned_abs();
+            if stored.not_before > Timestamp::now() {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = self.shared.closing.cancelled() => return,
+                }
+            }
+            let Ok(_turn) = lane.acquire().await else { return };
+            if self.shared.closing.is_cancelled() {
+                return;
+            }
+            let delivery = Delivery { id: stored.id.clone(), attempt: stored.attempts };
+            // A panic is a failure of this job alone.
+            let ran = self.shared.running.spawn(handler(job.clone(), delivery)).await;
+            let error = match ran {
+                Ok(Ran::Done) => {
+                    let _ = self.writes.send(Write::Forget(stored.id.clone()));
+                    self.known().remove(&stored.id);
+                    return;
+                }
+                Ok(Ran::Failed(error)) => error,
+                Err(_) => anyhow::anyhow!("the job panicked"),
+            };
+            let attempts = stored.attempts;
+            let Some(pause) = PAUSES.get(usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1)) else {
+                return self.bury(store, stored, format!("{error:#}")).await;
+            };
+            tracing::warn!(job.id = %stored.id, job.attempt = attempts, error = format!("{error:#}"), "a job failed and is tried again");
+            stored.attempts += 1;
+            stored.not_before = Timestamp::now() + *pause;
+            let _ = self.writes.send(Write::Again(Box::new(stored.clone())));
+        }
+    }
+
+    async fn bury(&self, store: &Store, job: StoredJob, reason: String) {
+        tracing::error!(job.id = %job.id, job.attempt = job.attempts, reason, "a job is given up; it lies with the dead letters");
+        let id = job.id.clone();
+        let dead = DeadJob { job, reason, at: Timestamp::now() };
+        while let Err(error) = store.bury_job(&dead).await {
+            tracing::warn!(job.id = %id, error = format!("{error:#}"), "a dead job could not be put aside yet");
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(5)) => {}
+                () = self.shared.closing.cancelled() => return,
+            }
+        }
+        self.known().remove(&id);
+    }
+}
+
+/// Writes jobs down, everything that waits in one request: under load many jobs share the cost of one write, and a
+/// lone one waits for nothing.
+async fn write(store: Store, mut to_write: mpsc::UnboundedReceiver<Write>, ready: mpsc::UnboundedSender<StoredJob>) {
+    let mut waiting = Vec::with_capacity(BATCH);
+    while to_write.recv_many(&mut waiting, BATCH).await > 0 {
+        let mut put: Vec<StoredJob> = Vec::new();
+        let mut delete: Vec<String> = Vec::new();
+        let mut accepted = Vec::new();
+        for write in waiting.drain(..) {
+            // One request may name a key once: the later word on a job replaces the earlier one.
+            let id = match &write {
+                Write::Accept(job, _) | Write::Again(job) => job.id.clone(),
+                Write::Forget(id) => id.clone(),
+            };
+            put.retain(|job| job.id != id);
+            delete.retain(|other| *other != id);
+            match write {
+                Write::Accept(job, told) => {
+                    put.push((*job).clone());
+                    accepted.push((job, told));
+                }
+                Write::Again(job) => put.push(*job),
+                Write::Forget(id) => delete.push(id),
+            }
+        }
+        let outcome = store.write_jobs(&put, &delete).await;
+        if let Err(error) = &outcome {
+            // Done jobs that could not be forgotten run once more after a restart, which is harmless.
+            tracing::error!(error = format!("{error:#}"), "the queue could not write its jobs down");
+        }
+        for (job, told) in accepted {
+            match &outcome {
+                Ok(()) => {
+                    let _ = told.send(Ok(()));
+                    let _ = ready.send(*job);
+                }
+                Err(_) => {
+                    let _ = told.send(Err(NotAccepted::Unwritten));
+                }
+            }
+        }
+    }
+}

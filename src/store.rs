@@ -1,0 +1,185 @@
+//! The one table. Its chart is in `store/README.md`, its keys in `keys.rs`, one file per kind of item beside them.
+
+mod accounts;
+mod claims;
+mod conversations;
+mod jobs;
+pub mod keys;
+mod sources;
+mod usage;
+
+pub use accounts::ApiToken;
+pub use claims::{Admission, Claim, Delivery, Reply};
+pub use conversations::{Turn, Vote};
+pub use jobs::{BATCH, DeadJob, StoredJob};
+
+use anyhow::{Context as _, Result, anyhow};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    TimeToLiveSpecification,
+};
+use moka::future::Cache;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// One item of the table as the SDK carries it.
+type Item = HashMap<String, AttributeValue>;
+
+/// How long a full share of a month's quota is not asked again. Short, so that a raised plan or a refund is noticed.
+const FULL_SHARE_HINT: Duration = Duration::from_secs(30);
+
+/// The table, through DynamoDB's own protocol.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+    full_shares: Cache<String, ()>,
+}
+
+impl Store {
+    /// Uses `table` through `client`; connects with the first request.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+            full_shares: Cache::builder().max_capacity(10_000).time_to_live(FULL_SHARE_HINT).build(),
+        }
+    }
+
+    /// Creates the table where it does not exist yet: for one machine and for tests. On AWS the template does it.
+    pub async fn create_table(&self) -> Result<()> {
+        let key = |name: &str, kind| {
+            KeySchemaElement::builder().attribute_name(name).key_type(kind).build().context("key schema")
+        };
+        let text = |name: &str| {
+            AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(ScalarAttributeType::S)
+                .build()
+                .context("attribute definition")
+        };
+        let created = self
+            .client
+            .create_table()
+            .table_name(&self.table)
+            .billing_mode(BillingMode::PayPerRequest)
+            .key_schema(key(keys::PK, KeyType::Hash)?)
+            .key_schema(key(keys::SK, KeyType::Range)?)
+            .attribute_definitions(text(keys::PK)?)
+            .attribute_definitions(text(keys::SK)?)
+            .send()
+            .await;
+        match created {
+            Ok(_) => {}
+            Err(error) if error.code() == Some("ResourceInUseException") => return Ok(()),
+            Err(error) => return Err(failure("create the table", &error)),
+        }
+        let ttl = TimeToLiveSpecification::builder().attribute_name(keys::EXPIRES).enabled(true).build()?;
+        self.client
+            .update_time_to_live()
+            .table_name(&self.table)
+            .time_to_live_specification(ttl)
+            .send()
+            .await
+            .map_err(|error| failure("switch on expiry", &error))?;
+        Ok(())
+    }
+
+    /// Whether the table answers. One consistent read of nothing.
+    pub async fn ping(&self) -> Result<()> {
+        self.get::<serde_json::Value>(keys::Key::new("PING", "PING")).await.map(drop)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, key: keys::Key) -> Result<Option<T>> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failure("read an item", &error))?;
+        found.item.map(from_item).transpose()
+    }
+
+    async fn put<T: Serialize>(&self, key: keys::Key, value: &T) -> Result<()> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(key, value)?))
+            .send()
+            .await
+            .map_err(|error| failure("write an item", &error))?;
+        Ok(())
+    }
+
+    async fn delete(&self, key: keys::Key) -> Result<()> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .send()
+            .await
+            .map_err(|error| failure("delete an item", &error))?;
+        Ok(())
+    }
+
+    /// All items of a partition whose sort key begins with `prefix`, ascending; pages are followed to the end.
+    async fn query_all<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            found.push(from_item(item.map_err(|error| failure("list items", &error))?)?);
+        }
+        Ok(found)
+    }
+}
+
+fn to_item<T: Serialize>(key: keys::Key, value: &T) -> Result<Item> {
+    let mut item: Item = serde_dynamo::to_item(value).context("an item could not be written as attributes")?;
+    item.extend(key.item());
+    Ok(item)
+}
+
+fn from_item<T: DeserializeOwned>(item: Item) -> Result<T> {
+    serde_dynamo::from_item(item).context("an item of the table is not what was expected")
+}
+
+fn number(n: impl ToString) -> AttributeValue {
+    AttributeValue::N(n.to_string())
+}
+
+fn text(s: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(s.into())
+}
+
+/// Says what was attempted and why it failed, without any item's content.
+fn failure<E, R>(attempted: &str, error: &SdkError<E, R>) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some(code) => anyhow!("the table refused to {attempted}: {code}"),
+        None => anyhow!("the table could not be reached to {attempted}: {}", DisplayErrorContext(error)),
+    }
+}
+
+fn is_condition_failure<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
+}

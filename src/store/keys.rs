@@ -1,0 +1,151 @@
+//! The keys of every item. Nothing else builds one.
+
+use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::HashMap;
+use twilight_model::id::{Id, marker::GuildMarker};
+
+/// Name of the partition key.
+pub const PK: &str = "pk";
+/// Name of the sort key.
+pub const SK: &str = "sk";
+/// Name of the attribute that ends an item's life, in seconds since 1970.
+pub const EXPIRES: &str = "expires";
+
+/// Shares that a month's quota is counted in. One item takes at most 1,000 write units a second and transactions on it
+/// wait for each other; sixteen items are sixteen partitions' worth.
+pub const USAGE_SHARES: u32 = 16;
+
+/// Prefix of an account's servers.
+pub const GUILD: &str = "GUILD#";
+/// Prefix of an account's sources.
+pub const SOURCE: &str = "SOURCE#";
+/// Prefix of an account's API tokens.
+pub const TOKEN: &str = "TOKEN#";
+/// Prefix of a conversation's turns.
+pub const TURN: &str = "TURN#";
+/// Prefix of a conversation's votes.
+pub const VOTE: &str = "VOTE#";
+/// Prefix of jobs in the local queue.
+pub const JOB: &str = "JOB#";
+/// Partition of the local queue.
+pub const JOBS: &str = "JOBS";
+/// Partition of the local queue's dead letters.
+pub const DEAD_JOBS: &str = "DEADJOBS";
+
+/// Partition and sort key of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pk: String,
+    sk: String,
+}
+
+impl Key {
+    pub(super) fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+
+    /// The two attributes.
+    pub(super) fn item(self) -> HashMap<String, AttributeValue> {
+        HashMap::from([(PK.to_owned(), AttributeValue::S(self.pk)), (SK.to_owned(), AttributeValue::S(self.sk))])
+    }
+}
+
+/// Partition of everything an account owns and lists.
+pub fn account_partition(account: &AccountId) -> String {
+    format!("ACCOUNT#{account}")
+}
+
+/// Partition of a conversation.
+pub fn conversation_partition(conversation: &ConversationId) -> String {
+    format!("CONVERSATION#{conversation}")
+}
+
+pub(super) fn account(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "ACCOUNT")
+}
+
+pub(super) fn guild(guild: Id<GuildMarker>) -> Key {
+    Key::new(format!("GUILD#{guild}"), "SETTINGS")
+}
+
+pub(super) fn guild_of_account(account: &AccountId, guild: Id<GuildMarker>) -> Key {
+    Key::new(account_partition(account), format!("{GUILD}{guild}"))
+}
+
+pub(super) fn source(account: &AccountId, source: &SourceId) -> Key {
+    Key::new(account_partition(account), format!("{SOURCE}{source}"))
+}
+
+pub(super) fn index(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "INDEX")
+}
+
+pub(super) fn token(hash: &str) -> Key {
+    Key::new(format!("TOKEN#{hash}"), "TOKEN")
+}
+
+pub(super) fn token_of_account(account: &AccountId, token: &TokenId) -> Key {
+    Key::new(account_partition(account), format!("{TOKEN}{token}"))
+}
+
+pub(super) fn usage(account: &AccountId, month: &str, share: u32) -> Key {
+    Key::new(format!("USAGE#{account}#{month}#{share:02}"), "USAGE")
+}
+
+pub(super) fn claim(question: QuestionId) -> Key {
+    Key::new(format!("CLAIM#{question}"), "CLAIM")
+}
+
+pub(super) fn turn(conversation: &ConversationId, question: QuestionId) -> Key {
+    Key::new(conversation_partition(conversation), format!("{TURN}{:020}", question.0))
+}
+
+pub(super) fn vote(conversation: &ConversationId, question: QuestionId, voter: u64) -> Key {
+    Key::new(conversation_partition(conversation), format!("{VOTE}{:020}#{voter}", question.0))
+}
+
+pub(super) fn job(id: &str) -> Key {
+    Key::new(JOBS, format!("{JOB}{id}"))
+}
+
+pub(super) fn dead_job(id: &str) -> Key {
+    Key::new(DEAD_JOBS, format!("{JOB}{id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The chart in `README.md` is checked against the keys that the code really builds.
+    #[test]
+    fn the_chart_shows_every_key() {
+        let account_id = AccountId("<account>".to_owned());
+        let conversation = ConversationId("<conversation>".to_owned());
+        let guild_id = Id::new(80_351_110_224_678_912);
+        let question = QuestionId(41_771_983_423_143_937);
+        let keys = [
+            ("account", account(&account_id)),
+            ("guild settings", guild(guild_id)),
+            ("guild of an account", guild_of_account(&account_id, guild_id)),
+            ("source", source(&account_id, &SourceId("<source>".to_owned()))),
+            ("knowledge index", index(&account_id)),
+            ("API token", token("<sha-256>")),
+            ("API token of an account", token_of_account(&account_id, &TokenId("<token>".to_owned()))),
+            ("usage of a month", usage(&account_id, "2026-11", 7)),
+            ("claim", claim(question)),
+            ("turn", turn(&conversation, question)),
+            ("vote", vote(&conversation, question, 53_908_232_506_183_680)),
+            ("job", job("<job>")),
+            ("dead job", dead_job("<job>")),
+        ];
+        let count = keys.len();
+        let chart = include_str!("README.md");
+        for (item, key) in keys {
+            let row = format!("| {item} | `{}` | `{}` |", key.pk, key.sk);
+            assert!(chart.contains(&row), "store/README.md lacks this row:\n{row}");
+        }
+        let rows = chart.lines().filter(|line| line.starts_with("| ") && line.contains("| `")).count();
+        assert_eq!(rows, count, "store/README.md has a row that no key builds");
+    }
+}
