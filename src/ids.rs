@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 
 /// The first second of 2015: where Discord's snowflakes begin. [Discord Docs/Reference: Snowflakes]
@@ -51,9 +52,10 @@ impl AccountId {
 }
 
 impl SourceId {
-    /// A new one; sources sort by the time they were added.
-    pub fn generate(now: Timestamp) -> Self {
-        Self(format!("src-{}", sortable(now)))
+    /// The id of what comes from this place: adding the same page, file or title again means the same source anew.
+    pub fn of(kind: &str, place: &str) -> Self {
+        let digest = Sha256::new().chain_update(kind).chain_update([0]).chain_update(place).finalize();
+        Self(format!("src-{}", hex::encode(&digest[..10])))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a team has taught Guildhall: sources in, passages out.
 
+pub mod files;
 pub mod source;
 
 use serde::{Deserialize, Serialize};
@@ -33,3 +34,17 @@ pub struct Passage {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SourceError(pub String);
+
+use crate::ids::{AccountId, SourceId};
+use crate::job::local::Jobs;
+use crate::store::Store;
+use files::Files;
+use jiff::Timestamp;
+use source::{NewSource, Source};
+
+/// An account's documents: adding, reading, indexing and searching them.
+#[derive(Debug, Clone)]
+pub struct Knowledge {
+    store: Store,
+    files: Files,
+}

@@ -1,6 +1,8 @@
 //! A source: what a team has added, and how far Guildhall is with it.
 
 use crate::ids::{AccountId, SourceId};
+use super::SourceError;
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -109,4 +111,110 @@ pub struct IndexPointer {
     pub passages: u64,
     /// When it was swapped in.
     pub at: Timestamp,
+}
+
+/// What an admin adds.
+#[derive(Debug, Clone)]
+pub enum NewSource {
+    /// A text under a title, or an answer under its question.
+    Text {
+        /// The title, or the question.
+        title: String,
+        /// The body, or the answer; may hold Markdown.
+        body: String,
+    },
+    /// A file.
+    File {
+        /// Its name, whose ending says what it is; the same name again replaces it.
+        name: String,
+        /// What the uploader says it is.
+        content_type: Option<String>,
+        /// What is in it.
+        bytes: Bytes,
+    },
+    /// One page.
+    Page {
+        /// Its address.
+        url: Url,
+    },
+    /// A site.
+    Site {
+        /// Where it begins.
+        url: Url,
+        /// At most so many pages.
+        max_pages: u32,
+        /// At most so many links away from the start.
+        max_depth: u32,
+    },
+}
+
+/// Pages that a site may have at most, and has unless told otherwise.
+pub const MAX_PAGES: u32 = 2_000;
+/// Links away from the start that are followed unless told otherwise.
+pub const DEFAULT_DEPTH: u32 = 6;
+/// Largest file that is taken: a long manual as PDF has some 50 MB.
+pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
+/// Longest title; more does not fit a list anywhere.
+pub const MAX_TITLE_CHARS: usize = 200;
+
+impl NewSource {
+    /// Checks it and takes it apart: its id, where it comes from, its title, and the bytes to keep.
+    pub fn check(self) -> Result<(SourceId, Origin, String, Option<Bytes>), SourceError> {
+        let refuse = |reason: &str| Err(SourceError(reason.to_owned()));
+        match self {
+            Self::Text { title, body } => {
+                let title = title.trim();
+                if title.is_empty() || body.trim().is_empty() {
+                    return refuse("A text needs a title and a body; a question needs an answer.");
+                }
+                if title.chars().count() > MAX_TITLE_CHARS {
+                    return refuse("The title is longer than 200 characters. Put the rest into the body.");
+                }
+                Ok((SourceId::of("text", title), Origin::Text, title.to_owned(), Some(body.into())))
+            }
+            Self::File { name, content_type, bytes } => {
+                let name = name.trim().to_owned();
+                if name.is_empty() {
+                    return refuse("The file has no name.");
+                }
+                if bytes.len() > MAX_FILE_BYTES {
+                    return refuse("The file is larger than 64 MB. Split it, or add the pages it was made from.");
+                }
+                let title = shortened(&name);
+                Ok((SourceId::of("file", &name), Origin::File { name, content_type }, title, Some(bytes)))
+            }
+            Self::Page { url } => {
+                let url = web_address(url)?;
+                Ok((SourceId::of("page", url.as_str()), Origin::Page { url: url.clone() }, shortened(url.as_str()), None))
+            }
+            Self::Site { url, max_pages, max_depth } => {
+                let url = web_address(url)?;
+                if !(1..=MAX_PAGES).contains(&max_pages) {
+                    return refuse("A site may have 1 to 2,000 pages. Add larger ones in parts.");
+                }
+                let title = shortened(url.as_str());
+                Ok((SourceId::of("site", url.as_str()), Origin::Site { url, max_pages, max_depth }, title, None))
+            }
+        }
+    }
+}
+
+fn web_address(mut url: Url) -> Result<Url, SourceError> {
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(SourceError("Only addresses that begin with http:// or https:// can be read.".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(SourceError("The address holds a user name or a password. Pages behind a sign-in cannot be read; \
+                                upload them as files instead."
+            .to_owned()));
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+fn shortened(title: &str) -> String {
+    if title.chars().count() <= MAX_TITLE_CHARS {
+        return title.to_owned();
+    }
+    title.chars().take(MAX_TITLE_CHARS - 1).chain(['…']).collect()
 }
