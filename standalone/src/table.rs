@@ -1,0 +1,127 @@
+//! The table of a single machine: a DynamoDB on one `SQLite` file, inside this process.
+//!
+//! The SDK speaks DynamoDB's own protocol to it, but through memory instead of a port. A port on loopback would be open
+//! to every program of the machine, and to every web page that its browser visits.
+
+use anyhow::{Context as _, Result};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// What the SDK sends: `DynamoDB_20120810.GetItem` and so on.
+const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+
+/// Expired items are deleted about this often. DynamoDB itself promises "within a few days".
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// A client of the table in `file`, which is created when it is missing.
+///
+/// One thread owns the database: `SQLite` writes one after the other anyway, and no thread of the runtime ever waits for
+/// the disk.
+pub fn open(file: &Path) -> Result<Client> {
+    let path = file.to_str().context("the data folder's path is not valid UTF-8")?;
+    let database = Database::new(path).map_err(describe).context("opening the table's file")?;
+    // WAL with `synchronous = NORMAL`: survives the death of the process; a power cut can take back the last instants.
+    database.disable_bulk_loading().map_err(describe)?;
+    let (requests, mut waiting) = mpsc::unbounded_channel::<Request>();
+    std::thread::Builder::new().name("table".to_owned()).spawn(move || {
+        let mut swept = Instant::now();
+        while let Some(request) = waiting.blocking_recv() {
+            let _ = request.answer.send(run(&database, &request.operation, &request.body));
+            if swept.elapsed() > SWEEP_EVERY {
+                swept = Instant::now();
+                if let Err(error) = database.sweep_ttl() {
+                    tracing::warn!(error = %error, "expired items could not be deleted yet");
+                }
+            }
+        }
+    })?;
+    let connector = SharedHttpConnector::new(Memory { requests });
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "this machine"))
+        .endpoint_url("http://table.invalid")
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .build();
+    Ok(Client::from_conf(config))
+}
+
+#[derive(Debug)]
+struct Request {
+    operation: String,
+    body: Vec<u8>,
+    answer: oneshot::Sender<(u16, String)>,
+}
+
+#[derive(Debug)]
+struct Memory {
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+impl HttpConnector for Memory {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let operation = request
+            .headers()
+            .get("x-amz-target")
+            .and_then(|target| target.strip_prefix(TARGET_PREFIX))
+            .unwrap_or_default()
+            .to_owned();
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let (answer, answered) = oneshot::channel();
+        let sent = self.requests.send(Request { operation, body, answer });
+        HttpConnectorFuture::new(async move {
+            let gone = || ConnectorError::io("the table's thread has ended".into());
+            sent.map_err(|_| gone())?;
+            let (status, body) = answered.await.map_err(|_| gone())?;
+            let status = status.try_into().map_err(|_| gone())?;
+            let mut response = HttpResponse::new(status, SdkBody::from(body));
+            response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+            Ok(response)
+        })
+    }
+}
+
+fn run(database: &Database, operation: &str, body: &[u8]) -> (u16, String) {
+    let outcome = match operation {
+        "GetItem" => answer(body, |request| database.get_item(request)),
+        "PutItem" => answer(body, |request| database.put_item(request)),
+        "UpdateItem" => answer(body, |request| database.update_item(request)),
+        "DeleteItem" => answer(body, |request| database.delete_item(request)),
+        "Query" => answer(body, |request| database.query(request)),
+        "BatchGetItem" => answer(body, |request| database.batch_get_item(request)),
+        "BatchWriteItem" => answer(body, |request| database.batch_write_item(request)),
+        "TransactWriteItems" => answer(body, |request| database.transact_write_items(request)),
+        "CreateTable" => answer(body, |request| database.create_table(request)),
+        "UpdateTimeToLive" => answer(body, |request| database.update_time_to_live(request)),
+        _ => Err(DynoxideError::ValidationException(format!("{operation} is not offered on one machine"))),
+    };
+    match outcome {
+        Ok(body) => (200, body),
+        Err(error) => (error.status_code(), error.to_json()),
+    }
+}
+
+fn answer<Q: DeserializeOwned, A: Serialize>(
+    body: &[u8],
+    run: impl FnOnce(Q) -> dynoxide::Result<A>,
+) -> dynoxide::Result<String> {
+    let request = serde_json::from_slice(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
+    let response = run(request)?;
+    serde_json::to_string(&response).map_err(|error| DynoxideError::ValidationException(error.to_string()))
+}
+
+fn describe(error: DynoxideError) -> anyhow::Error {
+    anyhow::anyhow!("{error}")
+}
