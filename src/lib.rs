@@ -4,11 +4,16 @@
 //! outside world's leaves (`store`, `llm`, `embedding`, `discord`).
 
 pub mod account; // accounts, plans, months
+pub mod answer; // one question from claim to reply: read this first
 pub mod bot; // what every door hands to the flows
 pub mod config; // what the environment says
 pub mod ids; // identifiers of our own things
-pub mod job; // work between doors: the wire format of a queue message
+pub mod job; // work between doors: the wire format of a queue message, and what each job does
 pub mod knowledge; // what a team has taught Guildhall: sources in, passages out
+pub mod llm; // the language model, over HTTP
+pub mod prompt; // what the model is told, and how its answer is read
 pub mod question; // what a question is, wherever it was asked
+pub mod reply; // model text to Discord messages
+pub mod sentences; // what Guildhall itself says, by language
 pub mod settings; // what an account has set for one of its servers
 pub mod store; // the one table
