@@ -95,7 +95,7 @@ fn prose(text: &str, safe: &mut String) {
                 at += 1;
                 continue;
             }
-            'h' | 'H' if !text[..at].ends_with(char::is_alphanumeric) => match bare_address(here) {
+            'h' | 'H' => match bare_address(here) {
                 Some(length) => {
                     safe.push('<');
                     safe.push_str(&here[..length]);
