@@ -179,9 +179,8 @@ fn next_cut<'a>(text: &'a str, budget: usize, open: Open<'a>) -> Cut<'a> {
             let rank = match fence {
                 // An empty code block at the end of this part or the beginning of the next helps nobody.
                 Some(_) if is_edge => None,
-                Some(_) => Some(Rank::Line),
                 None if (is_between || is_edge) && !after_heading => Some(Rank::Paragraph),
-                None => Some(Rank::Line),
+                _ => Some(Rank::Line),
             };
             if let Some(rank) = rank {
                 best[rank as usize] = Some(here);
