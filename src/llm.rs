@@ -93,9 +93,9 @@ pub struct Llm {
 /// What this server was found not to take. Servers differ, and none says so beforehand.
 #[derive(Debug, Default)]
 struct Dialect {
-    no_schema: AtomicBool,
-    no_temperature: AtomicBool,
-    no_max_tokens: AtomicBool,
+    refuses_schema: AtomicBool,
+    has_fixed_temperature: AtomicBool,
+    wants_max_completion_tokens: AtomicBool,
 }
 
 /// The parameters of one attempt.
@@ -249,9 +249,9 @@ impl Llm {
 impl Dialect {
     fn parameters(&self) -> Parameters {
         Parameters {
-            schema: !self.no_schema.load(Ordering::Relaxed),
-            temperature: !self.no_temperature.load(Ordering::Relaxed),
-            max_tokens: !self.no_max_tokens.load(Ordering::Relaxed),
+            schema: !self.refuses_schema.load(Ordering::Relaxed),
+            temperature: !self.has_fixed_temperature.load(Ordering::Relaxed),
+            max_tokens: !self.wants_max_completion_tokens.load(Ordering::Relaxed),
         }
     }
 
@@ -259,9 +259,9 @@ impl Dialect {
     /// have had another reason, such as a prompt that is too long.
     fn learn(&self, worked: Parameters) {
         let missing = [
-            (worked.schema, &self.no_schema),
-            (worked.temperature, &self.no_temperature),
-            (worked.max_tokens, &self.no_max_tokens),
+            (worked.schema, &self.refuses_schema),
+            (worked.temperature, &self.has_fixed_temperature),
+            (worked.max_tokens, &self.wants_max_completion_tokens),
         ];
         for (_, flag) in missing.into_iter().filter(|(sent, _)| !sent) {
             flag.store(true, Ordering::Relaxed);

@@ -150,11 +150,7 @@ fn footer(text: &str, sources: &[SourceLink], lang: Lang) -> Option<String> {
     let mut length = 0;
     let mut items = Vec::new();
     for (source, numbers) in &shown {
-        let numbers: String = if is_cited {
-            numbers.iter().map(|number| format!("[{number}]")).collect()
-        } else {
-            String::new()
-        };
+        let numbers = if is_cited { marks(numbers) } else { String::new() };
         let gap = if is_cited { " " } else { "" };
         let title = title(source);
         let url = source.address.as_deref().and_then(links::web_address);
@@ -174,6 +170,12 @@ fn footer(text: &str, sources: &[SourceLink], lang: Lang) -> Option<String> {
         items.push(item);
     }
     (!items.is_empty()).then(|| format!("-# {} {}", sentences::sources(lang), items.join(" · ")))
+}
+
+/// `[1][3]`.
+fn marks(numbers: &[usize]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    format!("[{}]", numbers.join("]["))
 }
 
 fn title(source: &SourceLink) -> String {

@@ -15,11 +15,14 @@ struct Seen {
     body: Value,
 }
 
+/// What to answer to the n-th request, by its body.
+type Answer = dyn Fn(usize, &Value) -> Response + Send + Sync;
+
 /// A model server that answers the n-th request as the test's function says.
 #[derive(Clone)]
 struct Fake {
     seen: Arc<Mutex<Vec<Seen>>>,
-    answer: Arc<dyn Fn(usize, &Value) -> Response + Send + Sync>,
+    answer: Arc<Answer>,
     base: Option<Url>,
 }
 

@@ -186,7 +186,10 @@ fn from_prose(raw: &str, passages: usize) -> Option<Draft> {
     let looks_like_json = raw.starts_with(['{', '[', '"'])
         || raw.contains("\"answer\"")
         || raw.starts_with("```json");
-    (passages > 0 && !looks_like_json && !raw.ends_with(':') && has_words(raw)).then(|| Draft {
+    // Sentences consist of letters, even those around code.
+    let visible = raw.chars().filter(|char| !char.is_whitespace()).count();
+    let is_prose = raw.chars().filter(|char| char.is_alphanumeric()).count() * 2 > visible;
+    (passages > 0 && is_prose && !looks_like_json && !raw.ends_with(':')).then(|| Draft {
         answer: raw.to_owned(),
         ..Draft::default()
     })

@@ -16,26 +16,24 @@ pub fn no_model_answer(passages: &[Passage], lang: Lang) -> (String, usize) {
     if passages.is_empty() {
         return (sentences::not_found(lang).to_owned(), 0);
     }
-    let mut text = sentences::no_model(lang).to_owned();
     let quoted = &passages[..passages.len().min(MAX_QUOTED)];
+    let mut blocks = vec![sentences::no_model(lang).to_owned()];
     for (index, passage) in quoted.iter().enumerate() {
-        text.push_str("\n\n");
-        let mut section: Vec<String> = vec![reply::escape(&passage.title)];
+        let mut section = vec![reply::escape(&passage.title)];
         section.extend(
             passage
                 .headings
                 .iter()
                 .map(|heading| reply::escape(heading)),
         );
-        let section = section.join(" › ");
-        text.push_str(&format!("> **[{}] {section}**\n", index + 1));
+        let mut block = format!("> **[{}] {}**", index + 1, section.join(" › "));
         for line in excerpt(&passage.text).lines() {
-            text.push_str("> ");
-            text.push_str(line);
-            text.push('\n');
+            block.push_str("\n> ");
+            block.push_str(line);
         }
+        blocks.push(block);
     }
-    (text.trim_end().to_owned(), quoted.len())
+    (blocks.join("\n\n"), quoted.len())
 }
 
 /// The beginning of a passage, ending at a boundary, with its code blocks closed.

@@ -29,20 +29,16 @@ pub fn is_answerable_text(question: &str) -> bool {
     let mut rest = question;
     while let Some(start) = rest.find(|char: char| char == '<' || char.is_alphanumeric()) {
         rest = &rest[start..];
-        if !rest.starts_with('<') {
-            // A digit may be the first half of a keycap emoji: 1 + variation selector + enclosing keycap.
-            let mut chars = rest.chars();
-            chars.next();
-            let is_keycap = chars
-                .as_str()
-                .trim_start_matches('\u{fe0f}')
-                .starts_with('\u{20e3}');
-            if !is_keycap {
-                return true;
-            }
-            rest = chars.as_str();
-        } else {
+        if rest.starts_with('<') {
             rest = &rest[token_length(rest).unwrap_or(1)..];
+            continue;
+        }
+        // A digit may be the first half of a keycap emoji: 1 + variation selector + enclosing keycap.
+        let mut chars = rest.chars();
+        chars.next();
+        rest = chars.as_str();
+        if !rest.trim_start_matches('\u{fe0f}').starts_with('\u{20e3}') {
+            return true;
         }
     }
     false

@@ -51,7 +51,7 @@ struct Link {
     inner_end: usize,
     label: String,
     address: String,
-    link_type: LinkType,
+    kind: LinkType,
 }
 
 struct Heading {
@@ -91,7 +91,7 @@ impl<'a> Rewriter<'a> {
             Event::Start(Tag::CodeBlock(_)) => self.code = Some(String::new()),
             Event::Start(Tag::Table(_)) => self.rows = Some(Vec::new()),
             Event::Start(Tag::TableHead | Tag::TableRow) => {
-                self.rows.iter_mut().for_each(|rows| rows.push(Vec::new()))
+                self.rows.iter_mut().for_each(|rows| rows.push(Vec::new()));
             }
             Event::Start(Tag::TableCell) => {
                 self.rows
@@ -121,7 +121,7 @@ impl<'a> Rewriter<'a> {
                     inner_end,
                     label: String::new(),
                     address: dest_url.to_string(),
-                    link_type,
+                    kind: link_type,
                 });
             }
             Event::Start(Tag::Heading { level, .. }) => {
@@ -276,10 +276,9 @@ impl<'a> Rewriter<'a> {
         let inner_start = range.start + if is_image { 2 } else { 1 };
         let inner_end = link.inner_end.clamp(inner_start.min(range.end), range.end);
         let url = links::web_address(&link.address);
-        match link.link_type {
-            LinkType::Email => return self.edit(range, escape(&link.label)),
+        match link.kind {
             LinkType::Autolink if url.is_some() => return,
-            LinkType::Autolink => return self.edit(range, escape(&link.label)),
+            LinkType::Autolink | LinkType::Email => return self.edit(range, escape(&link.label)),
             _ => {}
         }
         // An image inside a link, such as a badge, is the text of that link.

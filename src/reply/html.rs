@@ -123,7 +123,7 @@ fn tag(tag: &str) -> Option<Tag> {
                 None => Some(Tag::Text(label)),
             }
         }
-        "b" | "strong" | "th" => text("**"),
+        "b" | "strong" | "th" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => text("**"),
         "i" | "em" => text("*"),
         "u" => text("__"),
         "s" | "del" | "strike" => text("~~"),
@@ -133,7 +133,6 @@ fn tag(tag: &str) -> Option<Tag> {
         "td" if is_end => text(" "),
         "blockquote" if !is_end => text("> "),
         "li" | "td" | "blockquote" => text(""),
-        "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => text("**"),
         name if DROPPED.contains(&name) => text(""),
         _ => None,
     }

@@ -78,9 +78,10 @@ fn prose(text: &str, safe: &mut String) {
                 }
                 end.map_or(run, |end| end + 2 * run)
             }
-            '<' => match bracketed(here) {
-                Some(length) => length,
-                None => {
+            '<' => {
+                if let Some(length) = bracketed(here) {
+                    length
+                } else {
                     safe.push('<');
                     if is_mention(here) {
                         safe.push(APART);
@@ -88,14 +89,14 @@ fn prose(text: &str, safe: &mut String) {
                     at += 1;
                     continue;
                 }
-            },
+            }
             '@' if is_mention(here) => {
                 safe.push(char);
                 safe.push(APART);
                 at += 1;
                 continue;
             }
-            'h' | 'H' if !text[..at].ends_with(char::is_alphanumeric) => match bare_address(here) {
+            'h' | 'H' => match bare_address(here) {
                 Some(length) => {
                     safe.push('<');
                     safe.push_str(&here[..length]);

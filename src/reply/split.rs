@@ -179,9 +179,8 @@ fn next_cut<'a>(text: &'a str, budget: usize, open: Open<'a>) -> Cut<'a> {
             let rank = match fence {
                 // An empty code block at the end of this part or the beginning of the next helps nobody.
                 Some(_) if is_edge => None,
-                Some(_) => Some(Rank::Line),
                 None if (is_between || is_edge) && !after_heading => Some(Rank::Paragraph),
-                None => Some(Rank::Line),
+                _ => Some(Rank::Line),
             };
             if let Some(rank) = rank {
                 best[rank as usize] = Some(here);
@@ -194,7 +193,8 @@ fn next_cut<'a>(text: &'a str, budget: usize, open: Open<'a>) -> Cut<'a> {
             _ => fence,
         };
         let closing = after.map_or(0, |fence| units(&fence.closing()));
-        let (_, line_units) = fitting(line, budget + 1);
+        // One more than fits, and the end of the line.
+        let (_, line_units) = fitting(line, budget + 2);
         let visible_units = line_units - usize::from(line.ends_with('\n'));
         if here.units + visible_units + closing > budget {
             let full = |share: usize| move |cut: &Cut<'a>| cut.units * share >= budget;
@@ -279,6 +279,12 @@ fn cut_inside<'a>(line: &'a str, here: Cut<'a>, budget: usize, quote: &'a str) -
     if end <= from {
         return None;
     }
+    // White space at the end of a part is not sent, and so needs no room.
+    end += line[end..]
+        .chars()
+        .next()
+        .filter(|char| char.is_whitespace())
+        .map_or(0, char::len_utf8);
     let near = &line[..line.floor_char_boundary(end + LOOKAHEAD)];
     let at = if fence.is_some() {
         // Code is cut at white space near the end; a word of code is as good a place as any other.
@@ -311,11 +317,12 @@ fn place_in_prose(line: &str, end: usize, from: usize) -> usize {
             .iter()
             .find(|(start, stop)| (start + 1..*stop).contains(&at))
     };
-    let window = &line[..end];
+    // One character more shows whether a sentence or a word ends with the part.
+    let window = &line[..end + line[end..].chars().next().map_or(0, char::len_utf8)];
     let sentence = window
         .split_sentence_bound_indices()
         .map(|(at, _)| at)
-        .filter(|at| span_at(*at).is_none())
+        .filter(|at| *at <= end && span_at(*at).is_none())
         .last();
     if let Some(at) = sentence.filter(|at| *at > end / 3 && *at > from) {
         return at;
@@ -328,7 +335,7 @@ fn place_in_prose(line: &str, end: usize, from: usize) -> usize {
     let words: Vec<usize> = window
         .split_word_bound_indices()
         .map(|(at, _)| at)
-        .filter(|at| *at > from && is_word_start(*at))
+        .filter(|at| *at > from && *at <= end && is_word_start(*at))
         .collect();
     if let Some(at) = words
         .iter()

@@ -1,5 +1,7 @@
 //! Citations inside an answer: `[1]`, `[1, 2]`, `[^1]`, `【1】`. They must agree with the list of sources.
 
+use std::fmt::Write as _;
+
 use crate::reply::code_ranges;
 
 use super::{MAX_SOURCES, numbers_in};
@@ -45,7 +47,7 @@ pub(super) fn settle(answer: &str, listed: &[usize], passages: usize) -> (String
             before
         });
         for place in places {
-            text.push_str(&format!("[{}]", place + 1));
+            let _ = write!(text, "[{}]", place + 1);
         }
         done = citation.end;
     }

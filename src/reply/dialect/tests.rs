@@ -83,7 +83,7 @@ fn mentions_are_taken_apart() {
     );
     becomes(
         "&#64;everyone \\@everyone &lt;@1&gt;",
-        "\\@\u{200b}everyone \\@\u{200b}everyone \\<@1\\>",
+        "\\@\u{200b}everyone \\@\u{200b}everyone \\<\u{200b}@1\\>",
     );
     becomes(
         "`@everyone` me@here.com <#1>",

@@ -32,8 +32,11 @@ fn paragraphs_come_before_lines_before_sentences_before_words() {
     assert_eq!(parts, [words(25), format!("{}\n{}", words(10), words(20))]);
     let parts = split(&format!("{}\n{}", words(35), words(30)), 250);
     assert_eq!(parts, [words(35), words(30)]);
-    let parts = split(&format!("{}. {}", words(30), words(40)), 250);
-    assert_eq!(parts, [format!("{}.", words(30)), words(40)]);
+    let parts = split(&format!("{}. And {}", words(30), words(40)), 250);
+    assert_eq!(
+        parts,
+        [format!("{}.", words(30)), format!("And {}", words(40))]
+    );
     let parts = split(&words(70), 250);
     assert_eq!(parts, [words(50), words(20)]);
     let parts = split(&"é".repeat(300), 250);
