@@ -1,1 +1,10 @@
-//! The test world.
+//! The test world: what stands around Guildhall, as real servers on loopback, for stories and for benches.
+//!
+//! The fakes know the outside's rules (Discord's validation, rate limits and life of a token) and nothing of how
+//! Guildhall is built inside.
+
+pub mod fake_discord; // Discord: REST, signed interactions, and what members see
+pub mod fake_model; // an OpenAI-compatible server: chat completions and embeddings
+pub mod fake_site; // a website for the crawler, with everything that goes wrong on websites
+pub mod process; // the real binary in its own process, to be killed and started again
+pub mod server; // loopback servers, the HTTP client, polling

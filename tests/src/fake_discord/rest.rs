@@ -1,0 +1,534 @@
+//! The REST API, in the paths and words of version 10.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, Multipart, Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, patch, post};
+use axum::{Json, Router, middleware};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::commands;
+use super::error::Refusal;
+use super::ids;
+use super::limits::{Bucket, Fault};
+use super::message::Draft;
+use super::state::{Request, Shared};
+use crate::server::hang_up;
+
+/// Nothing that a bot sends here comes near this; Discord's own limit for files is in the same range.
+const LARGEST_BODY: usize = 10 * 1024 * 1024;
+
+type Shown = Result<Json<Value>, Refusal>;
+type Server = State<Arc<Shared>>;
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let api = Router::new()
+        .route("/applications/@me", get(application))
+        .route("/users/@me", get(me))
+        .route(
+            "/applications/{app}/commands",
+            get(list_commands).put(put_commands),
+        )
+        .route("/webhooks/{app}/{token}", post(follow_up))
+        .route(
+            "/webhooks/{app}/{token}/messages/{which}",
+            get(show).patch(edit).delete(remove),
+        )
+        .route("/interactions/{id}/{token}/callback", post(callback))
+        .route("/channels/{channel}", get(channel))
+        .route("/channels/{channel}/typing", post(typing))
+        .route("/channels/{channel}/messages", get(history).post(send))
+        .route(
+            "/channels/{channel}/messages/{message}",
+            patch(edit_own).delete(remove_any).get(show_any),
+        )
+        .route("/guilds/{guild}", get(guild))
+        .route("/gateway/bot", get(gateway))
+        .fallback(|| async { Refusal::unknown(0) })
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, 0, "405: Method Not Allowed")
+        })
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&shared),
+            at_the_gate,
+        ))
+        .with_state(shared);
+    Router::new().nest("/api/v10", api)
+}
+
+/// What every request passes: the token, the rate limits, the faults that a test planned, and the record.
+async fn at_the_gate(
+    State(shared): Server,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            40005,
+            "Request entity too large",
+        )
+        .into_response();
+    };
+    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+    let record = |status: u16, body: &Bytes| {
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let body = seen_body(body);
+        shared.state().requests.push(Request {
+            method: method.clone(),
+            path: path.clone(),
+            query,
+            body,
+            status,
+        });
+    };
+
+    let bucket = Bucket::of(&method, &path);
+    let needs_token = !path.starts_with("/webhooks/") && !path.starts_with("/interactions/");
+    let token = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    if needs_token && token.and_then(|token| token.strip_prefix("Bot ")) != Some(&shared.token) {
+        record(401, &body);
+        return Refusal::unauthorized().into_response();
+    }
+    let taken = shared.state().limits.take(&bucket, Instant::now());
+    let limits = match taken {
+        Ok(headers) => headers,
+        Err((headers, refusal)) => {
+            record(429, &body);
+            return (headers, refusal).into_response();
+        }
+    };
+
+    let fault = shared.state().next_fault(&method, &path);
+    let mut close_after = false;
+    match fault {
+        Some(Fault::Close) => {
+            record(0, &body);
+            hang_up();
+        }
+        Some(Fault::CloseAfter) => close_after = true,
+        Some(Fault::Hang(time)) => tokio::time::sleep(time).await,
+        Some(Fault::RateLimited {
+            retry_after,
+            global,
+        }) => {
+            record(429, &body);
+            let now = Instant::now();
+            return shared
+                .state()
+                .limits
+                .block(&bucket, retry_after, global, now)
+                .into_response();
+        }
+        Some(Fault::Refused {
+            status,
+            code,
+            message,
+        }) => {
+            record(status, &body);
+            let status = StatusCode::from_u16(status).expect("a test names a real status");
+            return (limits, Refusal::new(status, code, &message)).into_response();
+        }
+        Some(Fault::Status(status)) => {
+            record(status, &body);
+            return (limits, plain(status)).into_response();
+        }
+        None => {}
+    }
+
+    let request = axum::extract::Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let mut response = next.run(request).await;
+    if close_after {
+        record(0, &body);
+        hang_up();
+    }
+    record(response.status().as_u16(), &body);
+    response.headers_mut().extend(limits);
+    response
+}
+
+fn plain(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).expect("a test names a real status");
+    if status.as_u16() > 500 {
+        return (
+            status,
+            [(header::CONTENT_TYPE, "text/html")],
+            "<html><center>cloudflare</center></html>",
+        )
+            .into_response();
+    }
+    Refusal::new(status, 0, &status.to_string().replacen(' ', ": ", 1)).into_response()
+}
+
+fn seen_body(body: &Bytes) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| {
+        // A form: what stands between the first line that opens an object and its part's end.
+        let text = String::from_utf8_lossy(body);
+        let start = text.find("\r\n\r\n{").map_or(text.len(), |at| at + 4);
+        let end = text[start..]
+            .find("\r\n--")
+            .map_or(text.len(), |at| start + at);
+        serde_json::from_str(&text[start..end]).unwrap_or(Value::Null)
+    })
+}
+
+/// The fields of a body, from JSON or from `payload_json` of a form, and the number of files beside them.
+struct Payload(Map<String, Value>, usize);
+
+impl FromRequest<Arc<Shared>> for Payload {
+    type Rejection = Refusal;
+
+    async fn from_request(
+        request: axum::extract::Request,
+        state: &Arc<Shared>,
+    ) -> Result<Self, Refusal> {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let (mut fields, mut files) = (None, 0);
+        if kind.starts_with("multipart/form-data") {
+            let mut form = Multipart::from_request(request, state)
+                .await
+                .map_err(|_| Refusal::not_json())?;
+            while let Some(part) = form.next_field().await.map_err(|_| Refusal::not_json())? {
+                let is_payload = part.name() == Some("payload_json");
+                let bytes = part.bytes().await.map_err(|_| Refusal::not_json())?;
+                match is_payload {
+                    true => fields = serde_json::from_slice(&bytes).ok(),
+                    false => files += 1,
+                }
+            }
+        } else if kind.starts_with("application/json") {
+            let bytes = Bytes::from_request(request, state)
+                .await
+                .map_err(|_| Refusal::not_json())?;
+            fields = serde_json::from_slice(&bytes).ok();
+        }
+        fields
+            .map(|fields| Self(fields, files))
+            .ok_or_else(Refusal::not_json)
+    }
+}
+
+async fn application(State(shared): Server) -> Json<Value> {
+    Json(json!({
+        "id": shared.application_id.to_string(), "name": "Guildhall", "icon": null, "description": "", "summary": "",
+        "bot": shared.bot_user(), "bot_public": true, "bot_require_code_grant": false, "rpc_origins": [],
+        "flags": 1 << 18, "verify_key": hex::encode(shared.key.verifying_key().as_bytes()), "owner": null, "team": null,
+        "interactions_endpoint_url": null, "integration_types_config": {"0": {}},
+    }))
+}
+
+async fn me(State(shared): Server) -> Json<Value> {
+    let mut user = shared.bot_user();
+    user["mfa_enabled"] = json!(false);
+    user["verified"] = json!(true);
+    user["flags"] = json!(0);
+    Json(user)
+}
+
+#[derive(Deserialize)]
+struct WithLocalizations {
+    #[serde(default)]
+    with_localizations: bool,
+}
+
+async fn list_commands(
+    State(shared): Server,
+    Path(app): Path<u64>,
+    Query(query): Query<WithLocalizations>,
+) -> Shown {
+    known_application(&shared, app)?;
+    let commands = shared.state().commands.clone().into_iter();
+    Ok(Json(match query.with_localizations {
+        true => commands.collect(),
+        false => commands.map(commands::without_localizations).collect(),
+    }))
+}
+
+async fn put_commands(State(shared): Server, Path(app): Path<u64>, body: Bytes) -> Shown {
+    known_application(&shared, app)?;
+    let wanted: Vec<Value> = serde_json::from_slice(&body).map_err(|_| Refusal::not_json())?;
+    let mut state = shared.state();
+    let kept = commands::overwrite(&state.commands, &wanted, app)?;
+    state.command_writes += 1;
+    state.commands.clone_from(&kept);
+    Ok(Json(Value::Array(kept)))
+}
+
+fn known_application(shared: &Shared, app: u64) -> Result<(), Refusal> {
+    if app == shared.application_id {
+        Ok(())
+    } else {
+        Err(Refusal::unknown(10002))
+    }
+}
+
+async fn follow_up(
+    State(shared): Server,
+    Path((app, token)): Path<(u64, String)>,
+    payload: Payload,
+) -> Shown {
+    known_webhook(&shared, app)?;
+    let draft = Draft::check(&payload.0, payload.1)?;
+    let mut state = shared.state();
+    let id = state.follow_up(&shared, &token, draft)?;
+    Ok(Json(state.messages[&id].json(app)))
+}
+
+async fn show(
+    State(shared): Server,
+    Path((app, token, which)): Path<(u64, String, String)>,
+) -> Shown {
+    known_webhook(&shared, app)?;
+    let mut state = shared.state();
+    let id = state.webhook_message(&token, &which)?;
+    Ok(Json(state.messages[&id].json(app)))
+}
+
+async fn edit(
+    State(shared): Server,
+    Path((app, token, which)): Path<(u64, String, String)>,
+    payload: Payload,
+) -> Shown {
+    known_webhook(&shared, app)?;
+    let mut state = shared.state();
+    let id = state.webhook_message(&token, &which)?;
+    state.edit(id, Draft::check(&payload.0, payload.1)?)?;
+    Ok(Json(state.messages[&id].json(app)))
+}
+
+async fn remove(
+    State(shared): Server,
+    Path((app, token, which)): Path<(u64, String, String)>,
+) -> Result<StatusCode, Refusal> {
+    known_webhook(&shared, app)?;
+    let mut state = shared.state();
+    let id = state.webhook_message(&token, &which)?;
+    state.delete(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn known_webhook(shared: &Shared, app: u64) -> Result<(), Refusal> {
+    if app == shared.application_id {
+        Ok(())
+    } else {
+        Err(Refusal::unknown(10015))
+    }
+}
+
+#[derive(Deserialize)]
+struct WithResponse {
+    #[serde(default)]
+    with_response: bool,
+}
+
+async fn callback(
+    State(shared): Server,
+    Path((id, token)): Path<(u64, String)>,
+    Query(query): Query<WithResponse>,
+    payload: Payload,
+) -> Result<Response, Refusal> {
+    let kind = shared
+        .state()
+        .interactions
+        .get(&token)
+        .filter(|found| found.id == id)
+        .map(|found| found.kind);
+    let kind = kind.ok_or_else(|| Refusal::unknown(10062))?;
+    let body = Value::Object(payload.0);
+    let original = shared.first_answer(&token, &body)?;
+    if !query.with_response {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let mut shown = json!({"interaction": {"id": id.to_string(), "type": kind}, "resource": {"type": body["type"]}});
+    if let Some(original) = original {
+        shown["interaction"]["response_message_id"] = json!(original.to_string());
+        shown["interaction"]["response_message_loading"] = json!(body["type"] == 5);
+        if matches!(body["type"].as_u64(), Some(4 | 7)) {
+            shown["resource"]["message"] =
+                shared.state().messages[&original].json(shared.application_id);
+        }
+    }
+    Ok(Json(shown).into_response())
+}
+
+async fn channel(State(shared): Server, Path(channel): Path<u64>) -> Shown {
+    let state = shared.state();
+    let (guild, name) = state
+        .channels
+        .get(&channel)
+        .ok_or_else(|| Refusal::unknown(10003))?;
+    Ok(Json(channel_json(channel, *guild, name)))
+}
+
+/// A text channel. [Discord Docs/Channel: Channel Object]
+pub(crate) fn channel_json(id: u64, guild_id: u64, name: &str) -> Value {
+    json!({
+        "id": id.to_string(), "type": 0, "guild_id": guild_id.to_string(), "name": name, "position": 0, "parent_id": null,
+        "topic": null, "nsfw": false, "rate_limit_per_user": 0, "last_message_id": null, "permission_overwrites": [],
+        "flags": 0,
+    })
+}
+
+async fn typing(State(shared): Server, Path(channel): Path<u64>) -> Result<StatusCode, Refusal> {
+    let mut state = shared.state();
+    if !state.channels.contains_key(&channel) {
+        return Err(Refusal::unknown(10003));
+    }
+    state.typing.push(channel);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn send(State(shared): Server, Path(channel): Path<u64>, payload: Payload) -> Shown {
+    let draft = Draft::check(&payload.0, payload.1)?;
+    let mut state = shared.state();
+    let id = state.post(&shared, channel, draft)?;
+    Ok(Json(state.messages[&id].json(shared.application_id)))
+}
+
+#[derive(Deserialize)]
+struct Window {
+    after: Option<u64>,
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// Newest first, whatever the window. With `after`, Discord takes the ones right behind it.
+async fn history(
+    State(shared): Server,
+    Path(channel): Path<u64>,
+    Query(window): Query<Window>,
+) -> Shown {
+    let state = shared.state();
+    if !state.channels.contains_key(&channel) {
+        return Err(Refusal::unknown(10003));
+    }
+    let limit = window.limit.unwrap_or(50);
+    if !(1..=100).contains(&limit) {
+        return Err(Refusal::form(
+            "limit",
+            "NUMBER_TYPE_MAX",
+            "int value should be less than or equal to 100.",
+        ));
+    }
+    let (from, to) = (
+        window.after.map_or(0, |id| id + 1),
+        window.before.unwrap_or(u64::MAX),
+    );
+    let visible = state
+        .messages
+        .range(from..to)
+        .map(|(_, message)| message)
+        .filter(|message| {
+            message.channel_id == channel && !message.deleted && message.only_for.is_none()
+        });
+    let mut taken: Vec<_> = if window.after.is_some() {
+        visible.take(limit).collect()
+    } else {
+        let mut newest: Vec<_> = visible.rev().take(limit).collect();
+        newest.reverse();
+        newest
+    };
+    taken.reverse();
+    Ok(Json(
+        taken
+            .into_iter()
+            .map(|message| message.json(shared.application_id))
+            .collect(),
+    ))
+}
+
+async fn show_any(State(shared): Server, Path((channel, id)): Path<(u64, u64)>) -> Shown {
+    let state = shared.state();
+    let message = state.messages.get(&id).filter(|message| {
+        message.channel_id == channel && !message.deleted && message.only_for.is_none()
+    });
+    Ok(Json(
+        message
+            .ok_or_else(|| Refusal::unknown(10008))?
+            .json(shared.application_id),
+    ))
+}
+
+async fn edit_own(
+    State(shared): Server,
+    Path((channel, id)): Path<(u64, u64)>,
+    payload: Payload,
+) -> Shown {
+    let mut state = shared.state();
+    let message = state
+        .messages
+        .get(&id)
+        .filter(|message| message.channel_id == channel && message.only_for.is_none());
+    let message = message.ok_or_else(|| Refusal::unknown(10008))?;
+    if !message.from_bot {
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            50005,
+            "Cannot edit a message authored by another user",
+        ));
+    }
+    state.edit(id, Draft::check(&payload.0, payload.1)?)?;
+    Ok(Json(state.messages[&id].json(shared.application_id)))
+}
+
+async fn remove_any(
+    State(shared): Server,
+    Path((channel, id)): Path<(u64, u64)>,
+) -> Result<StatusCode, Refusal> {
+    let mut state = shared.state();
+    let found = state
+        .messages
+        .get(&id)
+        .is_some_and(|message| message.channel_id == channel && !message.deleted);
+    if !found {
+        return Err(Refusal::unknown(10008));
+    }
+    state.delete(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn guild(State(shared): Server, Path(guild): Path<u64>) -> Shown {
+    let state = shared.state();
+    let name = state
+        .guilds
+        .get(&guild)
+        .ok_or_else(|| Refusal::unknown(10004))?;
+    let everyone = json!({
+        "id": guild.to_string(), "name": "@everyone", "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null}, "hoist": false, "icon": null,
+        "unicode_emoji": null, "position": 0, "permissions": "2248473465835073", "managed": false, "mentionable": false,
+        "flags": 0,
+    });
+    Ok(Json(json!({
+        "id": guild.to_string(), "name": name, "icon": null, "splash": null, "discovery_splash": null, "banner": null,
+        "description": null, "owner_id": ids::snowflake().to_string(), "region": "deprecated", "afk_channel_id": null,
+        "afk_timeout": 300, "verification_level": 1, "default_message_notifications": 1, "explicit_content_filter": 2,
+        "roles": [everyone], "emojis": [], "stickers": [], "features": [], "mfa_level": 0, "application_id": null,
+        "system_channel_id": null, "system_channel_flags": 0, "rules_channel_id": null, "vanity_url_code": null,
+        "premium_tier": 0, "premium_subscription_count": 0, "preferred_locale": "en-US",
+        "public_updates_channel_id": null, "nsfw_level": 0, "nsfw": false, "premium_progress_bar_enabled": false,
+        "safety_alerts_channel_id": null, "max_members": 500_000, "max_presences": null, "widget_enabled": false,
+        "widget_channel_id": null,
+    })))
+}
+
+async fn gateway(State(shared): Server) -> Json<Value> {
+    Json(json!({
+        "url": shared.state().gateway_url, "shards": 1,
+        "session_start_limit": {"total": 1_000, "remaining": 1_000, "reset_after": 86_400_000, "max_concurrency": 1},
+    }))
+}
