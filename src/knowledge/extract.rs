@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{Document, SourceError};
 
-pub(super) use html::{PageLinks, links};
+pub(super) use html::{PageLinks, robots_directives};
 
 /// What can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +32,24 @@ const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessing
 /// at most.
 ///
 /// The format is told by what the content is, then by `content_type` (a `Content-Type` header), then by the name.
-pub fn document(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<Document, SourceError> {
-    let address = Url::parse(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+pub fn document(
+    name: &str,
+    content_type: Option<&str>,
+    bytes: &[u8],
+) -> Result<Document, SourceError> {
+    let address = Url::parse(name)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
     let read = match format(name, content_type, bytes)? {
-        Format::Html => html::read(&text::decode(bytes, html::charset(content_type, bytes).as_deref()), address.as_ref())?,
+        Format::Html => html::read(
+            &text::decode(bytes, html::charset(content_type, bytes).as_deref()),
+            address.as_ref(),
+        )?,
         Format::Markdown => markdown::read(&text::decode(bytes, charset(content_type))),
-        Format::Text => Read { title: None, markdown: text::decode(bytes, charset(content_type)) },
+        Format::Text => Read {
+            title: None,
+            markdown: text::decode(bytes, charset(content_type)),
+        },
         Format::Pdf => pdf::read(bytes)?,
         Format::Docx => docx::read(bytes)?,
     };
@@ -48,8 +60,23 @@ pub fn document(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<
             None => "The file contains no text".into(),
         }));
     }
-    let title = read.title.and_then(|title| tidy_title(&title)).unwrap_or_else(|| name_as_title(name, address.as_ref()));
-    Ok(Document { title, address, markdown: read.markdown })
+    let title = read
+        .title
+        .and_then(|title| tidy_title(&title))
+        .unwrap_or_else(|| name_as_title(name, address.as_ref()));
+    Ok(Document {
+        title,
+        address,
+        markdown: read.markdown,
+    })
+}
+
+/// Where a page leads. What is not HTML leads nowhere. Blocks like [`document`].
+pub(super) fn links(address: &Url, content_type: Option<&str>, bytes: &[u8]) -> PageLinks {
+    match format(address.as_str(), content_type, bytes) {
+        Ok(Format::Html) => html::links(bytes, content_type, address).unwrap_or_default(),
+        _ => PageLinks::default(),
+    }
 }
 
 /// What a reader of one format makes of it.
@@ -59,7 +86,11 @@ struct Read {
 }
 
 /// Tells the format, or in a sentence why this cannot be read.
-pub(super) fn format(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<Format, SourceError> {
+pub(super) fn format(
+    name: &str,
+    content_type: Option<&str>,
+    bytes: &[u8],
+) -> Result<Format, SourceError> {
     check_content_type(content_type)?;
     let start = &bytes[..bytes.len().min(1024)];
     // Readers of PDF look for its mark in the first kilobyte, because some programs write something before it.
@@ -89,28 +120,43 @@ pub(super) fn format(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Re
         (Some("text/plain"), _) | (_, Some("txt")) => Format::Text,
         _ if looks_like_html(start) => Format::Html,
         (Some("application/pdf" | "application/x-pdf"), _) | (_, Some("pdf")) => {
-            return Err(SourceError("This is not a PDF file, although it is called one".into()));
+            return Err(SourceError(
+                "This is not a PDF file, although it is called one".into(),
+            ));
         }
         (Some(DOCX), _) | (_, Some("docx")) => {
-            return Err(SourceError("This is not a Word file, although it is called one".into()));
+            return Err(SourceError(
+                "This is not a Word file, although it is called one".into(),
+            ));
         }
         _ => Format::Text,
     })
 }
 
-const NOT_READABLE: &str = "This is no text. HTML, Markdown, plain text, PDF and Word (.docx) can be read";
+const NOT_READABLE: &str =
+    "This is no text. HTML, Markdown, plain text, PDF and Word (.docx) can be read";
 
 /// Refuses what a server itself calls something that cannot be read.
 pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), SourceError> {
-    let Some(essence) = essence(content_type) else { return Ok(()) };
+    let Some(essence) = essence(content_type) else {
+        return Ok(());
+    };
     let readable = match essence.as_str() {
-        "text/css" | "text/javascript" | "text/xml" | "text/csv" | "text/calendar" | "text/vcard" => false,
+        "text/css" | "text/javascript" | "text/xml" | "text/csv" | "text/calendar"
+        | "text/vcard" => false,
         "application/xhtml+xml" | "application/pdf" | "application/x-pdf" | DOCX => true,
         // What servers say of a file they know nothing about.
-        "application/octet-stream" | "binary/octet-stream" | "application/zip" | "application/msword" => true,
+        "application/octet-stream"
+        | "binary/octet-stream"
+        | "application/zip"
+        | "application/msword" => true,
         other => other.starts_with("text/"),
     };
-    if readable { Ok(()) } else { Err(SourceError(NOT_READABLE.into())) }
+    if readable {
+        Ok(())
+    } else {
+        Err(SourceError(NOT_READABLE.into()))
+    }
 }
 
 /// `text/html` of `text/HTML; charset=utf-8`.
@@ -123,7 +169,9 @@ fn essence(content_type: Option<&str>) -> Option<String> {
 fn charset(content_type: Option<&str>) -> Option<&str> {
     content_type?.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']))
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches(['"', '\'']))
     })
 }
 
@@ -138,8 +186,15 @@ fn extension(name: &str) -> Option<String> {
 
 fn looks_like_html(start: &[u8]) -> bool {
     let start = start.trim_ascii_start();
-    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start).trim_ascii_start();
-    let begins = |with: &[u8]| start.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with));
+    let start = start
+        .strip_prefix("\u{feff}".as_bytes())
+        .unwrap_or(start)
+        .trim_ascii_start();
+    let begins = |with: &[u8]| {
+        start
+            .get(..with.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(with))
+    };
     begins(b"<!doctype html") || begins(b"<html") || begins(b"<head") || begins(b"<body")
 }
 
@@ -161,7 +216,11 @@ fn tidy_title(title: &str) -> Option<String> {
 
 fn name_as_title(name: &str, address: Option<&Url>) -> String {
     let title = match address {
-        Some(url) => format!("{}{}", url.host_str().unwrap_or_default(), url.path().trim_end_matches('/')),
+        Some(url) => format!(
+            "{}{}",
+            url.host_str().unwrap_or_default(),
+            url.path().trim_end_matches('/')
+        ),
         None => name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned(),
     };
     tidy_title(&title).unwrap_or_else(|| "Untitled".to_owned())

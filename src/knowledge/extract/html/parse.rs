@@ -31,7 +31,10 @@ pub(super) fn parse(html: &str) -> Result<Document, SourceError> {
     let started = Instant::now();
     let options = ParseOpts {
         // Then the content of <noscript> counts, as for a reader without scripts, which we are.
-        tree_builder: TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() },
+        tree_builder: TreeBuilderOpts {
+            scripting_enabled: false,
+            ..TreeBuilderOpts::default()
+        },
         ..ParseOpts::default()
     };
     let mut parser = html5ever::parse_document(Document::default(), options);
