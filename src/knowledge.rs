@@ -2,6 +2,10 @@
 
 pub mod files;
 pub mod source;
+pub mod chunk; // a document in passages
+pub mod crawl; // a site, page by page
+pub mod extract; // HTML, Markdown, text, PDF and DOCX to a document
+pub mod fetch; // one page from the public web, within limits
 
 use serde::{Deserialize, Serialize};
 use url::Url;
