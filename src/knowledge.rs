@@ -1,5 +1,10 @@
 //! What a team has taught Guildhall: sources in, passages out.
 
+pub mod index; // one account's search index: one immutable object
+pub mod language; // text to search terms
+pub mod search; // from a question to the passages that may answer it
+pub mod vectors; // embeddings as bytes, and the scan over them
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
