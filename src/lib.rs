@@ -7,9 +7,11 @@ pub mod account; // accounts, plans, months
 pub mod answer; // one question from claim to reply: read this first
 pub mod bot; // what every door hands to the flows
 pub mod config; // what the environment says
+pub mod discord; // Discord's REST API
+pub mod embedding; // any OpenAI-compatible embeddings server
+pub mod http; // one TLS setup and user agent for every outgoing client
 pub mod ids; // identifiers of our own things
 pub mod job; // work between doors: the wire format of a queue message, and what each job does
-pub mod http; // one TLS setup and user agent for every outgoing client
 pub mod knowledge; // what a team has taught Guildhall: sources in, passages out
 pub mod llm; // the language model, over HTTP
 pub mod prompt; // what the model is told, and how its answer is read

@@ -72,10 +72,7 @@ pub fn render(text: &str, sources: &[SourceLink], lang: Lang) -> Vec<String> {
     }
     let mut pieces = split(&last, MESSAGE_LIMIT - units(&tail)).into_iter();
     let room = MAX_PARTS - parts.len();
-    let mut kept: Vec<String> = pieces
-        .by_ref()
-        .take(if is_cut { 1 } else { room })
-        .collect();
+    let mut kept: Vec<String> = pieces.by_ref().take(if is_cut { 1 } else { room }).collect();
     if let Some(end) = kept.last_mut() {
         if !is_cut && pieces.next().is_some() {
             // The fifth part was full, and only the sources did not fit any more.
@@ -96,23 +93,8 @@ pub fn escape(text: &str) -> String {
             escaped.push(' ');
         }
         for char in word.chars() {
-            if matches!(
-                char,
-                '\\' | '*'
-                    | '_'
-                    | '~'
-                    | '`'
-                    | '|'
-                    | '>'
-                    | '<'
-                    | '['
-                    | ']'
-                    | '('
-                    | ')'
-                    | '#'
-                    | '@'
-                    | ':'
-            ) {
+            if matches!(char, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' | '@' | ':')
+            {
                 escaped.push('\\');
             }
             escaped.push(char);
@@ -125,19 +107,15 @@ pub fn escape(text: &str) -> String {
 pub fn code_ranges(markdown: &str) -> Vec<Range<usize>> {
     Parser::new(markdown)
         .into_offset_iter()
-        .filter_map(|(event, range)| {
-            matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(range)
-        })
+        .filter_map(|(event, range)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(range))
         .collect()
 }
 
 /// The list of sources as small text: one line, numbered if the text cites by number.
 fn footer(text: &str, sources: &[SourceLink], lang: Lang) -> Option<String> {
     let mut shown: Vec<(&SourceLink, Vec<usize>)> = Vec::new();
-    for (index, source) in sources
-        .iter()
-        .enumerate()
-        .filter(|(_, source)| is_visible(&source.title) || source.address.is_some())
+    for (index, source) in
+        sources.iter().enumerate().filter(|(_, source)| is_visible(&source.title) || source.address.is_some())
     {
         if let Some((_, numbers)) = shown.iter_mut().find(|(other, _)| *other == source) {
             numbers.push(index + 1);
@@ -155,9 +133,7 @@ fn footer(text: &str, sources: &[SourceLink], lang: Lang) -> Option<String> {
         let title = title(source);
         let url = source.address.as_deref().and_then(links::web_address);
         let mut item = match &url {
-            Some(url)
-                if links::is_misleading(&source.title, url) || links::is_address(&source.title) =>
-            {
+            Some(url) if links::is_misleading(&source.title, url) || links::is_address(&source.title) => {
                 format!("{numbers}{gap}<{url}>")
             }
             Some(url) => format!("{numbers}{gap}[{title}](<{url}>)"),
@@ -180,11 +156,7 @@ fn marks(numbers: &[usize]) -> String {
 
 fn title(source: &SourceLink) -> String {
     let title = source.title.trim();
-    let title = if is_visible(title) {
-        title
-    } else {
-        source.address.as_deref().unwrap_or_default()
-    };
+    let title = if is_visible(title) { title } else { source.address.as_deref().unwrap_or_default() };
     match title.char_indices().nth(MAX_TITLE) {
         Some((end, _)) => format!("{}…", escape(&title[..end])),
         None => escape(title),

@@ -47,10 +47,7 @@ pub(super) fn without_mentions(text: &str) -> String {
 
 /// Whether a mention begins at `text`: after its first character it is to be taken apart.
 fn is_mention(text: &str) -> bool {
-    let follows = |word: &str| {
-        text.get(1..=word.len())
-            .is_some_and(|next| next.eq_ignore_ascii_case(word))
-    };
+    let follows = |word: &str| text.get(1..=word.len()).is_some_and(|next| next.eq_ignore_ascii_case(word));
     match text.as_bytes().first() {
         Some(b'@') => follows("everyone") || follows("here"),
         Some(b'<') => text[1..].starts_with(['@', '!', '&']),
@@ -68,11 +65,7 @@ fn prose(text: &str, safe: &mut String) {
             '\\' if here[1..].starts_with('`') => 2,
             '`' => {
                 let run = here.len() - here.trim_start_matches('`').len();
-                let end = if run < lonely.len() && !lonely[run] {
-                    here[run..].find(&here[..run])
-                } else {
-                    None
-                };
+                let end = if run < lonely.len() && !lonely[run] { here[run..].find(&here[..run]) } else { None };
                 if let (None, Some(lonely)) = (end, lonely.get_mut(run)) {
                     *lonely = true;
                 }
@@ -133,13 +126,8 @@ fn bare_address(text: &str) -> Option<usize> {
     let mut address = &window[..end];
     loop {
         let shorter = address.trim_end_matches(|char: char| ".,;:!?'*_~]}»”’…".contains(char));
-        let is_open =
-            shorter.ends_with(')') && shorter.matches(')').count() > shorter.matches('(').count();
-        let shorter = if is_open {
-            &shorter[..shorter.len() - 1]
-        } else {
-            shorter
-        };
+        let is_open = shorter.ends_with(')') && shorter.matches(')').count() > shorter.matches('(').count();
+        let shorter = if is_open { &shorter[..shorter.len() - 1] } else { shorter };
         if shorter.len() == address.len() {
             break;
         }
@@ -151,26 +139,17 @@ fn bare_address(text: &str) -> Option<usize> {
 fn scheme(text: &str) -> Option<usize> {
     ["https://", "http://"]
         .iter()
-        .find(|scheme| {
-            text.get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        })
+        .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
         .map(|scheme| scheme.len())
 }
 
 /// `text` without what has no place in a message: control characters and those that reverse the direction of text, by
 /// which `gpj.exe` can be made to look like a picture. Ends of lines become `\n`.
 pub(super) fn cleaned(text: &str) -> Cow<'_, str> {
-    let is_bad = |char: char| {
-        (char.is_control() && !matches!(char, '\n' | '\t'))
-            || matches!(char, '\u{202a}'..='\u{202e}')
-    };
+    let is_bad =
+        |char: char| (char.is_control() && !matches!(char, '\n' | '\t')) || matches!(char, '\u{202a}'..='\u{202e}');
     if !text.contains(is_bad) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(
-        text.replace("\r\n", "\n")
-            .replace('\r', "\n")
-            .replace(is_bad, ""),
-    )
+    Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace(is_bad, ""))
 }

@@ -131,11 +131,7 @@ impl Message {
             shown["webhook_id"] = json!(application_id.to_string());
             shown["application_id"] = json!(application_id.to_string());
             shown["interaction_metadata"] = metadata.clone();
-            shown["type"] = json!(if metadata["target_message_id"].is_string() {
-                23
-            } else {
-                20
-            });
+            shown["type"] = json!(if metadata["target_message_id"].is_string() { 23 } else { 20 });
         }
         shown
     }
@@ -204,10 +200,7 @@ impl Shared {
         };
         Self {
             application_id,
-            token: format!(
-                "{application_id}.fake.{}",
-                hex::encode(rand::random::<[u8; 19]>())
-            ),
+            token: format!("{application_id}.fake.{}", hex::encode(rand::random::<[u8; 19]>())),
             key: SigningKey::from_bytes(&rand::random()),
             state: Mutex::new(state),
         }
@@ -228,10 +221,7 @@ impl Shared {
     /// original message, if there is one, is what comes back.
     pub(crate) fn first_answer(&self, token: &str, body: &Value) -> Result<Option<u64>, Refusal> {
         let mut state = self.state();
-        let interaction = state
-            .interactions
-            .get(token)
-            .ok_or_else(|| Refusal::unknown(10062))?;
+        let interaction = state.interactions.get(token).ok_or_else(|| Refusal::unknown(10062))?;
         if interaction.answer != Answer::Awaited {
             return Err(match interaction.answer {
                 Answer::Failed => Refusal::unknown(10062),
@@ -252,11 +242,7 @@ impl Shared {
             _ => matches!(kind, 4..=7),
         };
         if !fits {
-            return Err(Refusal::form(
-                "type",
-                "BASE_TYPE_CHOICES",
-                "This response type does not fit the interaction.",
-            ));
+            return Err(Refusal::form("type", "BASE_TYPE_CHOICES", "This response type does not fit the interaction."));
         }
         let empty = serde_json::Map::new();
         let data = body["data"].as_object().unwrap_or(&empty);
@@ -264,18 +250,12 @@ impl Shared {
         let answer = match kind {
             4 if draft.is_empty() => return Err(Refusal::empty_message()),
             4 | 5 => {
-                let (metadata, hidden) = (
-                    interaction.metadata(None),
-                    draft.flags & message::EPHEMERAL != 0,
-                );
+                let (metadata, hidden) = (interaction.metadata(None), draft.flags & message::EPHEMERAL != 0);
                 let only_for = hidden.then(|| interaction.member.clone());
                 let (channel_id, guild_id) = (interaction.channel_id, interaction.guild_id);
                 let draft = if kind == 5 {
                     // A deferral may say only whether the answer will be hidden.
-                    Draft {
-                        flags: (draft.flags & message::EPHEMERAL) | message::LOADING,
-                        ..Draft::default()
-                    }
+                    Draft { flags: (draft.flags & message::EPHEMERAL) | message::LOADING, ..Draft::default() }
                 } else {
                     draft
                 };
@@ -290,28 +270,16 @@ impl Shared {
                 Answer::Original(source)
             }
             8 => {
-                let choices = body["data"]["choices"]
-                    .as_array()
-                    .map_or(usize::MAX, Vec::len);
+                let choices = body["data"]["choices"].as_array().map_or(usize::MAX, Vec::len);
                 if choices > 25 {
                     let message = "Must be 25 or fewer in length.";
-                    return Err(Refusal::form(
-                        "data.choices",
-                        "BASE_TYPE_MAX_LENGTH",
-                        message,
-                    ));
+                    return Err(Refusal::form("data.choices", "BASE_TYPE_MAX_LENGTH", message));
                 }
                 Answer::NoMessage
             }
             _ => {
-                let title = body["data"]["title"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .chars()
-                    .count();
-                if !(1..=45).contains(&title)
-                    || body["data"]["custom_id"].as_str().is_none_or(str::is_empty)
-                {
+                let title = body["data"]["title"].as_str().unwrap_or_default().chars().count();
+                if !(1..=45).contains(&title) || body["data"]["custom_id"].as_str().is_none_or(str::is_empty) {
                     return Err(Refusal::form(
                         "data.title",
                         "BASE_TYPE_BAD_LENGTH",
@@ -324,10 +292,7 @@ impl Shared {
         if let Answer::Original(id) = answer {
             state.owners.insert(id, token.to_owned());
         }
-        let interaction = state
-            .interactions
-            .get_mut(token)
-            .expect("it was there above");
+        let interaction = state.interactions.get_mut(token).expect("it was there above");
         interaction.answer = answer;
         interaction.answer_body = body.clone();
         interaction.changed.notify_waiters();
@@ -384,14 +349,12 @@ impl InteractionState {
 impl State {
     /// The interaction of a webhook call, if its token still works and it was answered.
     fn answered(&mut self, token: &str) -> Result<&mut InteractionState, Refusal> {
-        let early = self.interactions.get(token).is_some_and(|found| {
-            found.answer == Answer::Awaited && found.born.elapsed() < FIRST_ANSWER
-        });
-        self.early_edits += usize::from(early);
-        let interaction = self
+        let early = self
             .interactions
-            .get_mut(token)
-            .ok_or_else(Refusal::invalid_webhook_token)?;
+            .get(token)
+            .is_some_and(|found| found.answer == Answer::Awaited && found.born.elapsed() < FIRST_ANSWER);
+        self.early_edits += usize::from(early);
+        let interaction = self.interactions.get_mut(token).ok_or_else(Refusal::invalid_webhook_token)?;
         if let Some(expiry) = interaction.expired {
             return Err(expiry.refusal());
         }
@@ -413,10 +376,7 @@ impl State {
         };
         let id = match which {
             "@original" => original,
-            _ => which
-                .parse()
-                .ok()
-                .filter(|id| original == Some(*id) || interaction.follow_ups.contains(id)),
+            _ => which.parse().ok().filter(|id| original == Some(*id) || interaction.follow_ups.contains(id)),
         };
         let id = id.ok_or_else(|| Refusal::unknown(10008))?;
         if self.messages.get(&id).is_none_or(|message| message.deleted) {
@@ -426,12 +386,7 @@ impl State {
     }
 
     /// Posts a follow-up; the first one after a deferral fills the original instead, as Discord still does.
-    pub(crate) fn follow_up(
-        &mut self,
-        shared: &Shared,
-        token: &str,
-        draft: Draft,
-    ) -> Result<u64, Refusal> {
+    pub(crate) fn follow_up(&mut self, shared: &Shared, token: &str, draft: Draft) -> Result<u64, Refusal> {
         let interaction = self.answered(token)?;
         if draft.is_empty() {
             return Err(Refusal::empty_message());
@@ -440,11 +395,7 @@ impl State {
             Answer::Original(id) => Some(id),
             _ => None,
         };
-        let loading = |id: &u64| {
-            self.messages
-                .get(id)
-                .is_some_and(|message| message.flags & message::LOADING != 0)
-        };
+        let loading = |id: &u64| self.messages.get(id).is_some_and(|message| message.flags & message::LOADING != 0);
         if let Some(id) = original.filter(loading) {
             self.edit(id, draft)?;
             return Ok(id);
@@ -454,14 +405,7 @@ impl State {
         let only_for = hidden.then(|| interaction.member.clone());
         let (channel_id, guild_id) = (interaction.channel_id, interaction.guild_id);
         let metadata = interaction.metadata(original);
-        let id = self.add(
-            shared,
-            channel_id,
-            guild_id,
-            draft,
-            Some(metadata),
-            only_for,
-        );
+        let id = self.add(shared, channel_id, guild_id, draft, Some(metadata), only_for);
         self.answered(token)?.follow_ups.push(id);
         self.owners.insert(id, token.to_owned());
         self.announce(id);
@@ -469,45 +413,23 @@ impl State {
     }
 
     /// Posts an ordinary message of the bot's; the same nonce within a few minutes gives the message that is there already.
-    pub(crate) fn post(
-        &mut self,
-        shared: &Shared,
-        channel_id: u64,
-        draft: Draft,
-    ) -> Result<u64, Refusal> {
-        let (guild_id, _) = *self
-            .channels
-            .get(&channel_id)
-            .as_ref()
-            .ok_or_else(|| Refusal::unknown(10003))?;
+    pub(crate) fn post(&mut self, shared: &Shared, channel_id: u64, draft: Draft) -> Result<u64, Refusal> {
+        let (guild_id, _) = *self.channels.get(&channel_id).as_ref().ok_or_else(|| Refusal::unknown(10003))?;
         let guild_id = *guild_id;
         if draft.is_empty() {
             return Err(Refusal::empty_message());
         }
         if let Some(reference) = &draft.reference {
-            let known = message::snowflake_text(&reference["message_id"])
-                .parse()
-                .ok()
-                .and_then(|id| self.messages.get(&id));
-            let usable =
-                known.is_some_and(|message| !message.deleted && message.channel_id == channel_id);
+            let known =
+                message::snowflake_text(&reference["message_id"]).parse().ok().and_then(|id| self.messages.get(&id));
+            let usable = known.is_some_and(|message| !message.deleted && message.channel_id == channel_id);
             if !usable && reference["fail_if_not_exists"] != false {
-                return Err(Refusal::form(
-                    "message_reference",
-                    "REPLIES_UNKNOWN_MESSAGE",
-                    "Unknown message",
-                ));
+                return Err(Refusal::form("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message"));
             }
         }
-        let nonce = draft
-            .nonce
-            .clone()
-            .filter(|_| draft.enforce_nonce)
-            .map(|nonce| (channel_id, nonce));
-        if let Some((id, _)) = nonce
-            .as_ref()
-            .and_then(|nonce| self.nonces.get(nonce))
-            .filter(|(_, when)| when.elapsed() < NONCE_LIFE)
+        let nonce = draft.nonce.clone().filter(|_| draft.enforce_nonce).map(|nonce| (channel_id, nonce));
+        if let Some((id, _)) =
+            nonce.as_ref().and_then(|nonce| self.nonces.get(nonce)).filter(|(_, when)| when.elapsed() < NONCE_LIFE)
         {
             return Ok(*id);
         }
@@ -529,10 +451,7 @@ impl State {
     ) -> u64 {
         let id = ids::snowflake();
         let reference = draft.reference.as_ref().and_then(|reference| {
-            message::snowflake_text(&reference["message_id"])
-                .parse()
-                .ok()
-                .filter(|id| self.messages.contains_key(id))
+            message::snowflake_text(&reference["message_id"]).parse().ok().filter(|id| self.messages.contains_key(id))
         });
         let message = Message {
             id,
@@ -561,20 +480,15 @@ impl State {
 
     /// Changes what the body names, and nothing else.
     pub(crate) fn edit(&mut self, id: u64, draft: Draft) -> Result<(), Refusal> {
-        let message = self
-            .messages
-            .get_mut(&id)
-            .filter(|message| !message.deleted);
+        let message = self.messages.get_mut(&id).filter(|message| !message.deleted);
         let message = message.ok_or_else(|| Refusal::unknown(10008))?;
         let mut changed = message.clone();
         changed.content = draft.content.unwrap_or(changed.content);
         changed.components = draft.components.unwrap_or(changed.components);
         changed.embeds = draft.embeds.unwrap_or(changed.embeds);
         // Of the flags, an edit can change these two; whether a message is hidden was settled when it was sent.
-        changed.flags =
-            (changed.flags & !message::LOADING) | (draft.flags & message::COMPONENTS_V2);
-        changed.flags =
-            (changed.flags & !message::SUPPRESS_EMBEDS) | (draft.flags & message::SUPPRESS_EMBEDS);
+        changed.flags = (changed.flags & !message::LOADING) | (draft.flags & message::COMPONENTS_V2);
+        changed.flags = (changed.flags & !message::SUPPRESS_EMBEDS) | (draft.flags & message::SUPPRESS_EMBEDS);
         let shows = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
         if changed.content.trim().is_empty()
             && !shows(&changed.components)
@@ -609,22 +523,13 @@ impl State {
         let pings = message::would_ping(&words, allowed, reference);
         message.mentions_everyone = pings.iter().any(|ping| ping.starts_with('@'));
         let unfurls = message::would_unfurl(&words, message.flags);
-        self.pings.extend(pings.into_iter().map(|what| Bother {
-            message_id: id,
-            what,
-        }));
-        self.unfurls.extend(unfurls.into_iter().map(|what| Bother {
-            message_id: id,
-            what,
-        }));
+        self.pings.extend(pings.into_iter().map(|what| Bother { message_id: id, what }));
+        self.unfurls.extend(unfurls.into_iter().map(|what| Bother { message_id: id, what }));
     }
 
     /// Wakes whoever waits for the interaction that this message belongs to.
     fn announce(&self, message_id: u64) {
-        let interaction = self
-            .owners
-            .get(&message_id)
-            .and_then(|token| self.interactions.get(token));
+        let interaction = self.owners.get(&message_id).and_then(|token| self.interactions.get(token));
         if let Some(interaction) = interaction {
             interaction.changed.notify_waiters();
         }
