@@ -133,13 +133,13 @@ impl Limits {
         &mut self,
         bucket: &Bucket,
         now: Instant,
-    ) -> Result<HeaderMap, (HeaderMap, Refusal)> {
+    ) -> Result<HeaderMap, Box<(HeaderMap, Refusal)>> {
         if let Some((told, until)) = self.global
             && !bucket.interaction
             && now < until
         {
             self.violations += usize::from(now > told + ON_ITS_WAY);
-            return Err(refuse(until - now, None, HeaderMap::new()));
+            return Err(Box::new(refuse(until - now, None, HeaderMap::new())));
         }
         let (limit, period) = bucket.rate();
         let fresh = || Window {
@@ -151,11 +151,11 @@ impl Limits {
         let window = self.windows.entry(bucket.clone()).or_insert_with(fresh);
         if let Some((told, until)) = window.told_to_wait.filter(|(_, until)| now < *until) {
             self.violations += usize::from(now > told + ON_ITS_WAY);
-            return Err(refuse(
+            return Err(Box::new(refuse(
                 until - now,
                 Some("user"),
                 headers(bucket, limit, 0, until - now),
-            ));
+            )));
         }
         if now >= window.ends {
             *window = fresh();
@@ -168,7 +168,11 @@ impl Limits {
             );
             window.told_to_wait = Some((now, window.ends));
             let wait = window.ends - now;
-            return Err(refuse(wait, Some("user"), headers(bucket, limit, 0, wait)));
+            return Err(Box::new(refuse(
+                wait,
+                Some("user"),
+                headers(bucket, limit, 0, wait),
+            )));
         }
         window.left = window.left.saturating_sub(1);
         if window.left == 0 && window.exhausted_since.is_none() {
@@ -285,7 +289,7 @@ mod tests {
             let headers = limits.take(&bucket, start).expect("within the limit");
             assert_eq!(headers["x-ratelimit-remaining"], left.to_string());
         }
-        let (headers, refusal) = limits
+        let (headers, refusal) = *limits
             .take(&bucket, start + Duration::from_secs(1))
             .expect_err("used up");
         assert_eq!(headers["retry-after"], "4");

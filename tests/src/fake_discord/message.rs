@@ -162,7 +162,7 @@ pub(crate) struct Draft {
     pub(crate) content: Option<String>,
     pub(crate) components: Option<Value>,
     pub(crate) embeds: Option<Value>,
-    pub(crate) flags: u64,
+    pub(crate) flags: Option<u64>,
     pub(crate) allowed_mentions: Option<Value>,
     pub(crate) reference: Option<Value>,
     pub(crate) nonce: Option<String>,
@@ -188,7 +188,7 @@ impl Draft {
             content: text(body, "content", 2_000)?,
             components: list("components")?,
             embeds: list("embeds")?,
-            flags: body.get("flags").and_then(Value::as_u64).unwrap_or(0),
+            flags: body.get("flags").and_then(Value::as_u64),
             allowed_mentions: body.get("allowed_mentions").cloned(),
             reference: body
                 .get("message_reference")
@@ -280,7 +280,7 @@ impl Draft {
             return Ok(());
         };
         let top = components.as_array().map_or(0, Vec::len);
-        let second = self.flags & COMPONENTS_V2 != 0;
+        let second = self.flags.unwrap_or(0) & COMPONENTS_V2 != 0;
         if second
             && self
                 .content

@@ -100,12 +100,12 @@ async fn at_the_gate(
         record(401, &body);
         return Refusal::unauthorized().into_response();
     }
-    let taken = shared.state().limits.take(&bucket, Instant::now());
-    let limits = match taken {
+    let counted = shared.state().limits.take(&bucket, Instant::now());
+    let limits = match counted {
         Ok(headers) => headers,
-        Err((headers, refusal)) => {
+        Err(refused) => {
             record(429, &body);
-            return (headers, refusal).into_response();
+            return (*refused).into_response();
         }
     };
 
@@ -205,9 +205,10 @@ impl FromRequest<Arc<Shared>> for Payload {
             while let Some(part) = form.next_field().await.map_err(|_| Refusal::not_json())? {
                 let is_payload = part.name() == Some("payload_json");
                 let bytes = part.bytes().await.map_err(|_| Refusal::not_json())?;
-                match is_payload {
-                    true => fields = serde_json::from_slice(&bytes).ok(),
-                    false => files += 1,
+                if is_payload {
+                    fields = serde_json::from_slice(&bytes).ok();
+                } else {
+                    files += 1;
                 }
             }
         } else if kind.starts_with("application/json") {
@@ -252,9 +253,10 @@ async fn list_commands(
 ) -> Shown {
     known_application(&shared, app)?;
     let commands = shared.state().commands.clone().into_iter();
-    Ok(Json(match query.with_localizations {
-        true => commands.collect(),
-        false => commands.map(commands::without_localizations).collect(),
+    Ok(Json(if query.with_localizations {
+        commands.collect()
+    } else {
+        commands.map(commands::without_localizations).collect()
     }))
 }
 

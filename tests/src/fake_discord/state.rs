@@ -244,86 +244,38 @@ impl Shared {
         if interaction.born.elapsed() > FIRST_ANSWER {
             return Err(Refusal::unknown(10062));
         }
-        let kind = body["type"].as_u64().unwrap_or(0);
-        let fits = match interaction.kind {
-            4 => kind == 8,
-            2 => matches!(kind, 4 | 5 | 9),
-            3 => matches!(kind, 4 | 5 | 6 | 7 | 9),
-            _ => matches!(kind, 4..=7),
-        };
-        if !fits {
-            return Err(Refusal::form(
-                "type",
-                "BASE_TYPE_CHOICES",
-                "This response type does not fit the interaction.",
-            ));
-        }
-        let empty = serde_json::Map::new();
-        let data = body["data"].as_object().unwrap_or(&empty);
-        let draft = Draft::check(data, 0)?;
-        let answer = match kind {
-            4 if draft.is_empty() => return Err(Refusal::empty_message()),
-            4 | 5 => {
-                let (metadata, hidden) = (
-                    interaction.metadata(None),
-                    draft.flags & message::EPHEMERAL != 0,
-                );
-                let only_for = hidden.then(|| interaction.member.clone());
-                let (channel_id, guild_id) = (interaction.channel_id, interaction.guild_id);
-                let draft = if kind == 5 {
-                    // A deferral may say only whether the answer will be hidden.
-                    Draft {
-                        flags: (draft.flags & message::EPHEMERAL) | message::LOADING,
-                        ..Draft::default()
-                    }
-                } else {
-                    draft
+        check_kind(interaction.kind, body)?;
+        let draft = Draft::check(
+            body["data"].as_object().unwrap_or(&serde_json::Map::new()),
+            0,
+        )?;
+        let answer = match body["type"].as_u64() {
+            Some(4) if draft.is_empty() => return Err(Refusal::empty_message()),
+            Some(kind @ (4 | 5)) => {
+                let hidden = draft.flags.unwrap_or(0) & message::EPHEMERAL;
+                let whereabouts = interaction.whereabouts(hidden != 0, None);
+                // A deferral may say only whether the answer will be hidden.
+                let deferral = || Draft {
+                    flags: Some(hidden | message::LOADING),
+                    ..Draft::default()
                 };
-                let id = state.add(self, channel_id, guild_id, draft, Some(metadata), only_for);
+                let id = state.add(
+                    self,
+                    whereabouts,
+                    if kind == 5 { deferral() } else { draft },
+                );
+                state.owners.insert(id, token.to_owned());
                 Answer::Original(id)
             }
-            6 | 7 => {
+            Some(kind @ (6 | 7)) => {
                 let source = interaction.source.ok_or_else(|| Refusal::unknown(10008))?;
                 if kind == 7 {
                     state.edit(source, draft)?;
                 }
                 Answer::Original(source)
             }
-            8 => {
-                let choices = body["data"]["choices"]
-                    .as_array()
-                    .map_or(usize::MAX, Vec::len);
-                if choices > 25 {
-                    let message = "Must be 25 or fewer in length.";
-                    return Err(Refusal::form(
-                        "data.choices",
-                        "BASE_TYPE_MAX_LENGTH",
-                        message,
-                    ));
-                }
-                Answer::NoMessage
-            }
-            _ => {
-                let title = body["data"]["title"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .chars()
-                    .count();
-                if !(1..=45).contains(&title)
-                    || body["data"]["custom_id"].as_str().is_none_or(str::is_empty)
-                {
-                    return Err(Refusal::form(
-                        "data.title",
-                        "BASE_TYPE_BAD_LENGTH",
-                        "Must be between 1 and 45 in length.",
-                    ));
-                }
-                Answer::NoMessage
-            }
+            _ => Answer::NoMessage,
         };
-        if let Answer::Original(id) = answer {
-            state.owners.insert(id, token.to_owned());
-        }
         let interaction = state
             .interactions
             .get_mut(token)
@@ -361,7 +313,66 @@ impl Expiry {
     }
 }
 
+/// Whether an answer of this kind fits the interaction, and the rules for those that are no message.
+fn check_kind(interaction: u64, body: &Value) -> Result<(), Refusal> {
+    let kind = body["type"].as_u64().unwrap_or(0);
+    let fits = match interaction {
+        4 => kind == 8,
+        2 => matches!(kind, 4 | 5 | 9),
+        3 => matches!(kind, 4 | 5 | 6 | 7 | 9),
+        _ => matches!(kind, 4..=7),
+    };
+    let data = &body["data"];
+    let length = |value: &Value| value.as_str().unwrap_or_default().chars().count();
+    if !fits {
+        let message = "This response type does not fit the interaction.";
+        return Err(Refusal::form("type", "BASE_TYPE_CHOICES", message));
+    }
+    if kind == 8
+        && data["choices"]
+            .as_array()
+            .is_none_or(|choices| choices.len() > 25)
+    {
+        let message = "Must be 25 or fewer in length.";
+        return Err(Refusal::form(
+            "data.choices",
+            "BASE_TYPE_MAX_LENGTH",
+            message,
+        ));
+    }
+    if kind == 9 && !(1..=45).contains(&length(&data["title"])) {
+        let message = "Must be between 1 and 45 in length.";
+        return Err(Refusal::form("data.title", "BASE_TYPE_BAD_LENGTH", message));
+    }
+    if kind == 9 && !(1..=100).contains(&length(&data["custom_id"])) {
+        let message = "Must be between 1 and 100 in length.";
+        return Err(Refusal::form(
+            "data.custom_id",
+            "BASE_TYPE_BAD_LENGTH",
+            message,
+        ));
+    }
+    Ok(())
+}
+
+/// Where a message goes, for whose eyes, and which interaction it answers.
+struct Whereabouts {
+    channel_id: u64,
+    guild_id: u64,
+    only_for: Option<String>,
+    metadata: Option<Value>,
+}
+
 impl InteractionState {
+    fn whereabouts(&self, hidden: bool, original: Option<u64>) -> Whereabouts {
+        Whereabouts {
+            channel_id: self.channel_id,
+            guild_id: self.guild_id,
+            only_for: hidden.then(|| self.member.clone()),
+            metadata: Some(self.metadata(original)),
+        }
+    }
+
     /// [Discord Docs/Message: Message Interaction Metadata Object]
     fn metadata(&self, original: Option<u64>) -> Value {
         let mut metadata = json!({
@@ -450,18 +461,9 @@ impl State {
             return Ok(id);
         }
         let interaction = self.answered(token)?;
-        let hidden = draft.flags & message::EPHEMERAL != 0;
-        let only_for = hidden.then(|| interaction.member.clone());
-        let (channel_id, guild_id) = (interaction.channel_id, interaction.guild_id);
-        let metadata = interaction.metadata(original);
-        let id = self.add(
-            shared,
-            channel_id,
-            guild_id,
-            draft,
-            Some(metadata),
-            only_for,
-        );
+        let hidden = draft.flags.unwrap_or(0) & message::EPHEMERAL != 0;
+        let whereabouts = interaction.whereabouts(hidden, original);
+        let id = self.add(shared, whereabouts, draft);
         self.answered(token)?.follow_ups.push(id);
         self.owners.insert(id, token.to_owned());
         self.announce(id);
@@ -511,48 +513,47 @@ impl State {
         {
             return Ok(*id);
         }
-        let id = self.add(shared, channel_id, guild_id, draft, None, None);
+        let whereabouts = Whereabouts {
+            channel_id,
+            guild_id,
+            only_for: None,
+            metadata: None,
+        };
+        let id = self.add(shared, whereabouts, draft);
         if let Some(nonce) = nonce {
             self.nonces.insert(nonce, (id, Instant::now()));
         }
         Ok(id)
     }
 
-    fn add(
-        &mut self,
-        shared: &Shared,
-        channel_id: u64,
-        guild_id: u64,
-        draft: Draft,
-        metadata: Option<Value>,
-        only_for: Option<String>,
-    ) -> u64 {
+    fn add(&mut self, shared: &Shared, whereabouts: Whereabouts, draft: Draft) -> u64 {
         let id = ids::snowflake();
         let reference = draft.reference.as_ref().and_then(|reference| {
-            message::snowflake_text(&reference["message_id"])
+            let id = message::snowflake_text(&reference["message_id"])
                 .parse()
-                .ok()
-                .filter(|id| self.messages.contains_key(id))
+                .ok();
+            id.filter(|id| self.messages.contains_key(id))
         });
+        let flags = draft.flags.unwrap_or(0);
         let message = Message {
             id,
-            channel_id,
-            guild_id,
+            channel_id: whereabouts.channel_id,
+            guild_id: whereabouts.guild_id,
             author: shared.bot_user(),
             from_bot: true,
-            content: draft.content.clone().unwrap_or_default(),
-            flags: draft.flags,
-            components: draft.components.clone().unwrap_or_else(|| json!([])),
-            embeds: draft.embeds.clone().unwrap_or_else(|| json!([])),
+            content: draft.content.unwrap_or_default(),
+            flags,
+            components: draft.components.unwrap_or_else(|| json!([])),
+            embeds: draft.embeds.unwrap_or_else(|| json!([])),
             reference,
-            nonce: draft.nonce.clone(),
-            metadata,
-            only_for,
+            nonce: draft.nonce,
+            metadata: whereabouts.metadata,
+            only_for: whereabouts.only_for,
             mentions_everyone: false,
             edited: None,
             deleted: false,
             // "thinking…" is nothing to look at yet.
-            unseen: u32::from(draft.flags & message::LOADING == 0),
+            unseen: u32::from(flags & message::LOADING == 0),
         };
         self.messages.insert(id, message);
         self.note_bother(id, draft.allowed_mentions.as_ref(), reference);
@@ -570,11 +571,12 @@ impl State {
         changed.content = draft.content.unwrap_or(changed.content);
         changed.components = draft.components.unwrap_or(changed.components);
         changed.embeds = draft.embeds.unwrap_or(changed.embeds);
-        // Of the flags, an edit can change these two; whether a message is hidden was settled when it was sent.
-        changed.flags =
-            (changed.flags & !message::LOADING) | (draft.flags & message::COMPONENTS_V2);
-        changed.flags =
-            (changed.flags & !message::SUPPRESS_EMBEDS) | (draft.flags & message::SUPPRESS_EMBEDS);
+        changed.flags &= !message::LOADING;
+        if let Some(flags) = draft.flags {
+            // Of the flags, an edit can change these two; whether a message is hidden was settled when it was sent.
+            changed.flags &= !message::SUPPRESS_EMBEDS;
+            changed.flags |= flags & (message::SUPPRESS_EMBEDS | message::COMPONENTS_V2);
+        }
         let shows = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
         if changed.content.trim().is_empty()
             && !shows(&changed.components)
