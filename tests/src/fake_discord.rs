@@ -3,12 +3,17 @@
 //! One value is one Discord with one application, one server and one channel to begin with. It runs on a loopback port and
 //! keeps everything that happened until it is dropped.
 
+mod answers; // an interaction's first answer, and the life of its token
+mod books; // messages: posting, editing, deleting
 mod commands; // application commands: checks and bulk overwrite
+mod delivery; // interactions on their way to a webhook
+mod draft; // what Discord accepts as a message
 mod error; // Discord's error bodies
+mod gate; // token, limits, faults and the record, before every endpoint
 mod ids; // snowflakes, tokens, times
 mod limits; // rate limits and planned faults
 mod member; // people who ask, click, and see
-mod message; // what Discord accepts as a message; pings and previews
+mod message; // what a message shows; pings and previews
 mod rest; // the REST API
 mod signing; // Ed25519 over timestamp and body
 mod state; // what it remembers
@@ -21,10 +26,11 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::Value;
 
+pub use self::delivery::{Interaction, Sent};
 pub use self::ids::snowflake;
 pub use self::limits::Fault;
 use self::limits::Planned;
-pub use self::member::{Interaction, Member, Sent};
+pub use self::member::Member;
 pub use self::message::{Button, would_ping, would_unfurl};
 pub use self::signing::SignedRequest;
 use self::state::{Answer, Shared, State};
@@ -276,6 +282,19 @@ impl FakeDiscord {
             let failure = discord.shared.state().interactions[&token].failure.clone();
             assert!(failure.is_none(), "{caller}: the interaction failed: {}", failure.unwrap_or_default());
             discord.reply_to(&interaction)
+            let came = tokio::time::timeout(limit, wait).await.is_ok();
+            let there = discord.reply_to(&interaction);
+            assert!(
+                came,
+                "{caller}: no reply within {limit:?}; there is {there:?}"
+            );
+            let failure = discord.shared.state().interactions[&token].failure.clone();
+            assert!(
+                failure.is_none(),
+                "{caller}: the interaction failed: {}",
+                failure.unwrap_or_default()
+            );
+            there
         }
     }
 

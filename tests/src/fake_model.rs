@@ -24,7 +24,7 @@ const FOR_EVER: Duration = Duration::from_hours(1);
 /// What goes wrong with the next request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// This status with OpenAI's error body, and `Retry-After` in seconds if there is one.
+    /// This status with `OpenAI`'s error body, and `Retry-After` in seconds if there is one.
     Status(u16, Option<u64>),
     /// No answer, ever.
     Hang,

@@ -53,6 +53,11 @@ impl Page {
     /// A page as sites have them: navigation, a banner and a footer around one article.
     pub fn article(title: &str, article_html: &str, links: &[&str]) -> Self {
         let menu: String = links.iter().map(|link| format!("<li><a href=\"{link}\">{link}</a></li>")).collect();
+        let menu = links
+            .iter()
+            .map(|link| format!("<li><a href=\"{link}\">{link}</a></li>"))
+            .collect::<Vec<_>>()
+            .concat();
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
              <style>nav {{ float: left }}</style><script>var tracked = 'never read me';</script></head><body>\
@@ -128,6 +133,11 @@ impl FakeSite {
     pub fn sitemap(&self, paths: &[&str]) {
         let base = self.url();
         let entries: String = paths.iter().map(|path| format!("<url><loc>{base}{path}</loc></url>")).collect();
+        let entries = paths
+            .iter()
+            .map(|path| format!("<url><loc>{base}{path}</loc></url>"))
+            .collect::<Vec<_>>()
+            .concat();
         let xml = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
              <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">{entries}</urlset>"
@@ -221,6 +231,13 @@ fn show(page: Page, asked: &HeaderMap) -> Response {
         Page::Torn => {
             let parts = [Ok(Bytes::from_static(b"<html><body><h1>Half")), Err(std::io::Error::other("torn"))];
             (html, Body::from_stream(stream::iter(parts))).into_response()
+            let start = stream::once(async { Ok(Bytes::from_static(b"<html><body><h1>Half")) });
+            let end = stream::once(async {
+                // What was sent must leave first, or the connection closes before its headers.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(std::io::Error::other("torn"))
+            });
+            (html, Body::from_stream(start.chain(end))).into_response()
         }
         Page::Close => hang_up(),
     }

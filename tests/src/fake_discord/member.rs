@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::ids;
 use super::rest::channel_json;
-use super::state::{Answer, FIRST_ANSWER, InteractionState, Message, user_json};
-use super::{FakeDiscord, Seen, SignedRequest};
+use super::state::{Answer, InteractionState, Message, user_json};
+use super::{FakeDiscord, Interaction, Seen, Sent};
 
 /// How long [`Member::sees`] waits: far longer than an answer may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything a member may do who is no admin, and what the bot may do where it is installed.
-const PERMISSIONS: &str = "2248473465835073";
+pub(crate) const PERMISSIONS: &str = "2248473465835073";
 
 /// A person on one server, in one channel.
 #[derive(Debug, Clone)]

@@ -1,8 +1,6 @@
-//! Messages: the rules that Discord checks before it takes one, and what one does to the people who read it.
+//! Messages: what one shows, and what it does to the people who read it.
 
-use serde_json::{Map, Value, json};
-
-use super::error::Refusal;
+use serde_json::Value;
 
 /// Link previews are off for this message. [Discord Docs/Message: Message Flags]
 pub(crate) const SUPPRESS_EMBEDS: u64 = 1 << 2;
@@ -304,11 +302,12 @@ pub(crate) fn snowflake_text(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
     fn refused(body: &Value) -> Value {
         Draft::check(body.as_object().expect("an object"), 0).expect_err("Discord refuses this").1
     }
+    use super::*;
 
     #[test]
     fn pings_follow_allowed_mentions() {

@@ -1,28 +1,22 @@
 //! The REST API, in the paths and words of version 10.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, Multipart, Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::Next;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::commands;
+use super::draft::Draft;
 use super::error::Refusal;
+use super::gate::{Payload, at_the_gate};
 use super::ids;
-use super::limits::{Bucket, Fault};
-use super::message::Draft;
-use super::state::{Request, Shared};
-use crate::server::hang_up;
-
-/// Nothing that a bot sends here comes near this; Discord's own limit for files is in the same range.
-const LARGEST_BODY: usize = 10 * 1024 * 1024;
+use super::state::Shared;
 
 type Shown = Result<Json<Value>, Refusal>;
 type Server = State<Arc<Shared>>;
@@ -189,9 +183,10 @@ struct WithLocalizations {
 async fn list_commands(State(shared): Server, Path(app): Path<u64>, Query(query): Query<WithLocalizations>) -> Shown {
     known_application(&shared, app)?;
     let commands = shared.state().commands.clone().into_iter();
-    Ok(Json(match query.with_localizations {
-        true => commands.collect(),
-        false => commands.map(commands::without_localizations).collect(),
+    Ok(Json(if query.with_localizations {
+        commands.collect()
+    } else {
+        commands.map(commands::without_localizations).collect()
     }))
 }
 

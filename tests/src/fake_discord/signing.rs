@@ -65,6 +65,34 @@ impl FakeDiscord {
         (status, response.text().await.unwrap_or_default())
     }
 
+    /// Requests that are signed well and say nonsense; they must be refused with 400 (401 where the application's key is not
+    /// known, 413 for the large one) and leave no trace. `body` is a good one.
+    pub fn nonsense(&self, body: &Value) -> Vec<(&'static str, SignedRequest)> {
+        let with = |field: &str, value: Value| {
+            let mut changed = body.clone();
+            changed[field] = value;
+            self.signed(&changed)
+        };
+        vec![
+            ("nothing", self.signed_bytes("")),
+            ("not JSON", self.signed_bytes("{\"type\": 2,")),
+            ("not UTF-8", self.signed_bytes(&b"{\"type\": \xff}"[..])),
+            ("a list", self.signed_bytes("[]")),
+            ("deep nesting", self.signed_bytes("[".repeat(100_000))),
+            ("no type", with("type", Value::Null)),
+            ("an unknown type", with("type", Value::from(99))),
+            (
+                "another application",
+                with("application_id", Value::from("1")),
+            ),
+            ("no data", with("data", Value::Null)),
+            (
+                "more than 1 MB",
+                with("padding", Value::from("x".repeat(1024 * 1024))),
+            ),
+        ]
+    }
+
     /// Requests that must be refused with 401 and leave no trace: each with what is wrong with it. `body` is a good one.
     pub fn forgeries(&self, body: &Value) -> Vec<(&'static str, SignedRequest)> {
         let good = self.signed(body);

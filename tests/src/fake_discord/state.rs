@@ -2,24 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::http::Method;
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::error::Refusal;
 use super::ids;
 use super::limits::{Limits, Planned};
-use super::message::{self, Draft};
-
-/// "Interaction tokens are valid for 15 minutes." [Discord Docs/Receiving and Responding]
-const TOKEN_LIFE: Duration = Duration::from_mins(15);
-/// The first answer must come within this time, or the token is void.
-pub(crate) const FIRST_ANSWER: Duration = Duration::from_secs(3);
-/// Discord says "in the past few minutes" of `enforce_nonce`.
-const NONCE_LIFE: Duration = Duration::from_mins(3);
 
 /// One request that the fake Discord received, for assertions.
 #[derive(Debug, Clone)]
@@ -155,8 +146,8 @@ pub(crate) struct State {
     pub(crate) commands: Vec<Value>,
     pub(crate) command_writes: usize,
     /// Which interaction's token a message belongs to.
-    owners: HashMap<u64, String>,
-    nonces: HashMap<(u64, String), (u64, Instant)>,
+    pub(crate) owners: HashMap<u64, String>,
+    pub(crate) nonces: HashMap<(u64, String), (u64, Instant)>,
     pub(crate) typing: Vec<u64>,
     pub(crate) planned: Vec<Planned>,
     pub(crate) limits: Limits,
