@@ -52,12 +52,8 @@ pub enum Page {
 impl Page {
     /// A page as sites have them: navigation, a banner and a footer around one article.
     pub fn article(title: &str, article_html: &str, links: &[&str]) -> Self {
-        let menu: String = links.iter().map(|link| format!("<li><a href=\"{link}\">{link}</a></li>")).collect();
-        let menu = links
-            .iter()
-            .map(|link| format!("<li><a href=\"{link}\">{link}</a></li>"))
-            .collect::<Vec<_>>()
-            .concat();
+        let menu =
+            links.iter().map(|link| format!("<li><a href=\"{link}\">{link}</a></li>")).collect::<Vec<_>>().concat();
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
              <style>nav {{ float: left }}</style><script>var tracked = 'never read me';</script></head><body>\
@@ -132,12 +128,8 @@ impl FakeSite {
     /// Puts `sitemap.xml` with these paths of this site.
     pub fn sitemap(&self, paths: &[&str]) {
         let base = self.url();
-        let entries: String = paths.iter().map(|path| format!("<url><loc>{base}{path}</loc></url>")).collect();
-        let entries = paths
-            .iter()
-            .map(|path| format!("<url><loc>{base}{path}</loc></url>"))
-            .collect::<Vec<_>>()
-            .concat();
+        let entries =
+            paths.iter().map(|path| format!("<url><loc>{base}{path}</loc></url>")).collect::<Vec<_>>().concat();
         let xml = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
              <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">{entries}</urlset>"
@@ -229,8 +221,6 @@ fn show(page: Page, asked: &HeaderMap) -> Response {
             (html, Body::from_stream(drops)).into_response()
         }
         Page::Torn => {
-            let parts = [Ok(Bytes::from_static(b"<html><body><h1>Half")), Err(std::io::Error::other("torn"))];
-            (html, Body::from_stream(stream::iter(parts))).into_response()
             let start = stream::once(async { Ok(Bytes::from_static(b"<html><body><h1>Half")) });
             let end = stream::once(async {
                 // What was sent must leave first, or the connection closes before its headers.

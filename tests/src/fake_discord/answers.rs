@@ -20,10 +20,7 @@ impl Shared {
     /// original message, if there is one, is what comes back.
     pub(crate) fn first_answer(&self, token: &str, body: &Value) -> Result<Option<u64>, Refusal> {
         let mut state = self.state();
-        let interaction = state
-            .interactions
-            .get(token)
-            .ok_or_else(|| Refusal::unknown(10062))?;
+        let interaction = state.interactions.get(token).ok_or_else(|| Refusal::unknown(10062))?;
         if interaction.answer != Answer::Awaited {
             return Err(match interaction.answer {
                 Answer::Failed => Refusal::unknown(10062),
@@ -37,25 +34,15 @@ impl Shared {
             return Err(Refusal::unknown(10062));
         }
         check_kind(interaction.kind, body)?;
-        let draft = Draft::check(
-            body["data"].as_object().unwrap_or(&serde_json::Map::new()),
-            0,
-        )?;
+        let draft = Draft::check(body["data"].as_object().unwrap_or(&serde_json::Map::new()), 0)?;
         let answer = match body["type"].as_u64() {
             Some(4) if draft.is_empty() => return Err(Refusal::empty_message()),
             Some(kind @ (4 | 5)) => {
                 let hidden = draft.flags.unwrap_or(0) & message::EPHEMERAL;
                 let whereabouts = interaction.whereabouts(hidden != 0, None);
                 // A deferral may say only whether the answer will be hidden.
-                let deferral = || Draft {
-                    flags: Some(hidden | message::LOADING),
-                    ..Draft::default()
-                };
-                let id = state.add(
-                    self,
-                    whereabouts,
-                    if kind == 5 { deferral() } else { draft },
-                );
+                let deferral = || Draft { flags: Some(hidden | message::LOADING), ..Draft::default() };
+                let id = state.add(self, whereabouts, if kind == 5 { deferral() } else { draft });
                 state.owners.insert(id, token.to_owned());
                 Answer::Original(id)
             }
@@ -68,10 +55,7 @@ impl Shared {
             }
             _ => Answer::NoMessage,
         };
-        let interaction = state
-            .interactions
-            .get_mut(token)
-            .expect("it was there above");
+        let interaction = state.interactions.get_mut(token).expect("it was there above");
         interaction.answer = answer;
         interaction.answer_body = body.clone();
         interaction.changed.notify_waiters();
@@ -120,17 +104,9 @@ fn check_kind(interaction: u64, body: &Value) -> Result<(), Refusal> {
         let message = "This response type does not fit the interaction.";
         return Err(Refusal::form("type", "BASE_TYPE_CHOICES", message));
     }
-    if kind == 8
-        && data["choices"]
-            .as_array()
-            .is_none_or(|choices| choices.len() > 25)
-    {
+    if kind == 8 && data["choices"].as_array().is_none_or(|choices| choices.len() > 25) {
         let message = "Must be 25 or fewer in length.";
-        return Err(Refusal::form(
-            "data.choices",
-            "BASE_TYPE_MAX_LENGTH",
-            message,
-        ));
+        return Err(Refusal::form("data.choices", "BASE_TYPE_MAX_LENGTH", message));
     }
     if kind == 9 && !(1..=45).contains(&length(&data["title"])) {
         let message = "Must be between 1 and 45 in length.";
@@ -138,11 +114,7 @@ fn check_kind(interaction: u64, body: &Value) -> Result<(), Refusal> {
     }
     if kind == 9 && !(1..=100).contains(&length(&data["custom_id"])) {
         let message = "Must be between 1 and 100 in length.";
-        return Err(Refusal::form(
-            "data.custom_id",
-            "BASE_TYPE_BAD_LENGTH",
-            message,
-        ));
+        return Err(Refusal::form("data.custom_id", "BASE_TYPE_BAD_LENGTH", message));
     }
     Ok(())
 }
@@ -179,14 +151,12 @@ impl InteractionState {
 impl State {
     /// The interaction of a webhook call, if its token still works and it was answered.
     pub(crate) fn answered(&mut self, token: &str) -> Result<&mut InteractionState, Refusal> {
-        let early = self.interactions.get(token).is_some_and(|found| {
-            found.answer == Answer::Awaited && found.born.elapsed() < FIRST_ANSWER
-        });
-        self.early_edits += usize::from(early);
-        let interaction = self
+        let early = self
             .interactions
-            .get_mut(token)
-            .ok_or_else(Refusal::invalid_webhook_token)?;
+            .get(token)
+            .is_some_and(|found| found.answer == Answer::Awaited && found.born.elapsed() < FIRST_ANSWER);
+        self.early_edits += usize::from(early);
+        let interaction = self.interactions.get_mut(token).ok_or_else(Refusal::invalid_webhook_token)?;
         if let Some(expiry) = interaction.expired {
             return Err(expiry.refusal());
         }

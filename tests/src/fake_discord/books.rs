@@ -31,10 +31,7 @@ impl State {
         };
         let id = match which {
             "@original" => original,
-            _ => which
-                .parse()
-                .ok()
-                .filter(|id| original == Some(*id) || interaction.follow_ups.contains(id)),
+            _ => which.parse().ok().filter(|id| original == Some(*id) || interaction.follow_ups.contains(id)),
         };
         let id = id.ok_or_else(|| Refusal::unknown(10008))?;
         if self.messages.get(&id).is_none_or(|message| message.deleted) {
@@ -44,12 +41,7 @@ impl State {
     }
 
     /// Posts a follow-up; the first one after a deferral fills the original instead, as Discord still does.
-    pub(crate) fn follow_up(
-        &mut self,
-        shared: &Shared,
-        token: &str,
-        draft: Draft,
-    ) -> Result<u64, Refusal> {
+    pub(crate) fn follow_up(&mut self, shared: &Shared, token: &str, draft: Draft) -> Result<u64, Refusal> {
         let interaction = self.answered(token)?;
         if draft.is_empty() {
             return Err(Refusal::empty_message());
@@ -58,11 +50,7 @@ impl State {
             Answer::Original(id) => Some(id),
             _ => None,
         };
-        let loading = |id: &u64| {
-            self.messages
-                .get(id)
-                .is_some_and(|message| message.flags & message::LOADING != 0)
-        };
+        let loading = |id: &u64| self.messages.get(id).is_some_and(|message| message.flags & message::LOADING != 0);
         if let Some(id) = original.filter(loading) {
             self.edit(id, draft)?;
             return Ok(id);
@@ -78,54 +66,27 @@ impl State {
     }
 
     /// Posts an ordinary message of the bot's; the same nonce within a few minutes gives the message that is there already.
-    pub(crate) fn post(
-        &mut self,
-        shared: &Shared,
-        channel_id: u64,
-        draft: Draft,
-    ) -> Result<u64, Refusal> {
-        let (guild_id, _) = *self
-            .channels
-            .get(&channel_id)
-            .as_ref()
-            .ok_or_else(|| Refusal::unknown(10003))?;
+    pub(crate) fn post(&mut self, shared: &Shared, channel_id: u64, draft: Draft) -> Result<u64, Refusal> {
+        let (guild_id, _) = *self.channels.get(&channel_id).as_ref().ok_or_else(|| Refusal::unknown(10003))?;
         let guild_id = *guild_id;
         if draft.is_empty() {
             return Err(Refusal::empty_message());
         }
         if let Some(reference) = &draft.reference {
-            let known = message::snowflake_text(&reference["message_id"])
-                .parse()
-                .ok()
-                .and_then(|id| self.messages.get(&id));
-            let usable =
-                known.is_some_and(|message| !message.deleted && message.channel_id == channel_id);
+            let known =
+                message::snowflake_text(&reference["message_id"]).parse().ok().and_then(|id| self.messages.get(&id));
+            let usable = known.is_some_and(|message| !message.deleted && message.channel_id == channel_id);
             if !usable && reference["fail_if_not_exists"] != false {
-                return Err(Refusal::form(
-                    "message_reference",
-                    "REPLIES_UNKNOWN_MESSAGE",
-                    "Unknown message",
-                ));
+                return Err(Refusal::form("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message"));
             }
         }
-        let nonce = draft
-            .nonce
-            .clone()
-            .filter(|_| draft.enforce_nonce)
-            .map(|nonce| (channel_id, nonce));
-        if let Some((id, _)) = nonce
-            .as_ref()
-            .and_then(|nonce| self.nonces.get(nonce))
-            .filter(|(_, when)| when.elapsed() < NONCE_LIFE)
+        let nonce = draft.nonce.clone().filter(|_| draft.enforce_nonce).map(|nonce| (channel_id, nonce));
+        if let Some((id, _)) =
+            nonce.as_ref().and_then(|nonce| self.nonces.get(nonce)).filter(|(_, when)| when.elapsed() < NONCE_LIFE)
         {
             return Ok(*id);
         }
-        let whereabouts = Whereabouts {
-            channel_id,
-            guild_id,
-            only_for: None,
-            metadata: None,
-        };
+        let whereabouts = Whereabouts { channel_id, guild_id, only_for: None, metadata: None };
         let id = self.add(shared, whereabouts, draft);
         if let Some(nonce) = nonce {
             self.nonces.insert(nonce, (id, Instant::now()));
@@ -136,9 +97,7 @@ impl State {
     pub(crate) fn add(&mut self, shared: &Shared, whereabouts: Whereabouts, draft: Draft) -> u64 {
         let id = ids::snowflake();
         let reference = draft.reference.as_ref().and_then(|reference| {
-            let id = message::snowflake_text(&reference["message_id"])
-                .parse()
-                .ok();
+            let id = message::snowflake_text(&reference["message_id"]).parse().ok();
             id.filter(|id| self.messages.contains_key(id))
         });
         let flags = draft.flags.unwrap_or(0);
@@ -169,10 +128,7 @@ impl State {
 
     /// Changes what the body names, and nothing else.
     pub(crate) fn edit(&mut self, id: u64, draft: Draft) -> Result<(), Refusal> {
-        let message = self
-            .messages
-            .get_mut(&id)
-            .filter(|message| !message.deleted);
+        let message = self.messages.get_mut(&id).filter(|message| !message.deleted);
         let message = message.ok_or_else(|| Refusal::unknown(10008))?;
         let mut changed = message.clone();
         changed.content = draft.content.unwrap_or(changed.content);
@@ -218,22 +174,13 @@ impl State {
         let pings = message::would_ping(&words, allowed, reference);
         message.mentions_everyone = pings.iter().any(|ping| ping.starts_with('@'));
         let unfurls = message::would_unfurl(&words, message.flags);
-        self.pings.extend(pings.into_iter().map(|what| Bother {
-            message_id: id,
-            what,
-        }));
-        self.unfurls.extend(unfurls.into_iter().map(|what| Bother {
-            message_id: id,
-            what,
-        }));
+        self.pings.extend(pings.into_iter().map(|what| Bother { message_id: id, what }));
+        self.unfurls.extend(unfurls.into_iter().map(|what| Bother { message_id: id, what }));
     }
 
     /// Wakes whoever waits for the interaction that this message belongs to.
     fn announce(&self, message_id: u64) {
-        let interaction = self
-            .owners
-            .get(&message_id)
-            .and_then(|token| self.interactions.get(token));
+        let interaction = self.owners.get(&message_id).and_then(|token| self.interactions.get(token));
         if let Some(interaction) = interaction {
             interaction.changed.notify_waiters();
         }

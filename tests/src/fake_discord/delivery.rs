@@ -44,11 +44,7 @@ impl Sent {
     /// When it was not.
     #[track_caller]
     pub fn accepted(self) -> Interaction {
-        assert!(
-            self.failure.is_none(),
-            "the webhook's answer is no good: {}",
-            self.failure.unwrap_or_default()
-        );
+        assert!(self.failure.is_none(), "the webhook's answer is no good: {}", self.failure.unwrap_or_default());
         self.interaction
     }
 }
@@ -57,17 +53,11 @@ impl FakeDiscord {
     /// Posts an interaction, signed at this moment, and takes the answer as Discord would: it must be there within three
     /// seconds and valid. The same interaction can be delivered again; only the first answer is taken.
     pub async fn deliver(&self, webhook_url: &str, interaction: &Interaction) -> Sent {
-        self.send(webhook_url, interaction, &self.signed(&interaction.body))
-            .await
+        self.send(webhook_url, interaction, &self.signed(&interaction.body)).await
     }
 
     /// Posts an interaction in a request that was signed before, so that a bench measures no signing.
-    pub async fn send(
-        &self,
-        webhook_url: &str,
-        interaction: &Interaction,
-        request: &SignedRequest,
-    ) -> Sent {
+    pub async fn send(&self, webhook_url: &str, interaction: &Interaction, request: &SignedRequest) -> Sent {
         let started = Instant::now();
         if let Some(found) = self.shared.state().interactions.get_mut(&interaction.token) {
             // The three seconds run from now, not from when the interaction was made.
@@ -86,80 +76,33 @@ impl FakeDiscord {
         let (status, bytes) = match outcome {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                return self.failed(
-                    interaction,
-                    took,
-                    0,
-                    Value::Null,
-                    format!("no answer: {error}"),
-                );
+                return self.failed(interaction, took, 0, Value::Null, format!("no answer: {error}"));
             }
             Err(_) => {
-                return self.failed(
-                    interaction,
-                    took,
-                    0,
-                    Value::Null,
-                    format!("no answer after {took:?}"),
-                );
+                return self.failed(interaction, took, 0, Value::Null, format!("no answer after {took:?}"));
             }
         };
         let answer: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         if took > FIRST_ANSWER {
-            return self.failed(
-                interaction,
-                took,
-                status,
-                answer,
-                format!("the answer took {took:?}"),
-            );
+            return self.failed(interaction, took, status, answer, format!("the answer took {took:?}"));
         }
         if status == 202 && bytes == Bytes::new() {
             // The client says that it answers through the callback endpoint instead.
-            return Sent {
-                interaction: interaction.clone(),
-                status,
-                answer,
-                took,
-                failure: None,
-            };
+            return Sent { interaction: interaction.clone(), status, answer, took, failure: None };
         }
         if status != 200 {
-            return self.failed(
-                interaction,
-                took,
-                status,
-                answer,
-                format!("status {status}"),
-            );
+            return self.failed(interaction, took, status, answer, format!("status {status}"));
         }
         if interaction.body["type"] == 1 {
-            let failure =
-                (answer["type"] != 1).then(|| format!("a PING wants a PONG, not {answer}"));
-            return Sent {
-                interaction: interaction.clone(),
-                status,
-                answer,
-                took,
-                failure,
-            };
+            let failure = (answer["type"] != 1).then(|| format!("a PING wants a PONG, not {answer}"));
+            return Sent { interaction: interaction.clone(), status, answer, took, failure };
         }
         match self.shared.first_answer(&interaction.token, &answer) {
-            Ok(_) => Sent {
-                interaction: interaction.clone(),
-                status,
-                answer,
-                took,
-                failure: None,
-            },
+            Ok(_) => Sent { interaction: interaction.clone(), status, answer, took, failure: None },
             // A second delivery is answered, and Discord, which knows an answer already, ignores it.
-            Err(refusal) if refusal.1["code"] == 40060 => Sent {
-                interaction: interaction.clone(),
-                status,
-                answer,
-                took,
-                failure: None,
-            },
+            Err(refusal) if refusal.1["code"] == 40060 => {
+                Sent { interaction: interaction.clone(), status, answer, took, failure: None }
+            }
             Err(refusal) => self.failed(interaction, took, status, answer, refusal.1.to_string()),
         }
     }
@@ -173,34 +116,17 @@ impl FakeDiscord {
             "attachment_size_limit": 10 * 1024 * 1024, "authorizing_integration_owners": {}, "entitlements": [],
             "id": id.to_string(), "token": token, "type": 1, "user": user, "version": 1,
         });
-        self.deliver(webhook_url, &Interaction { id, token, body })
-            .await
+        self.deliver(webhook_url, &Interaction { id, token, body }).await
     }
 
-    fn failed(
-        &self,
-        interaction: &Interaction,
-        took: Duration,
-        status: u16,
-        answer: Value,
-        why: String,
-    ) -> Sent {
+    fn failed(&self, interaction: &Interaction, took: Duration, status: u16, answer: Value, why: String) -> Sent {
         self.shared.fail(&interaction.token, why.clone());
-        Sent {
-            interaction: interaction.clone(),
-            status,
-            answer,
-            took,
-            failure: Some(why),
-        }
+        Sent { interaction: interaction.clone(), status, answer, took, failure: Some(why) }
     }
 
     pub(crate) fn command_id(&self, name: &str, kind: u64) -> String {
         let state = self.shared.state();
-        let registered = state
-            .commands
-            .iter()
-            .find(|command| command["name"] == name && command["type"] == kind);
+        let registered = state.commands.iter().find(|command| command["name"] == name && command["type"] == kind);
         registered
             .and_then(|command| command["id"].as_str())
             .map_or_else(|| ids::snowflake().to_string(), str::to_owned)

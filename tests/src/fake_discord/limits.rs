@@ -113,12 +113,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Takes one request from its bucket: the headers for its answer, or the 429 it gets instead.
-    pub(crate) fn take(&mut self, bucket: &Bucket, now: Instant) -> Result<HeaderMap, (HeaderMap, Refusal)> {
-    pub(crate) fn take(
-        &mut self,
-        bucket: &Bucket,
-        now: Instant,
-    ) -> Result<HeaderMap, Box<(HeaderMap, Refusal)>> {
+    pub(crate) fn take(&mut self, bucket: &Bucket, now: Instant) -> Result<HeaderMap, Box<(HeaderMap, Refusal)>> {
         if let Some((told, until)) = self.global
             && !bucket.interaction
             && now < until
@@ -131,12 +126,7 @@ impl Limits {
         let window = self.windows.entry(bucket.clone()).or_insert_with(fresh);
         if let Some((told, until)) = window.told_to_wait.filter(|(_, until)| now < *until) {
             self.violations += usize::from(now > told + ON_ITS_WAY);
-            return Err(refuse(until - now, Some("user"), headers(bucket, limit, 0, until - now)));
-            return Err(Box::new(refuse(
-                until - now,
-                Some("user"),
-                headers(bucket, limit, 0, until - now),
-            )));
+            return Err(Box::new(refuse(until - now, Some("user"), headers(bucket, limit, 0, until - now))));
         }
         if now >= window.ends {
             *window = fresh();
@@ -145,11 +135,7 @@ impl Limits {
             self.overruns += usize::from(window.exhausted_since.is_some_and(|since| now > since + ON_ITS_WAY));
             window.told_to_wait = Some((now, window.ends));
             let wait = window.ends - now;
-            return Err(Box::new(refuse(
-                wait,
-                Some("user"),
-                headers(bucket, limit, 0, wait),
-            )));
+            return Err(Box::new(refuse(wait, Some("user"), headers(bucket, limit, 0, wait))));
         }
         window.left = window.left.saturating_sub(1);
         if window.left == 0 && window.exhausted_since.is_none() {
@@ -232,10 +218,7 @@ mod tests {
             let headers = limits.take(&bucket, start).expect("within the limit");
             assert_eq!(headers["x-ratelimit-remaining"], left.to_string());
         }
-        let (headers, refusal) = limits.take(&bucket, start + Duration::from_secs(1)).expect_err("used up");
-        let (headers, refusal) = *limits
-            .take(&bucket, start + Duration::from_secs(1))
-            .expect_err("used up");
+        let (headers, refusal) = *limits.take(&bucket, start + Duration::from_secs(1)).expect_err("used up");
         assert_eq!(headers["retry-after"], "4");
         assert_eq!(refusal.1["global"], false);
         assert_eq!((limits.overruns, limits.violations), (1, 0));

@@ -81,15 +81,9 @@ impl FakeDiscord {
             ("deep nesting", self.signed_bytes("[".repeat(100_000))),
             ("no type", with("type", Value::Null)),
             ("an unknown type", with("type", Value::from(99))),
-            (
-                "another application",
-                with("application_id", Value::from("1")),
-            ),
+            ("another application", with("application_id", Value::from("1"))),
             ("no data", with("data", Value::Null)),
-            (
-                "more than 1 MB",
-                with("padding", Value::from("x".repeat(1024 * 1024))),
-            ),
+            ("more than 1 MB", with("padding", Value::from("x".repeat(1024 * 1024)))),
         ]
     }
 
