@@ -20,3 +20,4 @@ pub mod reply; // model text to Discord messages
 pub mod sentences; // what Guildhall itself says, by language
 pub mod settings; // what an account has set for one of its servers
 pub mod store; // the one table
+pub mod telemetry; // logs
