@@ -1,6 +1,7 @@
 //! What every door hands to the flows: the table, the queue, the knowledge base, the model, Discord.
 
 use crate::account::Account;
+use crate::discord::Discord;
 use crate::ids::AccountId;
 use crate::job::local::Jobs;
 use crate::question::Place;
@@ -23,6 +24,8 @@ pub struct Bot {
     pub store: Store,
     /// The queue.
     pub jobs: Jobs,
+    /// Discord; none where no bot is configured.
+    pub discord: Option<Discord>,
     /// Whose servers are that no account has connected: on one machine, its one account; hosted, nobody's.
     pub default_account: Option<AccountId>,
     homes: Cache<Place, Option<Arc<Home>>>,
@@ -39,9 +42,9 @@ pub struct Home {
 
 impl Bot {
     /// Puts the parts together.
-    pub fn new(store: Store, jobs: Jobs, default_account: Option<AccountId>) -> Self {
+    pub fn new(store: Store, jobs: Jobs, discord: Option<Discord>, default_account: Option<AccountId>) -> Self {
         let homes = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
-        Self { store, jobs, default_account, homes }
+        Self { store, jobs, discord, default_account, homes }
     }
 
     /// The account and settings of a place; none where no account has connected it. At most two GetItem each five

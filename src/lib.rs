@@ -6,7 +6,10 @@
 pub mod account; // accounts, plans, months
 pub mod bot; // what every door hands to the flows
 pub mod config; // what the environment says
+pub mod discord; // Discord's REST API
+pub mod http; // one TLS setup for every outgoing client
 pub mod ids; // identifiers of our own things
+pub mod interactions; // the signed webhook: what members ask and click
 pub mod job; // work between doors: the wire format of a queue message
 pub mod knowledge; // what a team has taught Guildhall: sources in, passages out
 pub mod question; // what a question is, wherever it was asked
