@@ -11,6 +11,7 @@ pub mod discord; // Discord's REST API
 pub mod embedding; // any OpenAI-compatible embeddings server
 pub mod http; // one TLS setup and user agent for every outgoing client
 pub mod ids; // identifiers of our own things
+pub mod interactions; // the signed webhook: what members ask and click
 pub mod job; // work between doors: the wire format of a queue message, and what each job does
 pub mod knowledge; // what a team has taught Guildhall: sources in, passages out
 pub mod llm; // the language model, over HTTP
