@@ -138,10 +138,15 @@ mod tests {
             asked("and on Linux?"),
         ];
         assert_eq!(
-            search_context(&turns).unwrap(),
+            search_context(&turns).expect("a question"),
             "How do I install it?\nand on Linux?"
         );
-        assert!(search_context(&[asked(&"x".repeat(9_000))]).unwrap().len() <= CONTEXT_CHARS);
+        assert!(
+            search_context(&[asked(&"x".repeat(9_000))])
+                .expect("a question")
+                .len()
+                <= CONTEXT_CHARS
+        );
     }
 
     proptest! {
