@@ -1,7 +1,7 @@
 //! Model text to Discord messages. Pure: Markdown in, messages out.
 //!
 //! First the Markdown that models and documents contain is rewritten as the dialect that Discord shows
-//! ([`to_discord`]), then it is split at Discord's limit ([`split`]), and the sources are put under the last part.
+//! ([`to_discord`]), then it is split at Discord's limit ([`split()`]), and the sources are put under the last part.
 //! `pulldown-cmark` finds the structure and where it stands in the source, so that everything that needs no change is
 //! kept byte for byte. Splitting is our own: `text-splitter` neither closes and reopens code blocks nor keeps the
 //! white space inside them.

@@ -6,6 +6,7 @@ use super::*;
 #[track_caller]
 fn becomes(markdown: &str, discord: &str) {
     assert_eq!(to_discord(markdown), discord);
+    assert_eq!(to_discord(discord), discord, "what is right is left alone");
 }
 
 #[test]
