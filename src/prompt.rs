@@ -274,8 +274,8 @@ mod tests {
         assert!(
             !text.contains("<|") && !text.contains("</s>") && !text.contains("[INST]") && !text.contains('\u{2028}')
         );
-        let line = text.lines().nth(1).unwrap();
-        let read: serde_json::Value = serde_json::from_str(line).unwrap();
+        let line = text.lines().nth(1).expect("what the test wrote");
+        let read: serde_json::Value = serde_json::from_str(line).expect("what the test wrote");
         assert_eq!(read["text"], evil, "nothing of the document is lost");
     }
 
@@ -308,8 +308,8 @@ mod tests {
         fn any_text_is_one_line_of_json(text in any::<String>()) {
             let line = data(&json!({ "text": text }));
             prop_assert_eq!(line.lines().count(), 1);
-            let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-            prop_assert_eq!(read["text"].as_str().unwrap(), text);
+            let read: serde_json::Value = serde_json::from_str(&line).expect("what the test wrote");
+            prop_assert_eq!(read["text"].as_str().expect("what the test wrote"), text);
         }
     }
 }

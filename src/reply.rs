@@ -1,7 +1,7 @@
 //! Model text to Discord messages. Pure: Markdown in, messages out.
 //!
 //! First the Markdown that models and documents contain is rewritten as the dialect that Discord shows
-//! ([`to_discord`]), then it is split at Discord's limit ([`split`]), and the sources are put under the last part.
+//! ([`to_discord`]), then it is split at Discord's limit ([`split()`]), and the sources are put under the last part.
 //! `pulldown-cmark` finds the structure and where it stands in the source, so that everything that needs no change is
 //! kept byte for byte. Splitting is our own: `text-splitter` neither closes and reopens code blocks nor keeps the
 //! white space inside them.
@@ -55,32 +55,33 @@ pub fn render(text: &str, sources: &[SourceLink], lang: Lang) -> Vec<String> {
         parts.push(sentences::not_found(lang).to_owned());
     }
 
-    let mut tail = String::new();
-    let is_cut = parts.len() > MAX_PARTS;
-    if is_cut {
-        parts.truncate(MAX_PARTS);
-        tail = format!("\n-# {}", sentences::cut(lang));
-    }
-    if let Some(footer) = footer(text, sources, lang) {
-        tail = format!("{tail}\n{footer}");
-    }
-
-    let last = parts.pop().expect("there is at least one part");
-    if units(&last) + units(&tail) <= MESSAGE_LIMIT {
-        parts.push(last + &tail);
-        return parts;
-    }
-    let mut pieces = split(&last, MESSAGE_LIMIT - units(&tail)).into_iter();
-    let room = MAX_PARTS - parts.len();
-    let mut kept: Vec<String> = pieces.by_ref().take(if is_cut { 1 } else { room }).collect();
-    if let Some(end) = kept.last_mut() {
-        if !is_cut && pieces.next().is_some() {
-            // The fifth part was full, and only the sources did not fit any more.
-            end.push('…');
+    let footer = footer(text, sources, lang).map(|line| format!("\n{line}")).unwrap_or_default();
+    if parts.len() <= MAX_PARTS {
+        let whole = ended_with(parts.clone(), &footer);
+        if whole.len() <= MAX_PARTS {
+            return whole;
         }
-        end.push_str(&tail);
     }
-    parts.extend(kept);
+    parts.truncate(MAX_PARTS);
+    let end = format!("\n-# {}{footer}", sentences::cut(lang));
+    let mut cut = ended_with(parts, &end);
+    if cut.len() > MAX_PARTS {
+        // What had to make room for the end is what is left out.
+        cut.truncate(MAX_PARTS);
+        cut[MAX_PARTS - 1].push_str(&end);
+    }
+    cut
+}
+
+/// `parts` with `end` under the last one, of which the last words become one more part if there is no room for it.
+fn ended_with(mut parts: Vec<String>, end: &str) -> Vec<String> {
+    if parts.last().is_some_and(|last| units(last) + units(end) > MESSAGE_LIMIT) {
+        let last = parts.pop().unwrap_or_default();
+        parts.extend(split(&last, MESSAGE_LIMIT - units(end)));
+    }
+    if let Some(last) = parts.last_mut() {
+        last.push_str(end);
+    }
     parts
 }
 

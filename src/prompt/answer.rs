@@ -4,6 +4,7 @@
 mod citations;
 mod lenient;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
@@ -92,8 +93,7 @@ pub fn parse(raw: &str, passages: usize) -> Result<ModelAnswer, Unusable> {
         .ok_or(Unusable::NotAnAnswer)?;
     let draft = unwrap_nested(draft);
 
-    let (answer, sources) = citations::settle(draft.answer.trim(), &draft.sources, passages);
-    let answer = shorten(answer);
+    let (answer, sources) = citations::settle(&shorten(draft.answer.trim()), &draft.sources, passages);
     let can_answer = draft.can_answer.unwrap_or(true) && has_words(&answer);
     if !has_words(&answer) && draft.can_answer != Some(false) && !draft.wants_human {
         return Err(Unusable::Empty);
@@ -214,9 +214,9 @@ fn numbers_in(text: &str) -> Vec<usize> {
 }
 
 /// Cuts an answer of unreasonable length at the end of a paragraph, line or sentence, and says so.
-fn shorten(answer: String) -> String {
+fn shorten(answer: &str) -> Cow<'_, str> {
     let Some((limit, _)) = answer.char_indices().nth(MAX_ANSWER) else {
-        return answer;
+        return Cow::Borrowed(answer);
     };
     let kept = &answer[..limit];
     let end = ["\n\n", "\n", ". ", "。", "! ", "? ", " "]
@@ -224,7 +224,7 @@ fn shorten(answer: String) -> String {
         .find_map(|end| kept.rfind(end).map(|at| at + end.trim_end().len()).filter(|at| *at > limit / 2))
         .unwrap_or(limit);
     let note = sentences::cut(Lang::of(&answer[..answer.floor_char_boundary(500)], ""));
-    format!("{}\n\n-# {note}", kept[..end].trim_end())
+    Cow::Owned(format!("{}\n\n-# {note}", kept[..end].trim_end()))
 }
 
 #[cfg(test)]

@@ -206,8 +206,12 @@ impl<'a> Rewriter<'a> {
         let mut block = format!("```{}\n", if is_language { language } else { "" });
         for line in code.trim_end_matches('\n').split('\n') {
             block.push_str(&prefix);
-            // A code block cannot contain the mark that ends it.
-            block.push_str(&line.replace("``", "`\u{200b}`"));
+            if line.contains("```") {
+                // A code block cannot contain the mark that ends it.
+                block.push_str(&line.replace("``", "`\u{200b}`"));
+            } else {
+                block.push_str(line);
+            }
             block.push('\n');
         }
         block.push_str(&prefix);

@@ -167,10 +167,10 @@ fn next_cut<'a>(text: &'a str, budget: usize, open: Open<'a>) -> Cut<'a> {
             _ => fence,
         };
         let closing = after.map_or(0, |fence| units(&fence.closing()));
-        // One more than fits, and the end of the line.
-        let (_, line_units) = fitting(line, budget + 2);
-        let visible_units = line_units - usize::from(line.ends_with('\n'));
-        if here.units + visible_units + closing > budget {
+        let shown = line.strip_suffix('\n').unwrap_or(line);
+        // Two more than the budget, since the last character may count for two: enough to see that it is exceeded.
+        let (_, shown_units) = fitting(shown, budget + 2);
+        if here.units + shown_units + closing > budget {
             let full = |share: usize| move |cut: &Cut<'a>| cut.units * share >= budget;
             let [paragraph, line_end] = best;
             return paragraph
@@ -181,7 +181,7 @@ fn next_cut<'a>(text: &'a str, budget: usize, open: Open<'a>) -> Cut<'a> {
                 .unwrap_or(Cut { at: here.at + line.len(), ..here });
         }
         here.at += line.len();
-        here.units += line_units;
+        here.units += shown_units + (line.len() - shown.len());
         here.open.fence = after;
         if !line.trim().is_empty() {
             after_heading = fence.is_none() && is_heading(line);
@@ -287,7 +287,7 @@ fn spans(line: &str) -> Vec<(usize, usize)> {
     const PAIRS: [&str; 5] = ["**", "__", "~~", "||", "*"];
     let mut spans = Vec::new();
     // What was once looked for in vain is not looked for again, or a line of openings would take square time.
-    let mut is_vain = [false; PAIRS.len() + 4];
+    let mut is_vain = [false; PAIRS.len() + 5];
     let mut find = |kind: usize, from: usize, what: &str| {
         let found = if is_vain[kind] { None } else { line[from..].find(what).map(|at| from + at + what.len()) };
         is_vain[kind] |= found.is_none();
@@ -310,7 +310,7 @@ fn spans(line: &str) -> Vec<(usize, usize)> {
             || here.starts_with("<a:")
             || here.starts_with("<t:")
         {
-            here[..here.floor_char_boundary(LOOKAHEAD)].find(['>', ' ']).map(|length| at + length + 1)
+            find(PAIRS.len() + 4, at, ">")
         } else {
             PAIRS
                 .iter()

@@ -83,7 +83,7 @@ fn escaped_text_means_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn every_message_can_be_sent(
         text in markdownish(), repeat in 1_usize..60, title in "[a-z*@ \\[]{0,80}", count in 0_usize..8, cited: bool,

@@ -14,10 +14,15 @@ fn answer(text: &str, sources: &[usize]) -> ModelAnswer {
 fn the_schema_is_strict() {
     let schema = answer_schema();
     assert_eq!(schema["additionalProperties"], false);
-    let mut names: Vec<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    let mut names: Vec<&str> =
+        schema["properties"].as_object().expect("what the test wrote").keys().map(String::as_str).collect();
     names.sort_unstable();
-    let required: Vec<&str> =
-        schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .expect("what the test wrote")
+        .iter()
+        .map(|name| name.as_str().expect("what the test wrote"))
+        .collect();
     assert_eq!(names, required);
 }
 
@@ -39,7 +44,7 @@ fn json_is_found_wherever_it_stands() {
         format!("[{json}]"),
         format!("<think>The {{\"answer\":\"No.\"}} is wrong</think>\n{json}"),
         format!("The user asks…</think>{json}"),
-        serde_json::to_string(json).unwrap(),
+        serde_json::to_string(json).expect("what the test wrote"),
         json!({ "answer": json }).to_string(),
         format!(r#"{{"answer": {json}}}"#),
         format!("{json}{json}"),
@@ -158,7 +163,7 @@ proptest! {
     #[test]
     fn what_a_faithful_model_writes_comes_through(text in "[a-z \"\\\\\n{}é🙂]{0,60}[a-z]", can_answer: bool, wants_human: bool) {
         let raw = json!({ "answer": text, "can_answer": can_answer, "sources": [1], "wants_human": wants_human });
-        let read = parse(&raw.to_string(), 1).unwrap();
+        let read = parse(&raw.to_string(), 1).expect("what the test wrote");
         prop_assert_eq!(read, ModelAnswer { answer: text.trim().to_owned(), sources: vec![0], can_answer, wants_human });
     }
 }

@@ -49,7 +49,7 @@ fn code_is_closed_and_opened_again_with_its_language() {
     assert!(parts.len() > 1);
     assert!(parts[0].starts_with("Look:\n```rust\n") && parts[0].ends_with(";\n```"), "{parts:?}");
     assert!(parts[1].starts_with("```rust\nlet"), "{parts:?}");
-    assert!(parts.last().unwrap().ends_with("\n```\nDone."), "{parts:?}");
+    assert!(parts.last().expect("a part").ends_with("\n```\nDone."), "{parts:?}");
 }
 
 #[test]
@@ -105,9 +105,9 @@ fn a_megabyte_is_split() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn nothing_is_lost_and_every_part_stands_alone(text in markdownish(), repeat in 1_usize..10, limit in 200_usize..2_100) {
+    fn nothing_is_lost_and_every_part_stands_alone(text in markdownish(), repeat in 1_usize..4, limit in 200_usize..2_100) {
         let text = to_discord(&text.repeat(repeat));
         let parts = parts(&text, limit);
         let kept: String = parts.iter().map(|part| part.body).collect();
