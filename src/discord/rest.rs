@@ -75,6 +75,8 @@ pub(super) struct Rest {
 enum Failure {
     /// Discord has certainly not done it; worth another try after the time told, or after our own pause.
     Undone(Option<Duration>, &'static str),
+    /// Discord does not know the interaction: not yet, or no more.
+    Unknown,
     /// It may have been done.
     Uncertain(&'static str),
     /// It will never be done.
@@ -107,7 +109,7 @@ impl Rest {
             };
             let (wait, why) = match outcome {
                 Ok(answer) => return Ok(answer),
-                Err(Failure::Final(DiscordError::TooLate)) if !call.as_bot => match not_yet.next() {
+                Err(Failure::Unknown) => match not_yet.next() {
                     Some(&pause) => (pause, DiscordError::TooLate),
                     None => return Err(DiscordError::TooLate),
                 },
@@ -155,7 +157,13 @@ impl Rest {
             return Err(Failure::Uncertain("Discord failed"));
         }
         let body = read(response).await?;
-        if status.is_success() { Ok(body) } else { Err(Failure::Final(refusal(status, &body))) }
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(match refusal(status, &body) {
+            DiscordError::TooLate if status == StatusCode::NOT_FOUND => Failure::Unknown,
+            error => Failure::Final(error),
+        })
     }
 
     fn request(&self, call: &Call<'_>) -> Result<reqwest::RequestBuilder, Failure> {
@@ -290,6 +298,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_told_at_once() {
+        // 401s count towards the ten thousand after which Discord blocks an address: an expired token is not tried again.
+        let expired = vec![refused(401, INVALID_WEBHOOK_TOKEN), refused(500, 0)];
+        assert_eq!(send(Method::Patch, false, expired).await, (Err(DiscordError::TooLate), 1));
         let answers = vec![refused(400, 50_035), refused(400, 50_035)];
         let error = DiscordError::Refused { status: 400, code: 50_035 };
         assert_eq!(send(Method::Patch, false, answers).await, (Err(error), 1));

@@ -180,7 +180,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn interaction(kind: u8, locale: &str, data: Value) -> Interaction {
+    fn interaction(kind: u8, locale: &str, data: &Value) -> Interaction {
         serde_json::from_value(json!({
             "id": "1300000000000000001", "application_id": "5", "type": kind, "token": "secret", "version": 1,
             "guild_id": "2", "channel": {"id": "3", "type": 0}, "channel_id": "3", "locale": locale, "data": data,
@@ -189,8 +189,8 @@ mod tests {
         .unwrap()
     }
 
-    fn of(kind: u8, locale: &str, data: Value) -> Decision {
-        decide(&interaction(kind, locale, data), Timestamp::UNIX_EPOCH)
+    fn of(kind: u8, locale: &str, data: impl Into<Value>) -> Decision {
+        decide(&interaction(kind, locale, &data.into()), Timestamp::UNIX_EPOCH)
     }
 
     fn ask(text: &str, private: Option<bool>) -> Value {
