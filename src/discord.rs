@@ -225,3 +225,35 @@ fn body(content: &str, flags: MessageFlags, votes: Option<&VoteButtons>) -> Valu
         "components": votes.map_or_else(|| json!([]), VoteButtons::components),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ConversationId, QuestionId};
+
+    fn message(json: Value) -> Message {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_follow_up_is_told_from_other_messages() {
+        let original = message(json!({"id": "10", "channel_id": "3", "content": "…", "application_id": "5"}));
+        let of = |application: &str, original: Value| {
+            message(json!({"id": "11", "channel_id": "3", "content": "", "application_id": application,
+                "interaction_metadata": {"id": "9", "type": 2, "original_response_message_id": original}}))
+        };
+        assert!(of("5", json!("10")).follows(&original));
+        assert!(!of("6", json!("10")).follows(&original));
+        assert!(!of("5", json!("12")).follows(&original));
+        assert!(!of("5", Value::Null).follows(&original));
+        assert!(!message(json!({"id": "11", "channel_id": "3"})).follows(&original));
+    }
+
+    #[test]
+    fn a_message_pings_nobody_and_shows_no_previews() {
+        let votes = VoteButtons { conversation: ConversationId::of_person(3, 4), question: QuestionId(5) };
+        let flags = MessageFlags::SUPPRESS_EMBEDS | MessageFlags::EPHEMERAL;
+        insta::assert_snapshot!(body("@everyone", flags, Some(&votes)).to_string(), @r#"{"allowed_mentions":{"parse":[]},"components":[{"components":[{"custom_id":"vote:up:3-4:5","emoji":{"name":"👍"},"style":2,"type":2},{"custom_id":"vote:down:3-4:5","emoji":{"name":"👎"},"style":2,"type":2}],"type":1}],"content":"@everyone","flags":68}"#);
+        insta::assert_snapshot!(body("x", MessageFlags::SUPPRESS_EMBEDS, None).to_string(), @r#"{"allowed_mentions":{"parse":[]},"components":[],"content":"x","flags":4}"#);
+    }
+}

@@ -75,6 +75,8 @@ pub(super) struct Rest {
 enum Failure {
     /// Discord has certainly not done it; worth another try after the time told, or after our own pause.
     Undone(Option<Duration>, &'static str),
+    /// Discord does not know the interaction: not yet, or no more.
+    Unknown,
     /// It may have been done.
     Uncertain(&'static str),
     /// It will never be done.
@@ -107,7 +109,7 @@ impl Rest {
             };
             let (wait, why) = match outcome {
                 Ok(answer) => return Ok(answer),
-                Err(Failure::Final(DiscordError::TooLate)) if !call.as_bot => match not_yet.next() {
+                Err(Failure::Unknown) => match not_yet.next() {
                     Some(&pause) => (pause, DiscordError::TooLate),
                     None => return Err(DiscordError::TooLate),
                 },
@@ -155,7 +157,13 @@ impl Rest {
             return Err(Failure::Uncertain("Discord failed"));
         }
         let body = read(response).await?;
-        if status.is_success() { Ok(body) } else { Err(Failure::Final(refusal(status, &body))) }
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(match refusal(status, &body) {
+            DiscordError::TooLate if status == StatusCode::NOT_FOUND => Failure::Unknown,
+            error => Failure::Final(error),
+        })
     }
 
     fn request(&self, call: &Call<'_>) -> Result<reqwest::RequestBuilder, Failure> {
@@ -222,4 +230,101 @@ fn limit_headers(headers: &HeaderMap, told: Option<Duration>) -> Option<RateLimi
 fn seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
     let value: f64 = headers.get(name)?.to_str().ok()?.parse().ok()?;
     Duration::try_from_secs_f64(value).ok().filter(|wait| *wait <= Duration::from_hours(24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::extract::State;
+    use axum::response::{IntoResponse as _, Response as Answer};
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    type Script = Arc<Mutex<VecDeque<Answer>>>;
+
+    /// A Discord that gives these answers, one a request, then 200s; and what is left of them.
+    async fn discord(answers: Vec<Answer>) -> (Rest, Script) {
+        async fn next(State(script): State<Script>) -> Answer {
+            script.lock().unwrap().pop_front().unwrap_or_else(|| "{}".into_response())
+        }
+        let script: Script = Arc::new(Mutex::new(answers.into()));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let app = Router::new().fallback(next).with_state(Arc::clone(&script));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        (Rest::new(&url, "token".into()).unwrap(), script)
+    }
+
+    fn refused(status: u16, code: u64) -> Answer {
+        (StatusCode::from_u16(status).unwrap(), serde_json::json!({"code": code, "message": "no"}).to_string())
+            .into_response()
+    }
+
+    fn limited(scope: &'static str) -> Answer {
+        let headers = [("retry-after", "0.02"), ("x-ratelimit-scope", scope), ("x-ratelimit-bucket", "b")];
+        (StatusCode::TOO_MANY_REQUESTS, headers, "{}").into_response()
+    }
+
+    async fn send(method: Method, as_bot: bool, answers: Vec<Answer>) -> (Result<Vec<u8>, DiscordError>, usize) {
+        let (rest, script) = discord(answers).await;
+        let outcome = rest
+            .send(&Call { method, path: "webhooks/1/t".to_owned(), query: &[], body: Some(&Value::Null), as_bot })
+            .await;
+        let left = script.lock().unwrap().len();
+        (outcome, left)
+    }
+
+    #[tokio::test]
+    async fn an_edit_is_repeated_until_it_is_done() {
+        let answers = vec![refused(502, 0), limited("user"), limited("global"), limited("shared")];
+        assert_eq!(send(Method::Patch, false, answers).await, (Ok(b"{}".to_vec()), 0));
+    }
+
+    #[tokio::test]
+    async fn a_follow_up_that_may_be_there_is_not_repeated() {
+        let (outcome, left) = send(Method::Post, false, vec![refused(500, 0), refused(500, 0)]).await;
+        assert!(matches!(outcome, Err(DiscordError::Unavailable(_))), "{outcome:?}");
+        assert_eq!(left, 1);
+        // A 429 says that it is not there.
+        assert_eq!(send(Method::Post, false, vec![limited("user")]).await, (Ok(b"{}".to_vec()), 0));
+    }
+
+    #[tokio::test]
+    async fn a_reply_may_overtake_the_first_answer() {
+        let early = vec![refused(404, UNKNOWN_WEBHOOK), refused(404, UNKNOWN_WEBHOOK)];
+        assert_eq!(send(Method::Patch, false, early).await, (Ok(b"{}".to_vec()), 0));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_at_once() {
+        // 401s count towards the ten thousand after which Discord blocks an address: an expired token is not tried again.
+        let expired = vec![refused(401, INVALID_WEBHOOK_TOKEN), refused(500, 0)];
+        assert_eq!(send(Method::Patch, false, expired).await, (Err(DiscordError::TooLate), 1));
+        let answers = vec![refused(400, 50_035), refused(400, 50_035)];
+        let error = DiscordError::Refused { status: 400, code: 50_035 };
+        assert_eq!(send(Method::Patch, false, answers).await, (Err(error), 1));
+        assert_eq!(
+            send(Method::Get, true, vec![refused(401, 0)]).await.0,
+            Err(DiscordError::Refused { status: 401, code: 0 })
+        );
+    }
+
+    #[test]
+    fn what_is_over_is_too_late() {
+        for (status, code) in [(404, 10_062), (404, 10_015), (401, 50_027)] {
+            let body = format!(r#"{{"code":{code}}}"#);
+            assert_eq!(refusal(StatusCode::from_u16(status).unwrap(), body.as_bytes()), DiscordError::TooLate);
+        }
+        let html = refusal(StatusCode::FORBIDDEN, b"<html>");
+        assert_eq!(html, DiscordError::Refused { status: 403, code: 0 });
+    }
+
+    #[tokio::test]
+    async fn an_absurd_wait_is_not_waited_for() {
+        let headers = [("retry-after", "3600"), ("x-ratelimit-scope", "user"), ("x-ratelimit-bucket", "b")];
+        let answer = (StatusCode::TOO_MANY_REQUESTS, headers, "{}").into_response();
+        let (outcome, _) = send(Method::Patch, false, vec![answer]).await;
+        assert!(matches!(outcome, Err(DiscordError::Unavailable(_))), "{outcome:?}");
+    }
 }

@@ -92,11 +92,7 @@ fn normal(object: &Value) -> Map<String, Value> {
         let is_default = match field.as_str() {
             // Discord's own, or said by `contexts` today.
             "id" | "application_id" | "version" | "guild_id" | "dm_permission" | "default_permission" => true,
-            // Only there when localizations were asked for in one language.
-            "name_localized" | "description_localized" => true,
             "integration_types" => *value == json!([GUILD_INSTALL]),
-            // Entry points only.
-            "handler" => true,
             _ => false,
         };
         let is_empty = match value {

@@ -172,3 +172,168 @@ fn first_units(text: &str, units: usize) -> &str {
     });
     end.map_or(text, |(end, _)| &text[..end])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Vote;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn interaction(kind: u8, locale: &str, data: &Value) -> Interaction {
+        serde_json::from_value(json!({
+            "id": "1300000000000000001", "application_id": "5", "type": kind, "token": "secret", "version": 1,
+            "guild_id": "2", "channel": {"id": "3", "type": 0}, "channel_id": "3", "locale": locale, "data": data,
+            "member": {"nick": null, "roles": [], "user": {"id": "4", "username": "ann", "global_name": "Ann"}},
+        }))
+        .unwrap()
+    }
+
+    fn of(kind: u8, locale: &str, data: impl Into<Value>) -> Decision {
+        decide(&interaction(kind, locale, &data.into()), Timestamp::UNIX_EPOCH)
+    }
+
+    fn ask(text: &str, private: Option<bool>) -> Value {
+        let mut options = vec![json!({"name": "question", "type": 3, "value": text})];
+        options.extend(private.map(|private| json!({"name": "private", "type": 5, "value": private})));
+        json!({"id": "9", "name": "ask", "type": 1, "options": options})
+    }
+
+    fn asked(decision: Decision) -> Question {
+        match decision {
+            Decision::Ask(question) => *question,
+            other => panic!("no question: {other:?}"),
+        }
+    }
+
+    /// What only the person sees.
+    fn said(decision: Decision) -> String {
+        match decision {
+            Decision::Reply(reply) if reply["type"] == 4 && reply["data"]["flags"] == 0x44 => {
+                reply["data"]["content"].as_str().unwrap().to_owned()
+            }
+            other => panic!("not said: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn discord_checks_the_address() {
+        let ping = r#"{"id":"1","application_id":"5","type":1,"token":"t","user":{"id":"4"}}"#;
+        let ping: Interaction = serde_json::from_str(ping).unwrap();
+        assert_eq!(decide(&ping, Timestamp::UNIX_EPOCH), Decision::Reply(json!({"type": 1})));
+    }
+
+    #[test]
+    fn ask_becomes_a_question() {
+        let question = asked(of(2, "fr", ask("  How long is the warranty?\n", None)));
+        let expected = Question {
+            id: QuestionId(1_300_000_000_000_000_001),
+            place: Place::Guild(twilight_model::id::Id::new(2)),
+            conversation: ConversationId::of_person(3, 4),
+            text: "How long is the warranty?".to_owned(),
+            asker: "Ann".to_owned(),
+            locale: Some("fr".to_owned()),
+            asked_at: Timestamp::UNIX_EPOCH,
+            reply_to: ReplyTo::Interaction {
+                application_id: twilight_model::id::Id::new(5),
+                token: "secret".to_owned(),
+                private: false,
+            },
+        };
+        assert_eq!(question, expected);
+        let private = asked(of(2, "fr", ask("x", Some(true))));
+        assert!(matches!(private.reply_to, ReplyTo::Interaction { private: true, .. }));
+    }
+
+    #[test]
+    fn a_private_conversation_is_no_server() {
+        let direct = json!({
+            "id": "1", "application_id": "5", "type": 2, "token": "t", "channel_id": "3", "data": ask("x", None),
+            "user": {"id": "4", "username": "ann", "global_name": "Ann"},
+        });
+        let question = asked(decide(&serde_json::from_value(direct).unwrap(), Timestamp::UNIX_EPOCH));
+        assert_eq!((question.place, question.asker.as_str()), (Place::DirectMessage, "Ann"));
+    }
+
+    #[test]
+    fn what_is_no_question_is_said_at_once() {
+        assert_eq!(said(of(2, "en-US", ask(" \n\t ", None))), words::nothing_asked("en"));
+        assert_eq!(said(of(2, "fr", ask("", None))), words::nothing_asked("fr"));
+        assert_eq!(said(of(2, "en-US", ask(&"é".repeat(6_001), None))), words::too_long("en", 6_000));
+        asked(of(2, "en-US", ask(&"é".repeat(6_000), None)));
+        assert_eq!(said(of(2, "en-US", json!({"name": "dance", "type": 1}))), words::unknown("en"));
+    }
+
+    fn about(message: &Value) -> Value {
+        json!({"name": "Ask about this", "type": 3, "target_id": "8", "resolved": {"messages": {"8": message}}})
+    }
+
+    #[test]
+    fn a_message_is_asked_about_by_a_form() {
+        let Decision::Reply(form) = of(2, "en-US", about(&json!({"content": " It broke. "}))) else { panic!() };
+        let rows = &form["data"]["components"];
+        assert_eq!((&form["type"], &form["data"]["custom_id"]), (&json!(9), &json!("about")));
+        assert_eq!(rows[1]["component"]["value"], "It broke.");
+
+        let sent = |question: &str| {
+            json!({"custom_id": "about", "components": [
+                {"type": 18, "component": {"type": 4, "custom_id": "question", "value": question}},
+                {"type": 1, "components": [{"type": 4, "custom_id": "message", "value": "It broke.\nTwice."}]},
+            ]})
+        };
+        let question = asked(of(5, "en-US", sent("Why?")));
+        assert_eq!(question.text, "Why?\n\n> It broke.\n> Twice.");
+        assert!(matches!(question.reply_to, ReplyTo::Interaction { private: true, .. }));
+        assert_eq!(asked(of(5, "en-US", sent(" "))).text, "It broke.\nTwice.");
+        assert_eq!(said(of(5, "en-US", json!({"custom_id": "other"}))), words::unknown("en"));
+    }
+
+    #[test]
+    fn the_words_of_a_message_are_found() {
+        let cases = [
+            (json!({"content": "", "embeds": [{"title": "News", "description": "We moved"}]}), "News\nWe moved"),
+            (json!({"content": "", "message_snapshots": [{"message": {"content": "Hi"}}]}), "Hi"),
+            (json!({"content": null, "embeds": null, "attachments": [{"id": "1"}]}), ""),
+        ];
+        for (message, text) in cases {
+            let message: super::super::interaction::Target = serde_json::from_value(message).unwrap();
+            assert_eq!(message.text(), text);
+        }
+        assert_eq!(said(of(2, "en-US", about(&json!({"content": " "})))), words::no_text("en"));
+        assert_eq!(said(of(2, "en-US", json!({"name": "Ask about this", "type": 3}))), words::no_text("en"));
+    }
+
+    #[test]
+    fn a_vote_counts_in_its_own_channel() {
+        let click = |id: &str| of(3, "fr", json!({"component_type": 2, "custom_id": id}));
+        let id = VoteId { vote: Vote::Down, conversation: ConversationId::of_person(3, 11), question: QuestionId(6) };
+        assert_eq!(click("vote:down:3-11:6"), Decision::Vote { id, voter: 4 });
+        for forged in ["vote:down:33-11:6", "vote:down:api-local-3:6", "", "about"] {
+            assert_eq!(said(click(forged)), words::unknown("fr"));
+        }
+    }
+
+    #[test]
+    fn suggestions_are_empty_and_new_kinds_unknown() {
+        assert_eq!(of(4, "fr", ask("x", None)), Decision::Reply(json!({"type": 8, "data": {"choices": []}})));
+        assert_eq!(of(6, "fr", json!({})), Decision::Unknown);
+        assert_eq!(of(0, "fr", json!({})), Decision::Unknown);
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_message_always_fits(question in "\\PC{1,1500}", message in "(\\PC{0,3}\n){0,2000}") {
+            let text = about_text(question.trim(), message.trim());
+            prop_assert!(text.chars().count() <= MAX_CHARS);
+            prop_assert!(text.contains(question.trim()));
+        }
+
+        #[test]
+        fn a_field_is_cut_as_discord_counts(text in "\\PC{0,40}", units in 0usize..40) {
+            let cut = first_units(&text, units);
+            prop_assert!(text.starts_with(cut));
+            let length = cut.encode_utf16().count();
+            prop_assert!(length <= units && (cut == text || length + 2 > units));
+        }
+    }
+}

@@ -118,3 +118,101 @@ impl IntoResponse for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::{Signer as _, SigningKey};
+    use proptest::prelude::*;
+
+    const NOW: &str = "1795600000";
+    const PING: &str = r#"{"id":"1","application_id":"7","type":1,"token":"t","version":1}"#;
+
+    fn key() -> SigningKey {
+        SigningKey::from_bytes(&[42; 32])
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(NOW.parse().unwrap()).unwrap()
+    }
+
+    fn sign(timestamp: &[u8], body: &[u8]) -> [u8; 64] {
+        key().sign(&[timestamp, body].concat()).to_bytes()
+    }
+
+    /// The outcome for application 7, whose key is `key()`.
+    fn check(signature: &[u8; 64], timestamp: &[u8], body: &[u8]) -> Result<Interaction, Refusal> {
+        let verifying = key().verifying_key();
+        let key_of = |application: Id<ApplicationMarker>| (application.get() == 7).then_some(&verifying);
+        let hex = hex::encode(signature);
+        Verified::check(key_of, hex.as_bytes(), timestamp, body, now()).map(Verified::into_inner)
+    }
+
+    #[test]
+    fn what_discord_signed_is_taken() {
+        let found = check(&sign(NOW.as_bytes(), PING.as_bytes()), NOW.as_bytes(), PING.as_bytes()).unwrap();
+        assert_eq!((found.kind, found.id.get()), (1, 1));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_changed_byte_is_refused(at in 0..64 + NOW.len() + PING.len(), change in 1u8..) {
+            let mut signature = sign(NOW.as_bytes(), PING.as_bytes());
+            let (mut timestamp, mut body) = (NOW.as_bytes().to_vec(), PING.as_bytes().to_vec());
+            match at {
+                at if at < 64 => signature[at] ^= change,
+                at if at < 64 + timestamp.len() => timestamp[at - 64] ^= change,
+                at => body[at - 64 - NOW.len()] ^= change,
+            }
+            prop_assert_eq!(check(&signature, &timestamp, &body).unwrap_err(), Refusal::Unsigned);
+        }
+
+        #[test]
+        fn whatever_comes_unsigned_is_refused(signature: [u8; 32], timestamp: Vec<u8>, body: Vec<u8>) {
+            let signature: [u8; 64] = [signature, signature].concat().try_into().unwrap();
+            prop_assert_eq!(check(&signature, &timestamp, &body).unwrap_err(), Refusal::Unsigned);
+        }
+
+        #[test]
+        fn whatever_is_signed_is_read_without_a_crash(body in r#"\{("(id|type|application_id|token|data)":("7"|1|null|\{\}|\[\]),?){0,6}\}"#) {
+            let _ = check(&sign(NOW.as_bytes(), body.as_bytes()), NOW.as_bytes(), body.as_bytes());
+        }
+    }
+
+    #[test]
+    fn an_all_zero_key_and_signature_are_refused() {
+        let zero = VerifyingKey::from_bytes(&[0; 32]).unwrap();
+        let refused =
+            Verified::check(|_| Some(&zero), "0".repeat(128).as_bytes(), NOW.as_bytes(), PING.as_bytes(), now());
+        assert_eq!(refused.unwrap_err(), Refusal::Unsigned);
+    }
+
+    #[test]
+    fn a_replay_and_a_stranger_are_refused() {
+        for time in ["1795599699", "1795600301", "0", "", "+1795600000 ", "now"] {
+            let refused = check(&sign(time.as_bytes(), PING.as_bytes()), time.as_bytes(), PING.as_bytes());
+            assert_eq!(refused.unwrap_err(), Refusal::Unsigned, "{time}");
+        }
+        let stranger = PING.replace("\"7\"", "\"8\"");
+        let refused = check(&sign(NOW.as_bytes(), stranger.as_bytes()), NOW.as_bytes(), stranger.as_bytes());
+        assert_eq!(refused.unwrap_err(), Refusal::Unsigned);
+    }
+
+    #[test]
+    fn signed_nonsense_is_told_so() {
+        let body = br#"{"application_id":"7","type":"dance"}"#;
+        let refused = check(&sign(NOW.as_bytes(), body), NOW.as_bytes(), body);
+        assert!(matches!(refused, Err(Refusal::Nonsense(_))));
+    }
+
+    #[test]
+    fn a_header_that_is_there_twice_counts_for_nothing() {
+        let mut headers = HeaderMap::new();
+        headers.append(SIGNATURE, "a".parse().unwrap());
+        assert_eq!(header_of(&headers, SIGNATURE), Some(&b"a"[..]));
+        headers.append(SIGNATURE, "b".parse().unwrap());
+        assert_eq!(header_of(&headers, SIGNATURE), None);
+    }
+}
