@@ -111,7 +111,7 @@ fn markdown(pages: &[String], outline: &Outline) -> String {
                 }
                 continue;
             }
-            if furniture.contains_key(&shape(line)) {
+            if furniture.contains_key(&shape(line)) || is_contents_line(line) {
                 continue;
             }
             if let [(level, title), rest @ ..] = headings
@@ -132,6 +132,12 @@ fn markdown(pages: &[String], outline: &Outline) -> String {
         markdown.push('\n');
     }
     markdown
+}
+
+/// A line of the table of contents: "Files . . . . . . 43".
+fn is_contents_line(line: &str) -> bool {
+    let dense: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+    dense.contains("....") && dense.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// Whether the line of the page is the outline's entry, which may lack its number or have it glued on.

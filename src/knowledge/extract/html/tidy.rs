@@ -41,10 +41,8 @@ matcher!(
     "pre, table, h1, h2, h3, h4, h5, h6, ul, ol, dl, blockquote, div.sect1, section"
 );
 matcher!(TABLE_PARTS, "thead, tbody, tfoot, tr, td, th");
-matcher!(
-    CAPTIONS,
-    "caption, figcaption, summary, legend, address, dt"
-);
+matcher!(CAPTIONS, "caption, figcaption, summary, legend, address");
+matcher!(TERMS, "dt");
 matcher!(
     DESCRIPTIONS,
     "dd, details, figure, fieldset, main, header, center, hgroup, form"
@@ -123,6 +121,19 @@ pub(super) fn rephrase(content: &NodeRef<'_>, base: Option<&Url>) -> Vec<String>
     }
     for node in select(content, &DESCRIPTIONS) {
         node.rename("div");
+    }
+    for term in select(content, &TERMS) {
+        term.rename("p");
+        // What it says is explained below it, as below a heading.
+        if !term.text().trim().is_empty()
+            && !term.descendants_it().any(|inner| inner.has_name("strong"))
+        {
+            let strong = content.tree.new_element("strong");
+            for child in term.children() {
+                strong.append_child(&child);
+            }
+            term.append_child(&strong);
+        }
     }
     mark_headings(content)
 }
