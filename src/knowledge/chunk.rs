@@ -87,7 +87,7 @@ impl<'d> Sections<'d> {
         // Sites that show Markdown files make ids from their headings. Elsewhere only what the page says is known.
         let is_markdown_file = document.address.as_ref().is_some_and(|address| {
             let path = address.path().to_ascii_lowercase();
-            path.ends_with(".md") || path.ends_with(".markdown")
+            matches!(path.rsplit('.').next(), Some("md" | "markdown"))
         });
         let has_ids = blocks
             .iter()
@@ -146,7 +146,7 @@ impl<'d> Sections<'d> {
             .iter()
             .enumerate()
             .filter(|(depth, open)| {
-                !open.text.is_empty() && !(*depth == 0 && open.text.eq_ignore_ascii_case(title))
+                !(open.text.is_empty() || *depth == 0 && open.text.eq_ignore_ascii_case(title))
             })
             .map(|(_, open)| open.text.clone())
             .collect();

@@ -83,6 +83,10 @@ const MAX_SITEMAPS: usize = 50;
 /// nobody listens any more.
 ///
 /// The start page must be readable; any other page may fail.
+#[expect(
+    clippy::implicit_hasher,
+    reason = "callers have plain maps; another hasher would be a parameter for nobody"
+)]
 pub async fn crawl(
     fetcher: &Fetcher,
     start: &Url,

@@ -34,7 +34,7 @@ pub struct FetchLimits {
 impl Default for FetchLimits {
     fn default() -> Self {
         Self {
-            total: Duration::from_secs(60),
+            total: Duration::from_mins(1),
             idle: Duration::from_secs(15),
             // The longest manuals on one HTML page are about 5 MB.
             bytes: 10_000_000,
@@ -53,6 +53,10 @@ pub struct Validators {
 }
 
 /// What a fetch brought.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and nearly always the large one"
+)]
 #[derive(Debug, Clone)]
 pub enum Fetched {
     /// The page is as it was when the known validators were given out.
@@ -145,7 +149,7 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// `allow_loopback` also opens this machine's own servers (127.0.0.0/8 and ::1), for someone who runs Guildhall at
+    /// `allow_loopback` also opens this machine's own servers (127.0.0.0/8 and `::1`), for someone who runs Guildhall at
     /// home; other private networks stay closed.
     pub fn new(limits: FetchLimits, allow_loopback: bool) -> anyhow::Result<Self> {
         let client = crate::http::client_builder()

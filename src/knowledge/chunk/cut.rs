@@ -139,7 +139,7 @@ fn code(block: &str) -> Vec<String> {
             Event::Text(text) if in_code => content.push_str(&text),
             Event::End(pulldown_cmark::TagEnd::CodeBlock) => {
                 in_code = false;
-                after = block[range.end..].trim().to_owned();
+                block[range.end..].trim().clone_into(&mut after);
             }
             _ => {}
         }

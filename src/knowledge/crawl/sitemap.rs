@@ -67,7 +67,7 @@ fn xml(text: &str) -> Sitemap {
                 "url" | "sitemap" => in_entry = true,
                 // Pictures and videos of a page have a <loc> too, in a namespace and an element of their own.
                 "loc" if in_entry && start.name().prefix().is_none() => {
-                    location = Some(String::new())
+                    location = Some(String::new());
                 }
                 _ => {}
             },

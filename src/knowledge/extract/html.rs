@@ -27,17 +27,16 @@ pub(super) fn read(html: &str, address: Option<&Url>) -> Result<Read, SourceErro
         tidy::strip(&document);
         let heading = text_of(&document, "h1");
 
-        let (content, ids) = match marked_main(&document) {
-            Some(main) => write(&main, base.as_ref()),
-            None => {
-                tidy::strip_surroundings(&document);
-                match readable(&document) {
-                    Some(article) => write(&article.root(), base.as_ref()),
-                    None => document
-                        .body()
-                        .map(|body| write(&body, base.as_ref()))
-                        .unwrap_or_default(),
-                }
+        let (content, ids) = if let Some(main) = marked_main(&document) {
+            write(&main, base.as_ref())
+        } else {
+            tidy::strip_surroundings(&document);
+            match readable(&document) {
+                Some(article) => write(&article.root(), base.as_ref()),
+                None => document
+                    .body()
+                    .map(|body| write(&body, base.as_ref()))
+                    .unwrap_or_default(),
             }
         };
         let markdown = tidy::unmark(&content, &ids);
@@ -146,7 +145,7 @@ fn marked_main(document: &Document) -> Option<NodeRef<'_>> {
         if let [only] = found.nodes()
             && only.normalized_char_count() > 0
         {
-            return Some(only.clone());
+            return Some(*only);
         }
     }
     None
@@ -172,7 +171,7 @@ fn readable(document: &Document) -> Option<Document> {
 
 /// How many characters are not links.
 fn prose(node: &NodeRef<'_>) -> usize {
-    let links = dom_query::Selection::from(node.clone()).select("a");
+    let links = dom_query::Selection::from(*node).select("a");
     let linked: usize = links
         .nodes()
         .iter()

@@ -62,7 +62,7 @@ pub(super) fn find_heading_ids(document: &Document) {
                 .find_map(|node| anchor(&node))
         };
         let around = || {
-            let mut node = heading.clone();
+            let mut node = *heading;
             // Past the wrappers that some programs put around a heading, as long as it is the first thing in them.
             for _ in 0..6 {
                 if let Some(before) = node.prev_element_sibling() {
@@ -139,7 +139,7 @@ pub(super) fn rephrase(content: &NodeRef<'_>, base: Option<&Url>) -> Vec<String>
 }
 
 fn select<'a>(content: &NodeRef<'a>, matcher: &Matcher) -> Vec<NodeRef<'a>> {
-    dom_query::Selection::from(content.clone())
+    dom_query::Selection::from(*content)
         .select_matcher(matcher)
         .nodes()
         .to_vec()
@@ -215,10 +215,10 @@ fn mark_headings(content: &NodeRef<'_>) -> Vec<String> {
     for heading in select(content, &HEADINGS) {
         for link in select(&heading, &LINKS) {
             // "¶", "#" and the like: a link to the heading itself.
-            if !link.text().chars().any(char::is_alphanumeric) {
-                link.remove_from_parent();
-            } else {
+            if link.text().chars().any(char::is_alphanumeric) {
                 link.remove_attr("href");
+            } else {
+                link.remove_from_parent();
             }
         }
         let Some(id) = heading.id_attr() else {
