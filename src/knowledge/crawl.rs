@@ -79,6 +79,7 @@ const MAX_SITEMAPS: usize = 50;
 /// nobody listens any more.
 ///
 /// The start page must be readable; any other page may fail.
+#[expect(clippy::implicit_hasher, reason = "callers have plain maps; another hasher would be a parameter for nobody")]
 pub async fn crawl(
     fetcher: &Fetcher,
     start: &Url,
@@ -333,4 +334,211 @@ async fn page_links(page: &FetchedPage) -> PageLinks {
     links.noindex |= noindex;
     links.nofollow |= nofollow;
     links
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::extract::State;
+    use axum::http::{HeaderMap, StatusCode, Uri};
+    use axum::response::{IntoResponse, Response};
+
+    use super::super::fetch::FetchLimits;
+    use super::*;
+
+    /// A site of a few pages that remembers what it was asked for.
+    #[derive(Clone, Default)]
+    struct Site {
+        pages: BTreeMap<&'static str, (u16, String)>,
+        asked: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Site {
+        fn page(mut self, path: &'static str, html: &str) -> Self {
+            self.pages.insert(path, (200, html.into()));
+            self
+        }
+
+        fn answers(mut self, path: &'static str, status: u16) -> Self {
+            self.pages.insert(path, (status, String::new()));
+            self
+        }
+
+        async fn open(&self) -> Url {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+            let app = Router::new().fallback(answer).with_state(self.clone());
+            tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+            url
+        }
+
+        fn asked(&self) -> Vec<String> {
+            self.asked
+                .lock()
+                .unwrap()
+                .drain(..)
+                .filter(|path| path != "/robots.txt" && path != "/sitemap.xml")
+                .collect()
+        }
+    }
+
+    async fn answer(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Response {
+        let path = uri.path_and_query().unwrap().to_string();
+        site.asked.lock().unwrap().push(path.clone());
+        let Some((status, body)) = site.pages.get(path.as_str()) else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        if headers.contains_key("if-none-match") {
+            return StatusCode::NOT_MODIFIED.into_response();
+        }
+        if let Some(target) = body.strip_prefix("to ") {
+            return axum::response::Redirect::temporary(target).into_response();
+        }
+        let kind = if path.ends_with(".txt") { "text/plain" } else { "text/html" };
+        (StatusCode::from_u16(*status).unwrap(), [("content-type", kind), ("etag", "\"1\"")], body.clone())
+            .into_response()
+    }
+
+    /// Crawls, and lists what came of every page.
+    async fn crawled(
+        start: &Url,
+        limits: &CrawlLimits,
+        known: &HashMap<String, Validators>,
+    ) -> (Vec<String>, Result<Crawled, SourceError>) {
+        let fetcher = Fetcher::new(FetchLimits::default(), true).unwrap();
+        let (send, mut receive) = mpsc::channel::<CrawlEvent>(1);
+        let listen = async {
+            let mut told = Vec::new();
+            while let Some(event) = receive.recv().await {
+                assert!(event.done <= event.found);
+                told.push(match event.outcome {
+                    Outcome::Page(page) => page.address.path().to_owned(),
+                    Outcome::Unchanged(url) => format!("{} unchanged", url.path()),
+                    Outcome::Failed(url, error) => format!("{}: {error}", url.path()),
+                });
+            }
+            told
+        };
+        let crawl = async {
+            let crawled = crawl(&fetcher, start, limits, known, &send).await;
+            drop(send);
+            crawled
+        };
+        let (crawled, told) = tokio::join!(crawl, listen);
+        (told, crawled)
+    }
+
+    fn limits() -> CrawlLimits {
+        CrawlLimits { pages: 20, depth: 3, delay: Duration::ZERO }
+    }
+
+    #[tokio::test]
+    async fn links_are_followed_near_before_far_and_only_on_this_part_of_the_site() {
+        let site = Site::default()
+            .page("/docs/", "<a href=a>a</a> <a href='b?utm_source=x#y'>b</a> <a href='../other'>o</a> <a href=//example.org/docs/>e</a> <a href=p.png>p</a>")
+            .page("/docs/a", "<a href=deep>d</a> <a href=/docs/>up</a> <a href=index.html>up</a> <a rel=nofollow href=no>n</a>")
+            .page("/docs/b", "<a href=a#x>a</a> <a href=moved>m</a> <a href=out>out</a> <a href=broken>x</a>")
+            .page("/docs/deep", "<a href=deeper>d</a>")
+            .page("/docs/deeper", "<a href=deepest>d</a>")
+            .page("/docs/deepest", "too far")
+            .page("/docs/moved", "to /docs/deep")
+            .page("/docs/out", "to /other")
+            .answers("/docs/broken", 500);
+        let start = site.open().await.join("docs/").unwrap();
+        let (told, crawled) = crawled(&start, &limits(), &HashMap::new()).await;
+        insta::assert_snapshot!(told.join("\n"), @r"
+        /docs/
+        /docs/a
+        /docs/b
+        /docs/deep
+        /docs/out: The page redirects out of this part of the site
+        /docs/broken: The page answered 500 Internal Server Error: its server has a problem. Try again later
+        /docs/deeper
+        ");
+        assert_eq!(crawled.unwrap(), Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None });
+        assert!(!site.asked().iter().any(|path| path == "/other" || path.contains("utm_") || path.contains("no")));
+    }
+
+    #[tokio::test]
+    async fn a_sitemap_says_it_all() {
+        let site = Site::default()
+            .page("/robots.txt", "User-agent: *\nDisallow: /docs/secret\nSitemap: /maps.xml")
+            .page("/docs/", "<a href=linked>not in the sitemap</a>")
+            .page("/docs/1", "one")
+            .page("/docs/secret", "secret");
+        let site = site
+            .page("/maps.xml", "<sitemapindex><sitemap><loc>/map.xml</loc></sitemap></sitemapindex>")
+            .page("/map.xml", "<urlset><url><loc>/docs/1</loc></url><url><loc>/docs/secret</loc></url><url><loc>/blog/1</loc></url></urlset>");
+        let start = site.open().await.join("docs/").unwrap();
+        let (told, crawled) = crawled(&start, &limits(), &HashMap::new()).await;
+        assert_eq!(told, ["/docs/", "/docs/1"]);
+        assert_eq!(crawled.unwrap().pages, 2);
+        assert_eq!(site.asked(), ["/docs/", "/maps.xml", "/map.xml", "/docs/1"]);
+    }
+
+    #[tokio::test]
+    async fn robots_txt_is_obeyed() {
+        let refused = |robots: Site| async move {
+            let start = robots.page("/", "x").open().await;
+            crawled(&start, &limits(), &HashMap::new()).await.1.unwrap_err().to_string()
+        };
+        let all = Site::default().page("/robots.txt", "User-agent: guildhall\nDisallow: /");
+        assert_eq!(refused(all).await, "The site's robots.txt asks programs not to read this address");
+        let broken = refused(Site::default().answers("/robots.txt", 503)).await;
+        assert!(broken.starts_with("The site's robots.txt could not be read"), "{broken}");
+    }
+
+    #[tokio::test]
+    async fn pages_that_ask_not_to_be_indexed_are_not_but_lead_on() {
+        let noindex = "<meta name=robots content=noindex><a href=a>a</a>";
+        let start = Site::default().page("/", noindex).page("/a", "x").open().await;
+        assert_eq!(crawled(&start, &limits(), &HashMap::new()).await.0, ["/a"]);
+        let start = Site::default().page("/", noindex).page("/a", noindex).open().await;
+        let refused = crawled(&start, &limits(), &HashMap::new()).await.1.unwrap_err();
+        assert_eq!(refused.to_string(), "The pages of this site ask programs not to index them");
+    }
+
+    #[tokio::test]
+    async fn pages_and_requests_are_limited() {
+        let links: String = (0..50).map(|n| format!("<a href=/{n}>x</a>")).collect();
+        let site = Site::default().page("/", &links);
+        let start = site.open().await;
+        let (told, crawled) = crawled(&start, &limits(), &HashMap::new()).await;
+        assert!(told.len() <= 20);
+        assert_eq!(
+            crawled.unwrap().cut_short.as_deref(),
+            Some("The site has more than 20 pages; the others were left out")
+        );
+    }
+
+    #[tokio::test]
+    async fn what_has_not_changed_is_not_sent_again_and_still_leads_on() {
+        let site = Site::default().page("/", "<a href=a>a</a>").page("/a", "<a href=b>b</a>").page("/b", "x");
+        let start = site.open().await;
+        let validators = Validators { etag: Some("\"1\"".into()), last_modified: None };
+        let known = ["a", "b"].map(|path| (start.join(path).unwrap().to_string(), validators.clone())).into();
+        let (told, crawled) = crawled(&start, &limits(), &known).await;
+        assert_eq!(told, ["/", "/a unchanged", "/b unchanged"]);
+        assert_eq!(crawled.unwrap().unchanged, 2);
+    }
+
+    #[tokio::test]
+    async fn a_start_that_cannot_be_read_fails_and_a_site_that_dies_is_left_alone() {
+        let (told, failed) = crawled(&Site::default().open().await, &limits(), &HashMap::new()).await;
+        assert_eq!(
+            failed.unwrap_err().to_string(),
+            "The page answered 404 Not Found: there is nothing at this address"
+        );
+        assert!(told.is_empty());
+
+        let paths: Vec<&'static str> = vec!["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7", "/8", "/9", "/10", "/11"];
+        let links: String = paths.iter().map(|path| format!("<a href={path}>x</a>")).collect();
+        let site = paths.iter().fold(Site::default().page("/", &links), |site, path| site.answers(path, 503));
+        let (told, crawled) = crawled(&site.open().await, &limits(), &HashMap::new()).await;
+        assert_eq!(told.len(), 1 + FAILURES_IN_A_ROW);
+        assert!(crawled.unwrap().cut_short.unwrap().starts_with("The site stopped answering"));
+    }
 }

@@ -96,8 +96,7 @@ pub(super) fn format(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Re
     let extension = extension(name);
     Ok(match (essence.as_deref(), extension.as_deref()) {
         (Some("text/html" | "application/xhtml+xml"), _) => Format::Html,
-        (Some("text/markdown" | "text/x-markdown"), _) => Format::Markdown,
-        (_, Some("md" | "markdown" | "mdx")) => Format::Markdown,
+        (Some("text/markdown" | "text/x-markdown"), _) | (_, Some("md" | "markdown" | "mdx")) => Format::Markdown,
         (_, Some("html" | "htm" | "xhtml")) => Format::Html,
         (Some("text/plain"), _) | (_, Some("txt")) => Format::Text,
         _ if looks_like_html(start) => Format::Html,
@@ -120,9 +119,15 @@ pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), Sourc
     };
     let readable = match essence.as_str() {
         "text/css" | "text/javascript" | "text/xml" | "text/csv" | "text/calendar" | "text/vcard" => false,
-        "application/xhtml+xml" | "application/pdf" | "application/x-pdf" | DOCX => true,
-        // What servers say of a file they know nothing about.
-        "application/octet-stream" | "binary/octet-stream" | "application/zip" | "application/msword" => true,
+        // The last four are what servers say of a file they know nothing about.
+        "application/xhtml+xml"
+        | "application/pdf"
+        | "application/x-pdf"
+        | DOCX
+        | "application/octet-stream"
+        | "binary/octet-stream"
+        | "application/zip"
+        | "application/msword" => true,
         other => other.starts_with("text/"),
     };
     if readable { Ok(()) } else { Err(SourceError(NOT_READABLE.into())) }

@@ -34,7 +34,7 @@ pub struct FetchLimits {
 impl Default for FetchLimits {
     fn default() -> Self {
         Self {
-            total: Duration::from_secs(60),
+            total: Duration::from_mins(1),
             idle: Duration::from_secs(15),
             // The longest manuals on one HTML page are about 5 MB.
             bytes: 10_000_000,
@@ -53,6 +53,7 @@ pub struct Validators {
 }
 
 /// What a fetch brought.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and nearly always the large one")]
 #[derive(Debug, Clone)]
 pub enum Fetched {
     /// The page is as it was when the known validators were given out.
@@ -136,7 +137,7 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// `allow_loopback` also opens this machine's own servers (127.0.0.0/8 and ::1), for someone who runs Guildhall at
+    /// `allow_loopback` also opens this machine's own servers (127.0.0.0/8 and `::1`), for someone who runs Guildhall at
     /// home; other private networks stay closed.
     pub fn new(limits: FetchLimits, allow_loopback: bool) -> anyhow::Result<Self> {
         let client = crate::http::client_builder()
@@ -312,5 +313,203 @@ fn explain(error: &reqwest::Error) -> FetchError {
         FetchError::Unreachable
     } else {
         FetchError::Broken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::HeaderMap as Headers;
+    use axum::response::{Html, IntoResponse, Redirect};
+    use axum::routing::get;
+
+    use super::*;
+
+    /// A server of its own for one test.
+    async fn serve(app: Router) -> Url {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Url::parse(&format!("http://{address}/")).unwrap()
+    }
+
+    fn fetcher() -> Fetcher {
+        let limits =
+            FetchLimits { total: Duration::from_secs(3), idle: Duration::from_secs(1), bytes: 1_000_000, redirects: 5 };
+        Fetcher::new(limits, true).unwrap()
+    }
+
+    async fn page(app: Router, path: &str) -> Result<FetchedPage, SourceError> {
+        let url = serve(app).await.join(path).unwrap();
+        match fetcher().get(&url, None).await? {
+            Fetched::Page(page) => Ok(page),
+            Fetched::Unchanged => panic!("nothing was known"),
+        }
+    }
+
+    async fn refusal(app: Router, path: &str) -> String {
+        page(app, path).await.expect_err("it should be refused").to_string()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_page_comes_with_its_final_address_and_validators() {
+        let app = Router::new().route("/old", get(|| async { Redirect::permanent("/new#part") })).route(
+            "/new",
+            get(|headers: Headers| async move {
+                assert!(headers["user-agent"].to_str().unwrap().starts_with("Guildhall/"));
+                let packed = gzip(b"<html><p>Hello</html>");
+                ([("etag", "\"7\""), ("content-type", "text/html"), ("content-encoding", "gzip")], packed)
+            }),
+        );
+        let page = page(app, "/old").await.unwrap();
+        assert_eq!(page.address.path(), "/new");
+        assert_eq!(page.address.fragment(), None);
+        assert_eq!(&page.body[..], b"<html><p>Hello</html>");
+        assert_eq!(page.validators.etag.as_deref(), Some("\"7\""));
+    }
+
+    #[tokio::test]
+    async fn a_known_page_that_has_not_changed_is_not_sent_again() {
+        let app = Router::new().route(
+            "/",
+            get(|headers: Headers| async move {
+                if headers.get("if-none-match").is_some_and(|tag| tag == "\"7\"") {
+                    return StatusCode::NOT_MODIFIED.into_response();
+                }
+                ([("etag", "\"8\"")], Html("<html>new")).into_response()
+            }),
+        );
+        let url = serve(app).await;
+        let known = |etag: &str| Validators { etag: Some(etag.into()), last_modified: None };
+        assert!(matches!(fetcher().get(&url, Some(&known("\"7\""))).await, Ok(Fetched::Unchanged)));
+        assert!(matches!(fetcher().get(&url, Some(&known("\"6\""))).await, Ok(Fetched::Page(_))));
+    }
+
+    #[tokio::test]
+    async fn errors_of_the_server_are_told_in_a_sentence() {
+        let app =
+            Router::new()
+                .route("/500", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
+                .route("/circle", get(|| async { Redirect::temporary("/elcric") }))
+                .route("/elcric", get(|| async { Redirect::temporary("/circle#x") }))
+                .route("/nowhere", get(|| async { StatusCode::FOUND }))
+                .route(
+                    "/far/{n}",
+                    get(|path: axum::extract::Path<u32>| async move {
+                        Redirect::temporary(&format!("/far/{}", path.0 + 1))
+                    }),
+                );
+        let mut told = Vec::new();
+        for path in ["/500", "/404", "/circle", "/nowhere", "/far/1"] {
+            told.push(refusal(app.clone(), path).await);
+        }
+        insta::assert_snapshot!(told.join("\n"), @r"
+        The page answered 500 Internal Server Error: its server has a problem. Try again later
+        The page answered 404 Not Found: there is nothing at this address
+        The page redirects in a circle
+        The page redirects without saying where to
+        The page redirects more than 5 times
+        ");
+    }
+
+    #[tokio::test]
+    async fn size_is_bounded_before_and_after_decompression() {
+        let bomb = gzip(&vec![b' '; 20_000_000]);
+        assert!(bomb.len() < 100_000);
+        let endless = || {
+            let piece = || Ok::<_, std::convert::Infallible>(Bytes::from_static(&[b'<'; 4096]));
+            ([("content-type", "text/html")], Body::from_stream(futures::stream::repeat_with(piece)))
+        };
+        let app = Router::new()
+            .route("/announced", get(|| async { Html("x".repeat(1_000_001)) }))
+            .route("/endless", get(move || async move { endless() }))
+            .route(
+                "/bomb",
+                get(|| async move { ([("content-type", "text/html"), ("content-encoding", "gzip")], bomb) }),
+            );
+        for path in ["/announced", "/endless", "/bomb"] {
+            assert_eq!(refusal(app.clone(), path).await, "The page is larger than 1 MB", "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn time_is_bounded_whether_the_server_is_silent_or_slow() {
+        let app = Router::new()
+            .route(
+                "/silent",
+                get(|| async {
+                    std::future::pending::<()>().await;
+                }),
+            )
+            .route(
+                "/slow",
+                get(|| async {
+                    let drops = futures::stream::unfold((), |()| async {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b".")), ()))
+                    });
+                    ([("content-type", "text/html")], Body::from_stream(drops))
+                }),
+            );
+        for path in ["/silent", "/slow"] {
+            assert_eq!(refusal(app.clone(), path).await, FetchError::TooSlow.to_string(), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_refused_by_its_label_and_by_its_content() {
+        let app = Router::new().route("/labelled", get(|| async { ([("content-type", "image/png")], "x") })).route(
+            "/disguised",
+            get(|| async { ([("content-type", "text/html")], &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..]) }),
+        );
+        for path in ["/labelled", "/disguised"] {
+            let told = refusal(app.clone(), path).await;
+            assert!(told.starts_with("This is no text"), "{path}: {told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_way_leads_into_a_private_network() {
+        let app = Router::new()
+            .route("/metadata", get(|| async { Redirect::temporary("http://169.254.169.254/latest/meta-data/") }))
+            .route("/file", get(|| async { Redirect::temporary("file:///etc/passwd") }))
+            .route("/router", get(|| async { Redirect::temporary("//192.168.0.1/") }));
+        assert_eq!(refusal(app.clone(), "/metadata").await, FetchError::NotPublic.to_string());
+        assert_eq!(refusal(app.clone(), "/router").await, FetchError::NotPublic.to_string());
+        assert_eq!(refusal(app.clone(), "/file").await, FetchError::NotWeb.to_string());
+        let mut url = serve(app).await;
+        let closed = Fetcher::new(FetchLimits::default(), false).unwrap();
+        assert_eq!(closed.get(&url, None).await.unwrap_err(), FetchError::NotPublic.into());
+        // A name is judged by what it resolves to.
+        url.set_host(Some("localhost")).unwrap();
+        assert_eq!(closed.get(&url, None).await.unwrap_err(), FetchError::NotPublic.into());
+        assert_eq!(fetcher().get(&url, None).await.unwrap_err(), FetchError::Status(404).into());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_told_from_one_that_breaks_off() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        drop(listener);
+        assert_eq!(fetcher().get(&url, None).await.unwrap_err(), FetchError::Unreachable.into());
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 99\r\n\r\n<html>")
+                .unwrap();
+        });
+        assert_eq!(fetcher().get(&url, None).await.unwrap_err(), FetchError::Broken.into());
     }
 }

@@ -63,8 +63,12 @@ pub(super) fn top_level(markdown: &str) -> Vec<Block<'_>> {
                 }
             }
             Event::Rule if open == 0 => starts.push((Kind::Other, range.start)),
-            Event::Text(text) | Event::Code(text) if in_heading => push_heading_text(&mut starts, text),
-            Event::SoftBreak | Event::HardBreak if in_heading => push_heading_text(&mut starts, " "),
+            Event::Text(text) | Event::Code(text) if in_heading => {
+                push_heading_text(&mut starts, text);
+            }
+            Event::SoftBreak | Event::HardBreak if in_heading => {
+                push_heading_text(&mut starts, " ");
+            }
             _ => {}
         }
     }

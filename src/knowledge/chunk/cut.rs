@@ -28,14 +28,13 @@ pub(super) fn pieces(blocks: &[Block<'_>]) -> Vec<String> {
             pieces.extend(oversized(block));
             continue;
         }
-        let introduced = piece.ends_with_introduction();
         if !piece.has_room_for(length) {
-            let introduction = if introduced { piece.take_last_if_fits_with(length) } else { None };
+            let introductions = piece.take_introductions(length);
             piece.flush(&mut pieces);
-            if let Some((text, length)) = introduction {
+            for (text, length) in introductions {
                 piece.push(text, length);
             }
-        } else if piece.length + length / 2 > target && !introduced {
+        } else if piece.length + length / 2 > target && !piece.ends_with_introduction() {
             piece.flush(&mut pieces);
         }
         piece.push(block.text, length);
@@ -61,18 +60,24 @@ impl<'t> Piece<'t> {
         self.blocks.push((text, length));
     }
 
-    /// "Run this:" belongs to what follows.
     fn ends_with_introduction(&self) -> bool {
-        self.blocks.last().is_some_and(|(text, _)| text.ends_with(':'))
+        self.blocks.last().is_some_and(|(text, _)| introduces(text))
     }
 
-    fn take_last_if_fits_with(&mut self, next: usize) -> Option<(&'t str, usize)> {
-        let (_, length) = *self.blocks.last()?;
-        if self.blocks.len() < 2 || length + GAP.len() + next > MAX_CHARS {
-            return None;
+    /// Takes off the end what introduces a block of the length `next`, as far as both fit into one piece and something
+    /// is left here.
+    fn take_introductions(&mut self, mut next: usize) -> Vec<(&'t str, usize)> {
+        let mut taken = Vec::new();
+        while self.blocks.len() > 1
+            && let Some((text, length)) =
+                self.blocks.pop_if(|(text, length)| introduces(text) && *length + GAP.len() + next <= MAX_CHARS)
+        {
+            self.length -= length + GAP.len();
+            next += length + GAP.len();
+            taken.push((text, length));
         }
-        self.length -= length + GAP.len();
-        self.blocks.pop()
+        taken.reverse();
+        taken
     }
 
     fn flush(&mut self, pieces: &mut Vec<String>) {
@@ -82,6 +87,14 @@ impl<'t> Piece<'t> {
         }
         self.length = 0;
     }
+}
+
+/// "Run this:", and the bold line or the few words that stand above what they are about, belong to what follows.
+fn introduces(text: &str) -> bool {
+    const FEW: usize = 60;
+    let bold = text.starts_with("**") && text.ends_with("**") && !text.contains('\n');
+    let label = text.len() <= FEW && !text.contains('\n') && !text.ends_with(['.', '!', '?', '`', '|']);
+    text.ends_with(':') || bold || label
 }
 
 fn oversized(block: &Block<'_>) -> Vec<String> {
@@ -111,7 +124,7 @@ fn code(block: &str) -> Vec<String> {
             Event::Text(text) if in_code => content.push_str(&text),
             Event::End(pulldown_cmark::TagEnd::CodeBlock) => {
                 in_code = false;
-                after = block[range.end..].trim().to_owned();
+                block[range.end..].trim().clone_into(&mut after);
             }
             _ => {}
         }

@@ -49,7 +49,9 @@ fn xml(text: &str) -> Sitemap {
                 "sitemapindex" => in_index = true,
                 "url" | "sitemap" => in_entry = true,
                 // Pictures and videos of a page have a <loc> too, in a namespace and an element of their own.
-                "loc" if in_entry && start.name().prefix().is_none() => location = Some(String::new()),
+                "loc" if in_entry && start.name().prefix().is_none() => {
+                    location = Some(String::new());
+                }
                 _ => {}
             },
             Ok(Event::Text(text)) => {

@@ -15,7 +15,7 @@ const MAX_ENTRIES: usize = 10_000;
 const MAX_UNPACKED: u64 = 200_000_000;
 
 /// Ten megabytes take about two seconds.
-const MAX_TIME: Duration = Duration::from_secs(60);
+const MAX_TIME: Duration = Duration::from_mins(1);
 
 pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
     let bytes = bytes.to_vec();

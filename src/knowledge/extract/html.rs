@@ -25,19 +25,19 @@ pub(super) fn read(html: &str, address: Option<&Url>) -> Result<Read, SourceErro
         tidy::find_heading_ids(&document);
         let page_title = text_of(&document, "head title, body > title");
         tidy::strip(&document);
+        let heading = text_of(&document, "h1");
 
-        let (content, ids) = match marked_main(&document) {
-            Some(main) => write(&main, base.as_ref()),
-            None => {
-                tidy::strip_surroundings(&document);
-                match readable(&document) {
-                    Some(article) => write(&article.root(), base.as_ref()),
-                    None => document.body().map(|body| write(&body, base.as_ref())).unwrap_or_default(),
-                }
+        let (content, ids) = if let Some(main) = marked_main(&document) {
+            write(&main, base.as_ref())
+        } else {
+            tidy::strip_surroundings(&document);
+            match readable(&document) {
+                Some(article) => write(&article.root(), base.as_ref()),
+                None => document.body().map(|body| write(&body, base.as_ref())).unwrap_or_default(),
             }
         };
         let markdown = tidy::unmark(&content, &ids);
-        Ok(Read { title: title(page_title, &markdown), markdown })
+        Ok(Read { title: title(page_title, heading), markdown })
     })
 }
 
@@ -127,19 +127,28 @@ fn marked_main(document: &Document) -> Option<NodeRef<'_>> {
         if let [only] = found.nodes()
             && only.normalized_char_count() > 0
         {
-            return Some(only.clone());
+            return Some(*only);
         }
     }
     None
 }
 
-/// What looks like the main part.
+/// What looks like the main part, unless finding it would cost text.
 fn readable(document: &Document) -> Option<Document> {
     let config = dom_smoothie::Config { keep_classes: true, disable_json_ld: true, ..dom_smoothie::Config::default() };
-    let whole = document.body()?.normalized_char_count();
+    let whole = prose(&document.body()?);
     let article = Readability::with_document(document.clone(), None, Some(config)).ok()?.parse().ok()?;
-    // It is made for news. A page of which it leaves little is an overview or a reference, where everything counts.
-    (article.length * 3 > whole).then(|| parse::parse(&article.content).ok()).flatten()
+    let article = parse::parse(&article.content).ok()?;
+    // Made for news, it drops the tables and short sections of a reference. Menus and the like are nearly all links: where
+    // more than that is missing, everything counts.
+    (prose(&article.root()) * 4 >= whole * 3).then_some(article)
+}
+
+/// How many characters are not links.
+fn prose(node: &NodeRef<'_>) -> usize {
+    let links = dom_query::Selection::from(*node).select("a");
+    let linked: usize = links.nodes().iter().map(NodeRef::normalized_char_count).sum();
+    node.normalized_char_count().saturating_sub(linked)
 }
 
 fn write(content: &NodeRef<'_>, base: Option<&Url>) -> (String, Vec<String>) {
@@ -150,15 +159,139 @@ fn write(content: &NodeRef<'_>, base: Option<&Url>) -> (String, Vec<String>) {
 fn text_of(document: &Document, selector: &str) -> Option<String> {
     let selection = document.select(selector);
     let text = selection.nodes().first()?.text();
-    (!text.trim().is_empty()).then(|| text.trim().to_owned())
+    // Headings often end in a sign that links to them.
+    let text = text.trim().trim_end_matches(['¶', '#', '§']).trim_end();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The page's title, shortened to its first heading where that is a part of it ("Install – Manual – Project 3").
-fn title(page_title: Option<String>, markdown: &str) -> Option<String> {
-    let heading = super::markdown::first_heading(markdown);
+fn title(page_title: Option<String>, heading: Option<String>) -> Option<String> {
     match (page_title, heading) {
         (Some(title), Some(heading)) if title.to_lowercase().contains(&heading.to_lowercase()) => Some(heading),
         (Some(title), _) => Some(title),
         (None, heading) => heading,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn markdown(html: &str) -> String {
+        let address = Url::parse("https://example.org/docs/page").unwrap();
+        read(html, Some(&address)).unwrap().markdown
+    }
+
+    #[test]
+    fn the_main_part_becomes_markdown() {
+        let page = r##"<!doctype html><title>Install – Manual</title>
+            <nav><a href="/">Home</a></nav><header>Banner</header>
+            <main>
+              <h1 id="install">Install <a class="headerlink" href="#install">¶</a></h1>
+              <section id="linux_x"><h2>On <em>Linux</em></h2>
+              <p>Use <a href="../tools/apt">apt</a> or <a href="#win">see below</a>, <a href="javascript:x()">not this</a>.
+                 <img src="x.png" alt="A terminal"><img src="y.png"></p></section>
+              <pre class="screen"><span># first</span>
+apt install x</pre>
+              <dl><dt>-v</dt><dd>Says more.</dd></dl>
+              <table><caption>Files</caption><tr><th>Name</th><th>What</th></tr><tr><td>a|b</td><td>one<br>two</td></tr></table>
+              <table role="presentation"><tr><td>Left</td><td><pre>code</pre></td></tr></table>
+              <p hidden>secret</p><script>alert(1)</script>
+            </main><footer>Copyright</footer>"##;
+        insta::assert_snapshot!(markdown(page), @r"
+        # Install {#install}
+
+        ## On *Linux* {#linux_x}
+
+        Use [apt](https://example.org/tools/apt) or see below, not this. A terminal
+
+        ```
+        # first
+        apt install x
+        ```
+
+        **\-v**
+
+        Says more.
+
+        Files
+
+
+        | Name | What |
+        | ---- | ---- |
+        | a\|b | one  <br>two |
+
+        Left
+
+        ```
+        code
+        ```
+        ");
+    }
+
+    #[test]
+    fn without_marks_the_longest_part_is_found() {
+        let menu: String = (0..40).map(|n| format!("<li><a href='/{n}'>Menu entry number {n}</a></li>")).collect();
+        let text: String =
+            (0..20).map(|n| format!("<p>Sentence {n} says something of use, and goes on for a while.</p>")).collect();
+        let found =
+            markdown(&format!("<body><div class=sidebar><ul>{menu}</ul></div><div class=body><h1>T</h1>{text}</div>"));
+        assert!(found.contains("Sentence 0 says") && found.contains("Sentence 19 says"), "{found}");
+        assert!(!found.contains("Menu entry"), "{found}");
+    }
+
+    #[test]
+    fn short_pages_are_kept_whole() {
+        assert_eq!(markdown("<p>Open 9 to 5."), "Open 9 to 5.");
+        assert_eq!(markdown(""), "");
+    }
+
+    #[test]
+    fn the_title_is_the_heading_where_the_page_says_so_too() {
+        let title = |html: &str| read(html, None).unwrap().title;
+        assert_eq!(title("<title>Install – Manual</title><h1>Install</h1>x").as_deref(), Some("Install"));
+        assert_eq!(title("<title>Manual</title><h1>My shop</h1>x").as_deref(), Some("Manual"));
+        assert_eq!(title("<h1>My shop</h1>x").as_deref(), Some("My shop"));
+        assert_eq!(title("x"), None);
+    }
+
+    #[test]
+    fn hostile_trees_are_refused() {
+        let deep = "<div>".repeat(100_000);
+        let formats: String = (0..200).map(|n| format!("<b id={n}>")).collect();
+        let unclosed = format!("<p>{formats}{}", "<p>x".repeat(20_000));
+        for (name, html) in [("deep", deep), ("unclosed", unclosed)] {
+            let outcome = read(&html, None).map(|read| read.markdown.len());
+            assert!(outcome.is_err(), "{name}: {outcome:?}");
+        }
+        // As deep as is allowed, of everything that the writer descends into.
+        for tag in
+            ["ul><li", "blockquote", "table><tr><td", "b", "span", "pre", "code", "section", "dl><dd", "h1", "a href=x"]
+        {
+            let nested = format!("<{tag}>").repeat(50);
+            read(&format!("{nested}text"), None).unwrap_or_else(|error| panic!("{tag}: {error}"));
+        }
+    }
+
+    #[test]
+    fn links_lead_on_unless_marked() {
+        let html = r#"<base href="/docs/"><meta name=robots content="noarchive, NOINDEX">
+            <link rel=canonical href="https://example.org/docs/a">
+            <a href="b">1</a><a href="/c#d" rel="external nofollow">2</a><a href="mailto:a@b.c">3</a><a href="http://[">4</a>"#;
+        let address = Url::parse("https://example.org/x").unwrap();
+        let found = links(html.as_bytes(), None, &address).unwrap();
+        let targets: Vec<&str> = found.links.iter().map(Url::as_str).collect();
+        assert_eq!(targets, ["https://example.org/docs/b", "mailto:a@b.c"]);
+        assert!(found.noindex && !found.nofollow);
+        assert_eq!(found.canonical.unwrap().as_str(), "https://example.org/docs/a");
+    }
+
+    #[test]
+    fn a_page_may_name_its_encoding() {
+        assert_eq!(charset(Some("text/html; charset=\"KOI8-R\""), b"<meta charset=utf-8>").as_deref(), Some("KOI8-R"));
+        assert_eq!(charset(Some("text/html"), b"<meta charset='Shift_JIS'>").as_deref(), Some("shift_jis"));
+        let old = b"<meta http-equiv=Content-Type content=\"text/html; charset=iso-8859-2\">";
+        assert_eq!(charset(None, old).as_deref(), Some("iso-8859-2"));
+        assert_eq!(charset(None, b"<p>"), None);
     }
 }

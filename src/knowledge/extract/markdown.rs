@@ -46,7 +46,7 @@ pub(super) fn first_heading(markdown: &str) -> Option<String> {
     let mut inside = false;
     for event in Parser::new_ext(markdown, Options::ENABLE_HEADING_ATTRIBUTES) {
         match event {
-            Event::Start(Tag::Heading { level, .. }) if level == HeadingLevel::H1 => inside = true,
+            Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) => inside = true,
             Event::Start(Tag::Heading { .. }) => return None,
             Event::End(TagEnd::Heading(_)) => break,
             Event::Text(text) | Event::Code(text) if inside => title.push_str(&text),

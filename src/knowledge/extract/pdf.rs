@@ -10,7 +10,7 @@ use super::bounded::{self, too_slow};
 use super::{Read, SourceError};
 
 /// A manual of 3,000 pages takes about a minute.
-const MAX_TIME: Duration = Duration::from_secs(120);
+const MAX_TIME: Duration = Duration::from_mins(2);
 
 pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
     let bytes = bytes.to_vec();
@@ -47,7 +47,10 @@ fn encrypted() -> SourceError {
 /// The text of every page. One that cannot be read is left out: the others stay useful.
 fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
     let mut pages = Vec::new();
-    for number in pdf.get_pages().into_keys() {
+    for (number, id) in pdf.get_pages() {
+        if !has_sound_ancestors(pdf, id) {
+            continue;
+        }
         if Instant::now() > deadline {
             return Err(too_slow());
         }
@@ -59,6 +62,22 @@ fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
         pages.push(text.ok().flatten().unwrap_or_default());
     }
     Ok(pages)
+}
+
+/// Page trees are a few levels deep. The reader follows a page's parents without end where they lead in a circle.
+fn has_sound_ancestors(pdf: &Pdf, page: (u32, u16)) -> bool {
+    const DEEPEST: usize = 64;
+    let mut id = page;
+    for _ in 0..DEEPEST {
+        let Ok(dictionary) = pdf.get_dictionary(id) else {
+            return false;
+        };
+        match dictionary.get(b"Parent").and_then(pdf_extract::Object::as_reference) {
+            Ok(parent) => id = parent,
+            Err(_) => return true,
+        }
+    }
+    false
 }
 
 fn title(pdf: &Pdf) -> Option<String> {
@@ -97,7 +116,7 @@ fn markdown(pages: &[String], outline: &Outline) -> String {
                 }
                 continue;
             }
-            if furniture.contains_key(&shape(line)) {
+            if furniture.contains_key(&shape(line)) || is_contents_line(line) {
                 continue;
             }
             if let [(level, title), rest @ ..] = headings
@@ -113,6 +132,12 @@ fn markdown(pages: &[String], outline: &Outline) -> String {
         markdown.push('\n');
     }
     markdown
+}
+
+/// A line of the table of contents: "Files . . . . . . 43".
+fn is_contents_line(line: &str) -> bool {
+    let dense: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+    dense.contains("....") && dense.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// Whether the line of the page is the outline's entry, which may lack its number or have it glued on.

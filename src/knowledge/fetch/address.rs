@@ -13,7 +13,7 @@ use super::FetchError;
 /// Ranges that are not the public internet.
 /// [IANA IPv4 Special-Purpose Address Registry](https://www.iana.org/assignments/iana-ipv4-special-registry/)
 const RESERVED_V4: [(Ipv4Addr, u32); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),        // "this network", unspecified
+    (Ipv4Addr::UNSPECIFIED, 8),            // "this network", unspecified
     (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),    // carrier-grade NAT; Alibaba's metadata service
     (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback
@@ -32,8 +32,8 @@ const RESERVED_V4: [(Ipv4Addr, u32); 17] = [
     (Ipv4Addr::new(224, 0, 0, 0), 3),      // multicast, reserved, broadcast
 ];
 
-/// What of 2000::/3, the only space that IANA gives out as global unicast, is not the public internet. Everything
-/// outside (unique local, link-local, multicast, IPv4-mapped, the metadata address fd00:ec2::254 …) is refused with it.
+/// What of `2000::/3`, the only space that IANA gives out as global unicast, is not the public internet. Everything
+/// outside (unique local, link-local, multicast, IPv4-mapped, the metadata address `fd00:ec2::254` …) is refused with it.
 /// [IANA IPv6 Special-Purpose Address Registry](https://www.iana.org/assignments/iana-ipv6-special-registry/)
 const RESERVED_V6: [(Ipv6Addr, u32); 5] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // IETF protocols, Teredo (an IPv4 address inside), ORCHID
@@ -46,7 +46,7 @@ const RESERVED_V6: [(Ipv6Addr, u32); 5] = [
 /// Where a network with IPv6 alone translates to IPv4: what counts is the IPv4 address in the last 32 bits.
 const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// Whether a page may be fetched from here. `allow_loopback` opens 127.0.0.0/8 and ::1 and nothing else.
+/// Whether a page may be fetched from here. `allow_loopback` opens 127.0.0.0/8 and `::1` and nothing else.
 pub(super) fn is_allowed(address: IpAddr, allow_loopback: bool) -> bool {
     if address.is_loopback() {
         return allow_loopback;

@@ -34,7 +34,8 @@ matcher!(IMAGES, "img, picture");
 matcher!(TABLES, "table");
 matcher!(BLOCKS_IN_TABLE, "pre, table, h1, h2, h3, h4, h5, h6, ul, ol, dl, blockquote, div.sect1, section");
 matcher!(TABLE_PARTS, "thead, tbody, tfoot, tr, td, th");
-matcher!(CAPTIONS, "caption, figcaption, summary, legend, address, dt");
+matcher!(CAPTIONS, "caption, figcaption, summary, legend, address");
+matcher!(TERMS, "dt");
 matcher!(DESCRIPTIONS, "dd, details, figure, fieldset, main, header, center, hgroup, form");
 
 /// Gives every heading the id under which a link reaches it, wherever the page keeps it: on the heading, on an anchor in
@@ -46,7 +47,7 @@ pub(super) fn find_heading_ids(document: &Document) {
         }
         let inside = || heading.descendants_it().take(8).find_map(|node| anchor(&node));
         let around = || {
-            let mut node = heading.clone();
+            let mut node = *heading;
             // Past the wrappers that some programs put around a heading, as long as it is the first thing in them.
             for _ in 0..6 {
                 if let Some(before) = node.prev_element_sibling() {
@@ -100,11 +101,22 @@ pub(super) fn rephrase(content: &NodeRef<'_>, base: Option<&Url>) -> Vec<String>
     for node in select(content, &DESCRIPTIONS) {
         node.rename("div");
     }
+    for term in select(content, &TERMS) {
+        term.rename("p");
+        // What it says is explained below it, as below a heading.
+        if !term.text().trim().is_empty() && !term.descendants_it().any(|inner| inner.has_name("strong")) {
+            let strong = content.tree.new_element("strong");
+            for child in term.children() {
+                strong.append_child(&child);
+            }
+            term.append_child(&strong);
+        }
+    }
     mark_headings(content)
 }
 
 fn select<'a>(content: &NodeRef<'a>, matcher: &Matcher) -> Vec<NodeRef<'a>> {
-    dom_query::Selection::from(content.clone()).select_matcher(matcher).nodes().to_vec()
+    dom_query::Selection::from(*content).select_matcher(matcher).nodes().to_vec()
 }
 
 /// A picture's text is what it says; the picture itself cannot be searched or quoted.
@@ -169,10 +181,10 @@ fn mark_headings(content: &NodeRef<'_>) -> Vec<String> {
     for heading in select(content, &HEADINGS) {
         for link in select(&heading, &LINKS) {
             // "¶", "#" and the like: a link to the heading itself.
-            if !link.text().chars().any(char::is_alphanumeric) {
-                link.remove_from_parent();
-            } else {
+            if link.text().chars().any(char::is_alphanumeric) {
                 link.remove_attr("href");
+            } else {
+                link.remove_from_parent();
             }
         }
         let Some(id) = heading.id_attr() else {
