@@ -7,6 +7,7 @@ pub mod account; // accounts, plans, months
 pub mod answer; // one question from claim to reply: read this first
 pub mod bot; // what every door hands to the flows
 pub mod config; // what the environment says
+pub mod dashboard; // the HTTP door: health, the API under /api/v1 and its description
 pub mod ids; // identifiers of our own things
 pub mod job; // work between doors: the wire format of a queue message, and what each job does
 pub mod http; // one TLS setup and user agent for every outgoing client
