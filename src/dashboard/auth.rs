@@ -96,8 +96,9 @@ mod tests {
         #[test]
         fn every_token_is_recognised_in_a_header(random: [u8; 32]) {
             let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
-            prop_assert_eq!(bearer(&format!("Bearer {secret}")), Some(secret.as_str()));
-            prop_assert_eq!(bearer(&format!("bearer  {secret} ")), Some(secret.as_str()));
+            for header in [format!("Bearer {secret}"), format!("bearer  {secret} ")] {
+                prop_assert_eq!(bearer(&header), Some(secret.as_str()));
+            }
         }
 
         #[test]

@@ -1,3 +1,5 @@
-//! Guildhall on one machine: every part in one process.
+//! Guildhall on one machine.
 
-pub mod table; // the table: DynamoDB on one file, in this process
+pub mod cli; // what can be typed
+pub mod client; // the API, from the other side
+pub mod commands; // what the commands do
