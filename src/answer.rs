@@ -188,7 +188,7 @@ pub fn check(text: &str) -> Result<(), UserError> {
 async fn material(bot: &Bot, home: &Home, question: &Question, now: Timestamp) -> Result<(Vec<Turn>, Vec<Passage>)> {
     let mut turns = bot.store.recent_turns(&question.conversation, TURNS).await?;
     turns.retain(|turn| now.duration_since(turn.asked_at) < MEMORY && turn.question_id != question.id);
-    let context = prompt::search_context(&turns);
+    let context = prompt::search_context(&spoken(&turns));
     let hits = bot.knowledge.search(&home.account.id, &question.text, context.as_deref(), PASSAGES).await?;
     Ok((turns, hits.into_iter().map(|hit| hit.passage).collect()))
 }
@@ -211,9 +211,10 @@ async fn think(
     };
     let shown = prompt::fitting(passages);
     let messages = prompt::compose(&Context {
+        server_name: "",
         instructions: &home.settings.instructions,
         locale: question.locale.as_deref().unwrap_or("en"),
-        turns,
+        turns: &spoken(turns),
         passages: shown,
         question: &question.text,
         asker_name: &question.asker,
@@ -297,7 +298,13 @@ fn given_up(question: &Question, error: DiscordError) -> Result<Outcome> {
     }
 }
 
-async fn keep(bot: &Bot, claim: &mut Claim, reply: Reply, turn: Option<&(crate::ids::ConversationId, Turn)>, refund: bool) -> Result<()> {
+async fn keep(
+    bot: &Bot,
+    claim: &mut Claim,
+    reply: Reply,
+    turn: Option<&(crate::ids::ConversationId, Turn)>,
+    refund: bool,
+) -> Result<()> {
     let turn = turn.map(|(conversation, turn)| (conversation, turn));
     if !bot.store.keep_reply(claim, reply, turn, refund).await? {
         bail!("another delivery has taken over the question");
@@ -318,6 +325,15 @@ fn turn_of(question: &Question, answer: &Answer) -> (crate::ids::ConversationId,
         expires: Turn::expiry(question.asked_at),
     };
     (question.conversation.clone(), turn)
+}
+
+fn spoken(turns: &[Turn]) -> Vec<prompt::Turn> {
+    let spoken = |turn: &Turn| prompt::Turn {
+        asker_name: turn.asker.clone(),
+        question: turn.question.clone(),
+        answer: turn.answer.clone(),
+    };
+    turns.iter().map(spoken).collect()
 }
 
 fn link(passage: &Passage) -> SourceLink {

@@ -1,8 +1,11 @@
 //! What every door hands to the flows: the table, the queue, the knowledge base, the model, Discord.
 
 use crate::account::Account;
+use crate::discord::Discord;
 use crate::ids::AccountId;
 use crate::job::local::Jobs;
+use crate::knowledge::Knowledge;
+use crate::llm::Llm;
 use crate::question::Place;
 use crate::settings::{Guild, GuildSettings};
 use crate::store::Store;
@@ -23,6 +26,12 @@ pub struct Bot {
     pub store: Store,
     /// The queue.
     pub jobs: Jobs,
+    /// What teams have taught it.
+    pub knowledge: Knowledge,
+    /// The model; without one, answers are quoted passages.
+    pub llm: Option<Llm>,
+    /// Discord; without it there is only the API and the command line.
+    pub discord: Option<Discord>,
     /// Whose servers are that no account has connected: on one machine, its one account; hosted, nobody's.
     pub default_account: Option<AccountId>,
     homes: Cache<Place, Option<Arc<Home>>>,
@@ -39,9 +48,16 @@ pub struct Home {
 
 impl Bot {
     /// Puts the parts together.
-    pub fn new(store: Store, jobs: Jobs, default_account: Option<AccountId>) -> Self {
+    pub fn new(
+        store: Store,
+        jobs: Jobs,
+        knowledge: Knowledge,
+        llm: Option<Llm>,
+        discord: Option<Discord>,
+        default_account: Option<AccountId>,
+    ) -> Self {
         let homes = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
-        Self { store, jobs, default_account, homes }
+        Self { store, jobs, knowledge, llm, discord, default_account, homes }
     }
 
     /// The account and settings of a place; none where no account has connected it. At most two GetItem each five

@@ -146,6 +146,11 @@ pub fn public_key(hex_digits: &str) -> Result<VerifyingKey> {
     Ok(key)
 }
 
+/// `RUST_LOG`: what is logged, in the form that Rust programs share.
+pub fn log_filter() -> Option<String> {
+    filled(&env, "RUST_LOG")
+}
+
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

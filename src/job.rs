@@ -2,8 +2,13 @@
 
 pub mod local;
 
+use crate::answer;
+use crate::bot::Bot;
 use crate::ids::{AccountId, SourceId};
 use crate::question::Question;
+use crate::store::Delivery;
+use anyhow::Result;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The version of the wire format. A reader takes every version up to its own; fields are only ever added.
@@ -90,6 +95,21 @@ impl Job {
     /// Whether a person is waiting for it; the others give way.
     pub fn is_urgent(&self) -> bool {
         matches!(self, Self::Answer(_))
+    }
+}
+
+/// Does a job. It may come again, after it was done or after it was killed anywhere; an error means "try again later".
+pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> Result<()> {
+    match job {
+        Job::Answer(question) => {
+            let began = std::time::Instant::now();
+            let outcome = answer::run(bot, question, delivery, now).await?;
+            let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
+            Ok(())
+        }
+        Job::Read { account, source } => bot.knowledge.read(account, source, &bot.jobs, now).await,
+        Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
     }
 }
 

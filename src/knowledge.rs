@@ -1,14 +1,41 @@
 //! What a team has taught Guildhall: sources in, passages out.
 
-pub mod files;
-pub mod source;
 pub mod chunk; // a document in passages
 pub mod crawl; // a site, page by page
 pub mod extract; // HTML, Markdown, text, PDF and DOCX to a document
 pub mod fetch; // one page from the public web, within limits
+pub mod files; // the files behind sources and indexes
+pub mod index; // one account's search index: one immutable object
+pub mod language; // text to search terms
+pub mod publish; // sources into the index that answers
+pub mod read; // a source into passages
+pub mod search; // from a question to the passages that may answer it
+pub mod source; // what a team has added, and how far Guildhall is with it
+pub mod vectors; // embeddings as bytes, and the scan over them
 
+use crate::embedding::Embeddings;
+use crate::ids::{AccountId, SourceId};
+use crate::job::Job;
+use crate::job::local::Jobs;
+use crate::store::Store;
+use anyhow::{Context as _, anyhow};
+use fetch::Fetcher;
+use files::Files;
+use index::Index;
+use jiff::Timestamp;
+use moka::future::Cache;
+use object_store::path::Path;
+use search::Query;
 use serde::{Deserialize, Serialize};
+use source::{IndexPointer, NewSource, Source, Status};
+use std::sync::Arc;
+use std::time::Duration;
 use url::Url;
+
+pub use search::Hit;
+
+/// A question of fewer characters is embedded together with the one before it.
+const SHORT_FOLLOW_UP: usize = 40;
 
 /// One document as a person would read it: what `extract` makes of a page or a file, and what `chunk` splits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,16 +66,204 @@ pub struct Passage {
 #[error("{0}")]
 pub struct SourceError(pub String);
 
-use crate::ids::{AccountId, SourceId};
-use crate::job::local::Jobs;
-use crate::store::Store;
-use files::Files;
-use jiff::Timestamp;
-use source::{NewSource, Source};
+/// Why something could not be added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// It is not something that can be read; a sentence for the admin.
+    #[error(transparent)]
+    Refused(#[from] SourceError),
+    /// It could not be kept just now.
+    #[error(transparent)]
+    Unavailable(#[from] anyhow::Error),
+}
+
+/// How long an account's index is taken for the current one before the table is asked again.
+const INDEX_CHECKED_EVERY: Duration = Duration::from_secs(1);
+
+/// Memory that opened indexes may take together, in bytes; the least used ones go first.
+const OPEN_INDEXES_BYTES: u64 = 512 * 1024 * 1024;
 
 /// An account's documents: adding, reading, indexing and searching them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Knowledge {
     store: Store,
     files: Files,
+    fetcher: Fetcher,
+    embeddings: Option<Arc<Embeddings>>,
+    current: Cache<AccountId, Option<IndexPointer>>,
+    open: Cache<String, Opened>,
+}
+
+/// An index in memory, with its size in bytes.
+#[derive(Clone)]
+struct Opened {
+    index: Index,
+    bytes: u32,
+}
+
+impl Knowledge {
+    /// Puts the parts together.
+    pub fn new(store: Store, files: Files, fetcher: Fetcher, embeddings: Option<Embeddings>) -> Self {
+        Self {
+            store,
+            files,
+            fetcher,
+            embeddings: embeddings.map(Arc::new),
+            current: Cache::builder().max_capacity(100_000).time_to_live(INDEX_CHECKED_EVERY).build(),
+            open: Cache::builder().weigher(|_, opened: &Opened| opened.bytes).max_capacity(OPEN_INDEXES_BYTES).build(),
+        }
+    }
+
+    /// Takes a source in; it is read and indexed soon after. The same page, file or title again means the same source
+    /// anew, whose old version answers until the new one is whole.
+    pub async fn add(
+        &self,
+        account: &AccountId,
+        new: NewSource,
+        jobs: &Jobs,
+        now: Timestamp,
+    ) -> Result<Source, AddError> {
+        let (id, origin, title, original) = new.check()?;
+        if let Some(bytes) = original {
+            self.files.put(&files::original(account, &id), bytes).await?;
+        }
+        let earlier = self.store.source(account, &id).await?.filter(|earlier| earlier.status != Status::Removing);
+        let (ready, content, created_at) =
+            earlier.map_or((None, None, now), |earlier| (earlier.ready, earlier.content, earlier.created_at));
+        let source =
+            Source { id, account: account.clone(), origin, title, status: Status::Pending, ready, content, created_at };
+        self.store.put_source(&source).await?;
+        self.send_read(&source, jobs, now).await?;
+        Ok(source)
+    }
+
+    /// Reads a source again; none where there is none.
+    pub async fn refresh(
+        &self,
+        account: &AccountId,
+        source: &SourceId,
+        jobs: &Jobs,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<Source>> {
+        let found = self.store.source(account, source).await?;
+        let Some(mut source) = found.filter(|source| source.status != Status::Removing) else { return Ok(None) };
+        source.status = Status::Pending;
+        self.store.set_source_status(account, &source.id, &source.status).await?;
+        self.send_read(&source, jobs, now).await?;
+        Ok(Some(source))
+    }
+
+    /// Takes a source out of the index and deletes it; false where there is none.
+    pub async fn remove(
+        &self,
+        account: &AccountId,
+        source: &SourceId,
+        jobs: &Jobs,
+        now: Timestamp,
+    ) -> anyhow::Result<bool> {
+        if self.store.source(account, source).await?.is_none() {
+            return Ok(false);
+        }
+        self.store.set_source_status(account, source, &Status::Removing).await?;
+        self.send_publish(account, jobs, now).await?;
+        Ok(true)
+    }
+
+    /// The passages that may answer `text`, best first. `context` holds earlier words of the conversation, newest first.
+    ///
+    /// One GetItem each second and account; an index is loaded once and stays in memory while it is used. An embeddings
+    /// server that is down or slow is done without.
+    pub async fn search(
+        &self,
+        account: &AccountId,
+        text: &str,
+        context: Option<&str>,
+        limit: usize,
+    ) -> anyhow::Result<Vec<Hit>> {
+        let Some(index) = self.index(account).await? else { return Ok(Vec::new()) };
+        let vector = self.question_vector(&index, text, context).await;
+        let (text, context) = (text.to_owned(), context.map(str::to_owned));
+        // A search takes well below a millisecond: handing it to another thread would cost more than it saves.
+        index.search(&Query { text: &text, context: context.as_deref(), vector: vector.as_deref(), limit })
+    }
+
+    /// Sends what an earlier process had begun and left: for the start of a single machine.
+    pub async fn resume(&self, account: &AccountId, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
+        let mut unpublished = false;
+        for source in self.store.sources(account).await? {
+            match source.status {
+                Status::Pending | Status::Indexing { .. } => self.send_read(&source, jobs, now).await?,
+                Status::Removing => unpublished = true,
+                Status::Ready | Status::Failed { .. } => {}
+            }
+        }
+        if unpublished {
+            self.send_publish(account, jobs, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn question_vector(&self, index: &Index, text: &str, context: Option<&str>) -> Option<Vec<f32>> {
+        let embeddings = self.embeddings.as_ref()?;
+        if index.manifest().model.as_deref() != Some(embeddings.model()) {
+            return None;
+        }
+        // What a short follow-up is about was said before it.
+        let newest = context.and_then(|context| context.lines().next());
+        let asked = match newest {
+            Some(earlier) if text.chars().count() < SHORT_FOLLOW_UP => format!("{earlier}\n{text}"),
+            _ => text.to_owned(),
+        };
+        match embeddings.embed_query(&asked).await {
+            Ok(vector) => Some(vector),
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "searching by words alone: no embedding of the question");
+                None
+            }
+        }
+    }
+
+    /// The index that answers now.
+    async fn index(&self, account: &AccountId) -> anyhow::Result<Option<Index>> {
+        let current = self
+            .current
+            .try_get_with_by_ref(account, self.store.index(account))
+            .await
+            .map_err(|error: Arc<anyhow::Error>| anyhow!("{error:#}"))?;
+        let Some(pointer) = current else { return Ok(None) };
+        match self.open_index(&pointer).await {
+            Ok(index) => Ok(Some(index)),
+            Err(_) => {
+                // It may have been replaced and deleted a moment ago.
+                self.current.invalidate(account).await;
+                let Some(pointer) = self.store.index(account).await? else { return Ok(None) };
+                self.open_index(&pointer).await.map(Some)
+            }
+        }
+    }
+
+    async fn open_index(&self, pointer: &IndexPointer) -> anyhow::Result<Index> {
+        let opened = self
+            .open
+            .try_get_with_by_ref(&pointer.object, async {
+                let object = Path::parse(&pointer.object)?;
+                let bytes = self.files.get_mapped(&object).await?.context("the index object is gone")?;
+                let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                let index = tokio::task::spawn_blocking(move || Index::open(bytes)).await??;
+                anyhow::Ok(Opened { index, bytes: size })
+            })
+            .await
+            .map_err(|error: Arc<anyhow::Error>| anyhow!("{error:#}"))?;
+        Ok(opened.index)
+    }
+
+    async fn send_read(&self, source: &Source, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
+        let job = Job::Read { account: source.account.clone(), source: source.id.clone() };
+        Ok(jobs.send(&job, now).await?)
+    }
+
+    async fn send_publish(&self, account: &AccountId, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
+        let request = now.as_nanosecond().to_string();
+        Ok(jobs.send(&Job::Index { account: account.clone(), request }, now).await?)
+    }
 }

@@ -8,9 +8,12 @@ pub mod answer; // one question from claim to reply: read this first
 pub mod bot; // what every door hands to the flows
 pub mod config; // what the environment says
 pub mod dashboard; // the HTTP door: health, the API under /api/v1 and its description
-pub mod ids; // identifiers of our own things
-pub mod job; // work between doors: the wire format of a queue message, and what each job does
+pub mod discord; // Discord's REST API
+pub mod embedding; // any OpenAI-compatible embeddings server
 pub mod http; // one TLS setup and user agent for every outgoing client
+pub mod ids; // identifiers of our own things
+pub mod interactions; // the signed webhook: what members ask and click
+pub mod job; // work between doors: the wire format of a queue message, and what each job does
 pub mod knowledge; // what a team has taught Guildhall: sources in, passages out
 pub mod llm; // the language model, over HTTP
 pub mod prompt; // what the model is told, and how its answer is read
@@ -19,3 +22,4 @@ pub mod reply; // model text to Discord messages
 pub mod sentences; // what Guildhall itself says, by language
 pub mod settings; // what an account has set for one of its servers
 pub mod store; // the one table
+pub mod telemetry; // logs

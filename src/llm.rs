@@ -68,9 +68,7 @@ pub enum LlmError {
     #[error("the model server limits our requests (status 429)")]
     RateLimited,
     /// It will not answer this request however often it is sent; an admin has to look at key, model or address.
-    #[error(
-        "the model server refused the request (status {status}): check the model's key, name and address"
-    )]
+    #[error("the model server refused the request (status {status}): check the model's key, name and address")]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -118,23 +116,12 @@ enum Failure {
 impl Llm {
     /// `base_url` is what the server's documentation calls the base URL, usually ending in `/v1`; `chat/completions` is
     /// appended to it. Limits on connecting are those of `http`.
-    pub fn new(
-        base_url: Url,
-        api_key: Option<SecretString>,
-        model: String,
-        http: reqwest::Client,
-    ) -> Self {
+    pub fn new(base_url: Url, api_key: Option<SecretString>, model: String, http: reqwest::Client) -> Self {
         let mut endpoint = base_url;
         if let Ok(mut segments) = endpoint.path_segments_mut() {
             segments.pop_if_empty().extend(["chat", "completions"]);
         }
-        Self {
-            endpoint,
-            api_key,
-            model,
-            http,
-            dialect: Dialect::default(),
-        }
+        Self { endpoint, api_key, model, http, dialect: Dialect::default() }
     }
 
     /// Asks the model, for at most `deadline` altogether.
@@ -148,22 +135,12 @@ impl Llm {
         schema: &Value,
         deadline: Duration,
     ) -> Result<Completion, LlmError> {
-        tokio::time::timeout(deadline, self.attempts(messages, schema, deadline))
-            .await
-            .unwrap_or_else(|_| {
-                Err(LlmError::Unavailable(format!(
-                    "no complete response within {} ms",
-                    deadline.as_millis()
-                )))
-            })
+        tokio::time::timeout(deadline, self.attempts(messages, schema, deadline)).await.unwrap_or_else(|_| {
+            Err(LlmError::Unavailable(format!("no complete response within {} ms", deadline.as_millis())))
+        })
     }
 
-    async fn attempts(
-        &self,
-        messages: &[Message],
-        schema: &Value,
-        deadline: Duration,
-    ) -> Result<Completion, LlmError> {
+    async fn attempts(&self, messages: &[Message], schema: &Value, deadline: Duration) -> Result<Completion, LlmError> {
         let started = Instant::now();
         let mut parameters = self.dialect.parameters();
         let mut is_retry = false;
@@ -174,9 +151,7 @@ impl Llm {
                     return Ok(completion);
                 }
                 Err(Failure::Parameters(status, words)) => {
-                    parameters = parameters.adapted_to(&words).ok_or(LlmError::Refused {
-                        status: status.as_u16(),
-                    })?;
+                    parameters = parameters.adapted_to(&words).ok_or(LlmError::Refused { status: status.as_u16() })?;
                 }
                 Err(Failure::Transient(error, pause)) => {
                     let pause = pause.unwrap_or(PAUSE);
@@ -209,10 +184,7 @@ impl Llm {
         if let Some(key) = &self.api_key {
             request = request.bearer_auth(key.expose_secret());
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| Failure::Transient(unreachable(&error), None))?;
+        let response = request.send().await.map_err(|error| Failure::Transient(unreachable(&error), None))?;
 
         let status = response.status();
         match status {
@@ -226,22 +198,14 @@ impl Llm {
             }
             _ if status.is_server_error() => {
                 let pause = retry_after(response.headers(), SystemTime::now());
-                Err(Failure::Transient(
-                    LlmError::Unavailable(format!("status {}", status.as_u16())),
-                    pause,
-                ))
+                Err(Failure::Transient(LlmError::Unavailable(format!("status {}", status.as_u16())), pause))
             }
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
                 // Words that cannot be read are no reason to give up: the schema is the usual culprit.
                 let words = read(response, MAX_REFUSAL).await.unwrap_or_default();
-                Err(Failure::Parameters(
-                    status,
-                    String::from_utf8_lossy(&words).to_lowercase(),
-                ))
+                Err(Failure::Parameters(status, String::from_utf8_lossy(&words).to_lowercase()))
             }
-            _ => Err(Failure::Final(LlmError::Refused {
-                status: status.as_u16(),
-            })),
+            _ => Err(Failure::Final(LlmError::Refused { status: status.as_u16() })),
         }
     }
 }
@@ -274,20 +238,11 @@ impl Parameters {
     /// change. Each step leaves out one more, so there are at most three.
     fn adapted_to(self, words: &str) -> Option<Self> {
         if self.max_tokens && words.contains("max_completion_tokens") {
-            Some(Self {
-                max_tokens: false,
-                ..self
-            })
+            Some(Self { max_tokens: false, ..self })
         } else if self.temperature && words.contains("temperature") {
-            Some(Self {
-                temperature: false,
-                ..self
-            })
+            Some(Self { temperature: false, ..self })
         } else if self.schema {
-            Some(Self {
-                schema: false,
-                ..self
-            })
+            Some(Self { schema: false, ..self })
         } else {
             None
         }
@@ -297,15 +252,9 @@ impl Parameters {
 /// Reads at most `limit` bytes of a body.
 async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| Failure::Transient(unreachable(&error), None))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| Failure::Transient(unreachable(&error), None))? {
         if body.len() + chunk.len() > limit {
-            return Err(Failure::Final(LlmError::BadResponse(
-                "it is larger than 1 MB",
-            )));
+            return Err(Failure::Final(LlmError::BadResponse("it is larger than 1 MB")));
         }
         body.extend_from_slice(&chunk);
     }

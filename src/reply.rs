@@ -1,7 +1,7 @@
 //! Model text to Discord messages. Pure: Markdown in, messages out.
 //!
 //! First the Markdown that models and documents contain is rewritten as the dialect that Discord shows
-//! ([`to_discord`]), then it is split at Discord's limit ([`split`]), and the sources are put under the last part.
+//! ([`to_discord`]), then it is split at Discord's limit ([`split()`]), and the sources are put under the last part.
 //! `pulldown-cmark` finds the structure and where it stands in the source, so that everything that needs no change is
 //! kept byte for byte. Splitting is our own: `text-splitter` neither closes and reopens code blocks nor keeps the
 //! white space inside them.
@@ -55,35 +55,33 @@ pub fn render(text: &str, sources: &[SourceLink], lang: Lang) -> Vec<String> {
         parts.push(sentences::not_found(lang).to_owned());
     }
 
-    let mut tail = String::new();
-    let is_cut = parts.len() > MAX_PARTS;
-    if is_cut {
-        parts.truncate(MAX_PARTS);
-        tail = format!("\n-# {}", sentences::cut(lang));
-    }
-    if let Some(footer) = footer(text, sources, lang) {
-        tail = format!("{tail}\n{footer}");
-    }
-
-    let last = parts.pop().expect("there is at least one part");
-    if units(&last) + units(&tail) <= MESSAGE_LIMIT {
-        parts.push(last + &tail);
-        return parts;
-    }
-    let mut pieces = split(&last, MESSAGE_LIMIT - units(&tail)).into_iter();
-    let room = MAX_PARTS - parts.len();
-    let mut kept: Vec<String> = pieces
-        .by_ref()
-        .take(if is_cut { 1 } else { room })
-        .collect();
-    if let Some(end) = kept.last_mut() {
-        if !is_cut && pieces.next().is_some() {
-            // The fifth part was full, and only the sources did not fit any more.
-            end.push('…');
+    let footer = footer(text, sources, lang).map(|line| format!("\n{line}")).unwrap_or_default();
+    if parts.len() <= MAX_PARTS {
+        let whole = ended_with(parts.clone(), &footer);
+        if whole.len() <= MAX_PARTS {
+            return whole;
         }
-        end.push_str(&tail);
     }
-    parts.extend(kept);
+    parts.truncate(MAX_PARTS);
+    let end = format!("\n-# {}{footer}", sentences::cut(lang));
+    let mut cut = ended_with(parts, &end);
+    if cut.len() > MAX_PARTS {
+        // What had to make room for the end is what is left out.
+        cut.truncate(MAX_PARTS);
+        cut[MAX_PARTS - 1].push_str(&end);
+    }
+    cut
+}
+
+/// `parts` with `end` under the last one, of which the last words become one more part if there is no room for it.
+fn ended_with(mut parts: Vec<String>, end: &str) -> Vec<String> {
+    if parts.last().is_some_and(|last| units(last) + units(end) > MESSAGE_LIMIT) {
+        let last = parts.pop().unwrap_or_default();
+        parts.extend(split(&last, MESSAGE_LIMIT - units(end)));
+    }
+    if let Some(last) = parts.last_mut() {
+        last.push_str(end);
+    }
     parts
 }
 
@@ -96,23 +94,8 @@ pub fn escape(text: &str) -> String {
             escaped.push(' ');
         }
         for char in word.chars() {
-            if matches!(
-                char,
-                '\\' | '*'
-                    | '_'
-                    | '~'
-                    | '`'
-                    | '|'
-                    | '>'
-                    | '<'
-                    | '['
-                    | ']'
-                    | '('
-                    | ')'
-                    | '#'
-                    | '@'
-                    | ':'
-            ) {
+            if matches!(char, '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' | '@' | ':')
+            {
                 escaped.push('\\');
             }
             escaped.push(char);
@@ -125,19 +108,15 @@ pub fn escape(text: &str) -> String {
 pub fn code_ranges(markdown: &str) -> Vec<Range<usize>> {
     Parser::new(markdown)
         .into_offset_iter()
-        .filter_map(|(event, range)| {
-            matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(range)
-        })
+        .filter_map(|(event, range)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(range))
         .collect()
 }
 
 /// The list of sources as small text: one line, numbered if the text cites by number.
 fn footer(text: &str, sources: &[SourceLink], lang: Lang) -> Option<String> {
     let mut shown: Vec<(&SourceLink, Vec<usize>)> = Vec::new();
-    for (index, source) in sources
-        .iter()
-        .enumerate()
-        .filter(|(_, source)| is_visible(&source.title) || source.address.is_some())
+    for (index, source) in
+        sources.iter().enumerate().filter(|(_, source)| is_visible(&source.title) || source.address.is_some())
     {
         if let Some((_, numbers)) = shown.iter_mut().find(|(other, _)| *other == source) {
             numbers.push(index + 1);
@@ -155,9 +134,7 @@ fn footer(text: &str, sources: &[SourceLink], lang: Lang) -> Option<String> {
         let title = title(source);
         let url = source.address.as_deref().and_then(links::web_address);
         let mut item = match &url {
-            Some(url)
-                if links::is_misleading(&source.title, url) || links::is_address(&source.title) =>
-            {
+            Some(url) if links::is_misleading(&source.title, url) || links::is_address(&source.title) => {
                 format!("{numbers}{gap}<{url}>")
             }
             Some(url) => format!("{numbers}{gap}[{title}](<{url}>)"),
@@ -180,11 +157,7 @@ fn marks(numbers: &[usize]) -> String {
 
 fn title(source: &SourceLink) -> String {
     let title = source.title.trim();
-    let title = if is_visible(title) {
-        title
-    } else {
-        source.address.as_deref().unwrap_or_default()
-    };
+    let title = if is_visible(title) { title } else { source.address.as_deref().unwrap_or_default() };
     match title.char_indices().nth(MAX_TITLE) {
         Some((end, _)) => format!("{}…", escape(&title[..end])),
         None => escape(title),

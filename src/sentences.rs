@@ -21,23 +21,13 @@ impl Lang {
     /// The language of a Discord locale (`fr`, `en-GB`). [Discord Docs/Reference: Locales]
     pub fn from_locale(locale: &str) -> Self {
         let primary = locale.split(['-', '_']).next().unwrap_or_default();
-        if primary.eq_ignore_ascii_case("fr") {
-            Self::Fr
-        } else {
-            Self::En
-        }
+        if primary.eq_ignore_ascii_case("fr") { Self::Fr } else { Self::En }
     }
 
     /// The language in which to speak to whoever wrote `text`: that of the text where it is long enough to tell,
     /// otherwise that of their client.
     pub fn of(text: &str, locale: &str) -> Self {
-        if text
-            .chars()
-            .filter(|letter| letter.is_alphabetic())
-            .take(ENOUGH_LETTERS)
-            .count()
-            < ENOUGH_LETTERS
-        {
+        if text.chars().filter(|letter| letter.is_alphabetic()).take(ENOUGH_LETTERS).count() < ENOUGH_LETTERS {
             return Self::from_locale(locale);
         }
         match Detector::new().detect(text) {
@@ -49,12 +39,8 @@ impl Lang {
                 }
             }
             // Unsure between all languages, it is still a good judge between the two that matter here.
-            _ => match Detector::with_allowlist(vec![whatlang::Lang::Eng, whatlang::Lang::Fra])
-                .detect(text)
-            {
-                Some(found) if found.is_reliable() && found.lang() == whatlang::Lang::Fra => {
-                    Self::Fr
-                }
+            _ => match Detector::with_allowlist(vec![whatlang::Lang::Eng, whatlang::Lang::Fra]).detect(text) {
+                Some(found) if found.is_reliable() && found.lang() == whatlang::Lang::Fra => Self::Fr,
                 Some(found) if found.is_reliable() => Self::En,
                 _ => Self::from_locale(locale),
             },
@@ -69,12 +55,29 @@ impl Lang {
     }
 }
 
+/// Whether `text` is surely written in a language that Guildhall itself does not speak.
+pub fn is_in_another_language(text: &str) -> bool {
+    whatlang::detect(text)
+        .is_some_and(|found| found.is_reliable() && !matches!(found.lang(), whatlang::Lang::Eng | whatlang::Lang::Fra))
+}
+
+/// Whether `text` is short enough to be a plain "I could not find that" and not an answer after all.
+pub fn is_one_sentence(text: &str) -> bool {
+    const MOST_CHARS: usize = 200;
+    !text.trim().is_empty() && text.chars().count() <= MOST_CHARS && text.trim().lines().count() == 1
+}
+
+/// No account has connected the place where the question was asked.
+pub fn not_connected(lang: Lang) -> &'static str {
+    lang.pick(
+        "This server is not connected to an account yet, so I know no documents. An admin can connect it.",
+        "Ce serveur n’est pas encore relié à un compte ; je ne connais donc aucun document. Un admin peut le relier.",
+    )
+}
+
 /// The documents do not say.
 pub fn not_found(lang: Lang) -> &'static str {
-    lang.pick(
-        "I could not find that in the documents.",
-        "Je n’ai pas trouvé cela dans les documents.",
-    )
+    lang.pick("I could not find that in the documents.", "Je n’ai pas trouvé cela dans les documents.")
 }
 
 /// The model failed, and asking again may help.
@@ -130,10 +133,7 @@ pub fn sources(lang: Lang) -> &'static str {
 
 /// What stands at the end of an answer that was cut.
 pub fn cut(lang: Lang) -> &'static str {
-    lang.pick(
-        "The answer was too long and ends here.",
-        "La réponse était trop longue et s’arrête ici.",
-    )
+    lang.pick("The answer was too long and ends here.", "La réponse était trop longue et s’arrête ici.")
 }
 
 #[cfg(test)]
@@ -151,31 +151,10 @@ mod tests {
 
     #[test]
     fn a_long_question_is_answered_in_its_own_language_whatever_the_client_says() {
-        assert_eq!(
-            Lang::of(
-                "Comment puis-je changer le salon des réponses du robot ?",
-                "en-US"
-            ),
-            Lang::Fr
-        );
-        assert_eq!(
-            Lang::of("Quelle est la durée de la garantie ?", "en-US"),
-            Lang::Fr
-        );
-        assert_eq!(
-            Lang::of(
-                "How can I change the channel in which the bot answers?",
-                "fr"
-            ),
-            Lang::En
-        );
-        assert_eq!(
-            Lang::of(
-                "Wie kann ich den Kanal ändern, in dem der Bot antwortet?",
-                "fr"
-            ),
-            Lang::En
-        );
+        assert_eq!(Lang::of("Comment puis-je changer le salon des réponses du robot ?", "en-US"), Lang::Fr);
+        assert_eq!(Lang::of("Quelle est la durée de la garantie ?", "en-US"), Lang::Fr);
+        assert_eq!(Lang::of("How can I change the channel in which the bot answers?", "fr"), Lang::En);
+        assert_eq!(Lang::of("Wie kann ich den Kanal ändern, in dem der Bot antwortet?", "fr"), Lang::En);
     }
 
     #[test]

@@ -5,12 +5,12 @@
 //! that fails is tried again after a growing pause, and one that keeps failing goes to the dead letters.
 
 use super::Job;
+use crate::bot::Bot;
 use crate::store::{BATCH, DeadJob, Delivery, Store, StoredJob};
-use anyhow::Result;
-use futures::future::BoxFuture;
+use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -28,18 +28,6 @@ const CAPACITY: usize = 20_000;
 /// Pauses before the second, third, … attempt. The last one is also SQS's usual visibility timeout here.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
-
-/// How a run of a job ended.
-#[derive(Debug)]
-pub enum Ran {
-    /// It needs nothing more.
-    Done,
-    /// It failed for now, for the reason told.
-    Failed(anyhow::Error),
-}
-
-/// Does a job. The same job may come again: it must make that harmless.
-pub type Handler = Arc<dyn Fn(Job, Delivery) -> BoxFuture<'static, Ran> + Send + Sync>;
 
 /// Why a job was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +69,9 @@ enum Write {
 }
 
 impl Jobs {
-    /// Opens the queue on `store`: what an earlier process had accepted is run again, then what is sent.
-    pub async fn open(store: Store, handler: Handler) -> Result<Self> {
+    /// Opens the queue on `store`. What is sent is accepted from now on; it runs once the [`Runner`] does, after what an
+    /// earlier process had accepted and not done.
+    pub async fn open(store: Store) -> Result<(Self, Runner)> {
         let (writes, to_write) = mpsc::unbounded_channel();
         let (ready, to_run) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -99,8 +88,8 @@ impl Jobs {
             let _ = ready.send(job);
         }
         tokio::spawn(write(store.clone(), to_write, ready));
-        tokio::spawn(jobs.clone().dispatch(store, to_run, handler));
-        Ok(jobs)
+        let runner = Runner { jobs: jobs.clone(), store, to_run };
+        Ok((jobs, runner))
     }
 
     /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition.
@@ -153,106 +142,133 @@ impl Jobs {
         }
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.shared.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, HashSet<String>> {
+        lock(&self.shared.known)
     }
+}
 
-    /// Hands jobs to the handler: in order within a group, side by side across groups.
-    async fn dispatch(self, store: Store, mut to_run: mpsc::UnboundedReceiver<StoredJob>, handler: Handler) {
-        let urgent = Arc::new(Semaphore::new(URGENT_AT_A_TIME));
-        let others = Arc::new(Semaphore::new(OTHERS_AT_A_TIME));
-        let groups: Arc<Mutex<HashMap<String, VecDeque<StoredJob>>>> = Arc::default();
-        while let Some(stored) = to_run.recv().await {
+/// The running side.
+#[derive(Debug)]
+pub struct Runner {
+    jobs: Jobs,
+    store: Store,
+    to_run: mpsc::UnboundedReceiver<StoredJob>,
+}
+
+/// Jobs of one group that wait for their turn, by group. A group is here while one of its jobs runs.
+type Groups = Arc<Mutex<HashMap<String, VecDeque<StoredJob>>>>;
+
+/// What every running job shares.
+struct Worker {
+    bot: Arc<Bot>,
+    jobs: Jobs,
+    store: Store,
+    groups: Groups,
+    urgent: Semaphore,
+    others: Semaphore,
+}
+
+impl Runner {
+    /// Runs jobs until the queue is closed: in order within a group, side by side across groups.
+    pub async fn run(mut self, bot: Arc<Bot>) {
+        let worker = Arc::new(Worker {
+            bot,
+            jobs: self.jobs,
+            store: self.store,
+            groups: Arc::default(),
+            urgent: Semaphore::new(URGENT_AT_A_TIME),
+            others: Semaphore::new(OTHERS_AT_A_TIME),
+        });
+        while let Some(stored) = self.to_run.recv().await {
             let group = stored.group.clone();
             {
-                let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut groups = lock(&worker.groups);
                 if let Some(waiting) = groups.get_mut(&group) {
                     waiting.push_back(stored);
                     continue;
                 }
                 groups.insert(group.clone(), VecDeque::from([stored]));
             }
-            let (me, store, handler, groups) = (self.clone(), store.clone(), Arc::clone(&handler), Arc::clone(&groups));
-            let (urgent, others) = (Arc::clone(&urgent), Arc::clone(&others));
-            tokio::spawn(async move {
-                loop {
-                    let next = {
-                        let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
-                        let Some(next) = groups.get_mut(&group).and_then(VecDeque::pop_front) else {
-                            groups.remove(&group);
-                            return;
-                        };
-                        next
-                    };
-                    let job = Job::from_message(&next.body);
-                    let lane = if job.as_ref().is_ok_and(Job::is_urgent) { &urgent } else { &others };
-                    me.run_to_the_end(&store, next, job, lane, &handler).await;
-                }
-            });
+            tokio::spawn(Arc::clone(&worker).run_group(group));
+        }
+    }
+}
+
+impl Worker {
+    async fn run_group(self: Arc<Self>, group: String) {
+        loop {
+            let next = {
+                let mut groups = lock(&self.groups);
+                let Some(next) = groups.get_mut(&group).and_then(VecDeque::pop_front) else {
+                    groups.remove(&group);
+                    return;
+                };
+                next
+            };
+            match Job::from_message(&next.body) {
+                Ok(job) => self.run_to_the_end(next, job).await,
+                Err(unreadable) => self.bury(next, unreadable.to_string()).await,
+            }
         }
     }
 
     /// Runs one job until it is done or dead.
-    async fn run_to_the_end(
-        &self,
-        store: &Store,
-        mut stored: StoredJob,
-        job: Result<Job, super::Unreadable>,
-        lane: &Semaphore,
-        handler: &Handler,
-    ) {
-        let job = match job {
-            Ok(job) => job,
-            Err(unreadable) => return self.bury(store, stored, unreadable.to_string()).await,
-        };
+    async fn run_to_the_end(&self, mut stored: StoredJob, job: Job) {
+        let closing = &self.jobs.shared.closing;
+        let lane = if job.is_urgent() { &self.urgent } else { &self.others };
         loop {
-            let pause = stored.not_before.duration_since(Timestamp::now()).unsigned_abs();
-            if stored.not_before > Timestamp::now() {
+            let pause = stored.not_before.duration_since(Timestamp::now());
+            if pause.is_positive() {
                 tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = self.shared.closing.cancelled() => return,
+                    () = tokio::time::sleep(pause.unsigned_abs()) => {}
+                    () = closing.cancelled() => return,
                 }
             }
             let Ok(_turn) = lane.acquire().await else { return };
-            if self.shared.closing.is_cancelled() {
+            if closing.is_cancelled() {
                 return;
             }
-            let delivery = Delivery { id: stored.id.clone(), attempt: stored.attempts };
-            // A panic is a failure of this job alone.
-            let ran = self.shared.running.spawn(handler(job.clone(), delivery)).await;
-            let error = match ran {
-                Ok(Ran::Done) => {
-                    let _ = self.writes.send(Write::Forget(stored.id.clone()));
-                    self.known().remove(&stored.id);
-                    return;
-                }
-                Ok(Ran::Failed(error)) => error,
-                Err(_) => anyhow::anyhow!("the job panicked"),
+            let Err(error) = self.run_once(&stored, &job).await else {
+                let _ = self.jobs.writes.send(Write::Forget(stored.id.clone()));
+                self.jobs.known().remove(&stored.id);
+                return;
             };
-            let attempts = stored.attempts;
-            let Some(pause) = PAUSES.get(usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1)) else {
-                return self.bury(store, stored, format!("{error:#}")).await;
+            let tried = usize::try_from(stored.attempts).unwrap_or(usize::MAX);
+            let Some(pause) = PAUSES.get(tried.saturating_sub(1)) else {
+                return self.bury(stored, format!("{error:#}")).await;
             };
-            tracing::warn!(job.id = %stored.id, job.attempt = attempts, error = format!("{error:#}"), "a job failed and is tried again");
+            tracing::warn!(job.id = %stored.id, job.attempt = tried, error = format!("{error:#}"), "a job failed and is tried again");
             stored.attempts += 1;
             stored.not_before = Timestamp::now() + *pause;
-            let _ = self.writes.send(Write::Again(Box::new(stored.clone())));
+            let _ = self.jobs.writes.send(Write::Again(Box::new(stored.clone())));
         }
     }
 
-    async fn bury(&self, store: &Store, job: StoredJob, reason: String) {
+    /// Runs it on a task of its own, so that a panic is a failure of this job alone.
+    async fn run_once(&self, stored: &StoredJob, job: &Job) -> Result<()> {
+        let delivery = Delivery { id: stored.id.clone(), attempt: stored.attempts };
+        let (bot, job) = (Arc::clone(&self.bot), job.clone());
+        let task = async move { super::run(&bot, &job, &delivery, Timestamp::now()).await };
+        self.jobs.shared.running.spawn(task).await.unwrap_or_else(|_| Err(anyhow!("the job panicked")))
+    }
+
+    async fn bury(&self, job: StoredJob, reason: String) {
         tracing::error!(job.id = %job.id, job.attempt = job.attempts, reason, "a job is given up; it lies with the dead letters");
         let id = job.id.clone();
         let dead = DeadJob { job, reason, at: Timestamp::now() };
-        while let Err(error) = store.bury_job(&dead).await {
+        while let Err(error) = self.store.bury_job(&dead).await {
             tracing::warn!(job.id = %id, error = format!("{error:#}"), "a dead job could not be put aside yet");
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(5)) => {}
-                () = self.shared.closing.cancelled() => return,
+                () = tokio::time::sleep(PAUSES[1]) => {}
+                () = self.jobs.shared.closing.cancelled() => return,
             }
         }
-        self.known().remove(&id);
+        self.jobs.known().remove(&id);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes jobs down, everything that waits in one request: under load many jobs share the cost of one write, and a

@@ -40,10 +40,7 @@ pub fn passages(document: &Document) -> Vec<Passage> {
         if let Some(heading) = heading {
             sections.enter(heading);
         }
-        let end = rest
-            .iter()
-            .position(|block| matches!(block.kind, Kind::Heading(_)))
-            .unwrap_or(rest.len());
+        let end = rest.iter().position(|block| matches!(block.kind, Kind::Heading(_))).unwrap_or(rest.len());
         let (body, after) = rest.split_at(end);
         let is_parent = matches!(
             (heading, after.first().map(|block| &block.kind)),
@@ -89,23 +86,13 @@ impl<'d> Sections<'d> {
             let path = address.path().to_ascii_lowercase();
             path.ends_with(".md") || path.ends_with(".markdown")
         });
-        let has_ids = blocks
-            .iter()
-            .any(|block| matches!(&block.kind, Kind::Heading(heading) if heading.id.is_some()));
+        let has_ids = blocks.iter().any(|block| matches!(&block.kind, Kind::Heading(heading) if heading.id.is_some()));
         let slugs = (is_markdown_file && !has_ids).then(blocks::Slugs::default);
-        Self {
-            document,
-            path: Vec::new(),
-            slugs,
-        }
+        Self { document, path: Vec::new(), slugs }
     }
 
     fn enter(&mut self, heading: &blocks::Heading) {
-        while self
-            .path
-            .last()
-            .is_some_and(|open| open.level >= heading.level)
-        {
+        while self.path.last().is_some_and(|open| open.level >= heading.level) {
             self.path.pop();
         }
         let mut text: String = heading.text.chars().take(MAX_HEADING_CHARS).collect();
@@ -116,11 +103,7 @@ impl<'d> Sections<'d> {
             Some(slugs) => Some(slugs.slug(&heading.text)),
             None => heading.id.clone(),
         };
-        self.path.push(Open {
-            level: heading.level,
-            text,
-            fragment,
-        });
+        self.path.push(Open { level: heading.level, text, fragment });
     }
 
     fn passage(&self, text: String) -> Passage {
@@ -136,26 +119,15 @@ impl<'d> Sections<'d> {
 
     fn passage_under(&self, path: &[Open], text: String) -> Passage {
         let fragment = path.iter().rev().find_map(|open| open.fragment.as_deref());
-        let address = self
-            .document
-            .address
-            .as_ref()
-            .map(|address| with_fragment(address, fragment));
+        let address = self.document.address.as_ref().map(|address| with_fragment(address, fragment));
         let title = self.document.title.trim();
         let headings = path
             .iter()
             .enumerate()
-            .filter(|(depth, open)| {
-                !open.text.is_empty() && !(*depth == 0 && open.text.eq_ignore_ascii_case(title))
-            })
+            .filter(|(depth, open)| !open.text.is_empty() && !(*depth == 0 && open.text.eq_ignore_ascii_case(title)))
             .map(|(_, open)| open.text.clone())
             .collect();
-        Passage {
-            title: self.document.title.clone(),
-            headings,
-            address,
-            text,
-        }
+        Passage { title: self.document.title.clone(), headings, address, text }
     }
 }
 
@@ -171,10 +143,7 @@ fn with_fragment(address: &Url, fragment: Option<&str>) -> String {
 /// The same words under the same headings are said once.
 fn without_repetitions(mut passages: Vec<Passage>) -> Vec<Passage> {
     let mut seen = HashSet::new();
-    let first: Vec<bool> = passages
-        .iter()
-        .map(|passage| seen.insert((&passage.headings, &passage.text)))
-        .collect();
+    let first: Vec<bool> = passages.iter().map(|passage| seen.insert((&passage.headings, &passage.text))).collect();
     let mut first = first.into_iter();
     passages.retain(|_| first.next().unwrap_or(true));
     passages
@@ -183,16 +152,9 @@ fn without_repetitions(mut passages: Vec<Passage>) -> Vec<Passage> {
 /// Menus and tables of contents repeat the words of the pages that they lead to, and win over them in a search. A
 /// document that has nothing else keeps them: then the links are what it says.
 fn without_link_lists(passages: Vec<Passage>) -> Vec<Passage> {
-    let keep: Vec<bool> = passages
-        .iter()
-        .map(|passage| !blocks::is_link_list(&passage.text))
-        .collect();
+    let keep: Vec<bool> = passages.iter().map(|passage| !blocks::is_link_list(&passage.text)).collect();
     if !keep.contains(&true) {
         return passages;
     }
-    passages
-        .into_iter()
-        .zip(keep)
-        .filter_map(|(passage, keep)| keep.then_some(passage))
-        .collect()
+    passages.into_iter().zip(keep).filter_map(|(passage, keep)| keep.then_some(passage)).collect()
 }

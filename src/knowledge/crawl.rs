@@ -29,11 +29,7 @@ pub struct CrawlLimits {
 
 impl Default for CrawlLimits {
     fn default() -> Self {
-        Self {
-            pages: 1_000,
-            depth: 8,
-            delay: Duration::from_millis(250),
-        }
+        Self { pages: 1_000, depth: 8, delay: Duration::from_millis(250) }
     }
 }
 
@@ -92,19 +88,12 @@ pub async fn crawl(
 ) -> Result<Crawled, SourceError> {
     let robots = Robots::of(fetcher, start).await?;
     robots.check(start)?;
-    let Fetched::Page(first) = fetcher
-        .load(start, None, Wanted::Document, |_| Ok(()))
-        .await?
-    else {
+    let Fetched::Page(first) = fetcher.load(start, None, Wanted::Document, |_| Ok(())).await? else {
         return Err(FetchError::Broken.into());
     };
     // Where the start leads is the site.
     let scope = Scope::of(&first.address);
-    let robots = if scope.is_same_site(start) {
-        robots
-    } else {
-        Robots::of(fetcher, &first.address).await?
-    };
+    let robots = if scope.is_same_site(start) { robots } else { Robots::of(fetcher, &first.address).await? };
     robots.check(&first.address)?;
 
     let delay = robots.delay().max(limits.delay);
@@ -129,9 +118,7 @@ pub async fn crawl(
         crawl.run().await;
     }
     if crawl.crawled == Crawled::default() {
-        return Err(SourceError(
-            "The pages of this site ask programs not to index them".into(),
-        ));
+        return Err(SourceError("The pages of this site ask programs not to index them".into()));
     }
     Ok(crawl.crawled)
 }
@@ -176,10 +163,7 @@ impl Crawl<'_> {
             }
             tokio::time::sleep(self.delay).await;
             let known = self.known.get(url.as_str());
-            let loaded = self
-                .fetcher
-                .load(&url, known, Wanted::Document, |hop| self.may_visit(hop))
-                .await;
+            let loaded = self.fetcher.load(&url, known, Wanted::Document, |hop| self.may_visit(hop)).await;
             let listener = match loaded {
                 Ok(Fetched::Page(page)) => {
                     failures_in_a_row = 0;
@@ -204,8 +188,7 @@ impl Crawl<'_> {
                     }
                     self.crawled.failed += 1;
                     if failures_in_a_row == FAILURES_IN_A_ROW {
-                        self.crawled.cut_short =
-                            Some(format!("The site stopped answering. {error}"));
+                        self.crawled.cut_short = Some(format!("The site stopped answering. {error}"));
                         self.queue.clear();
                     }
                     self.tell(Outcome::Failed(url, error.into())).await
@@ -219,14 +202,10 @@ impl Crawl<'_> {
 
     fn may_visit(&self, hop: &Url) -> Result<(), FetchError> {
         if !self.scope.contains(hop) {
-            return Err(FetchError::Refused(
-                "The page redirects out of this part of the site".into(),
-            ));
+            return Err(FetchError::Refused("The page redirects out of this part of the site".into()));
         }
         if !self.robots.allows(hop) {
-            return Err(FetchError::Refused(
-                "The page redirects to one that robots.txt asks not to read".into(),
-            ));
+            return Err(FetchError::Refused("The page redirects to one that robots.txt asks not to read".into()));
         }
         Ok(())
     }
@@ -242,9 +221,7 @@ impl Crawl<'_> {
         let is_copy = links.canonical.is_some_and(|canonical| {
             let (canonical, own) = (scope::key(&canonical), scope::key(&page.address));
             // Believed only for variants of one address: many sites name their front page on every page.
-            canonical != own
-                && canonical.split('?').next() == own.split('?').next()
-                && !self.seen.insert(canonical)
+            canonical != own && canonical.split('?').next() == own.split('?').next() && !self.seen.insert(canonical)
         });
         if links.noindex || is_copy {
             self.done += 1;
@@ -256,11 +233,7 @@ impl Crawl<'_> {
 
     async fn tell(&mut self, outcome: Outcome) -> Listener {
         self.done += 1;
-        let event = CrawlEvent {
-            outcome,
-            done: self.done,
-            found: self.done + self.queue.len(),
-        };
+        let event = CrawlEvent { outcome, done: self.done, found: self.done + self.queue.len() };
         match self.events.send(event).await {
             Ok(()) => Listener::Listening,
             Err(_) => Listener::Gone,
@@ -279,10 +252,7 @@ impl Crawl<'_> {
         }
         if self.seen.len() >= self.limits.pages {
             self.crawled.cut_short.get_or_insert_with(|| {
-                format!(
-                    "The site has more than {} pages; the others were left out",
-                    self.limits.pages
-                )
+                format!("The site has more than {} pages; the others were left out", self.limits.pages)
             });
             return;
         }
@@ -319,31 +289,18 @@ impl Crawl<'_> {
             tokio::time::sleep(self.delay).await;
             let scope = self.scope.clone();
             let on_site = move |hop: &Url| {
-                if scope.is_same_site(hop) {
-                    Ok(())
-                } else {
-                    Err(FetchError::NotPublic)
-                }
+                if scope.is_same_site(hop) { Ok(()) } else { Err(FetchError::NotPublic) }
             };
             // A sitemap that cannot be read is as good as none.
-            let Ok(Fetched::Page(page)) = self
-                .fetcher
-                .load(&url, None, Wanted::Anything, on_site)
-                .await
-            else {
+            let Ok(Fetched::Page(page)) = self.fetcher.load(&url, None, Wanted::Anything, on_site).await else {
                 continue;
             };
             let body = page.body.clone();
-            let Ok(sitemap) = tokio::task::spawn_blocking(move || sitemap::read(&body)).await
-            else {
+            let Ok(sitemap) = tokio::task::spawn_blocking(move || sitemap::read(&body)).await else {
                 continue;
             };
             named.extend(
-                sitemap
-                    .sitemaps
-                    .iter()
-                    .filter_map(|address| page.address.join(address).ok())
-                    .take(MAX_SITEMAPS),
+                sitemap.sitemaps.iter().filter_map(|address| page.address.join(address).ok()).take(MAX_SITEMAPS),
             );
             for address in &sitemap.pages {
                 if let Ok(url) = page.address.join(address) {
@@ -369,20 +326,9 @@ fn blames_the_site(error: &FetchError) -> bool {
 
 /// Links and wishes of a page; of one that is not HTML, or cannot be parsed, only the wishes in its headers.
 async fn page_links(page: &FetchedPage) -> PageLinks {
-    let (noindex, nofollow) = page
-        .robots_tag
-        .as_deref()
-        .map(extract::robots_directives)
-        .unwrap_or_default();
-    let (body, content_type, address) = (
-        page.body.clone(),
-        page.content_type.clone(),
-        page.address.clone(),
-    );
-    let parsed = tokio::task::spawn_blocking(move || {
-        extract::links(&address, content_type.as_deref(), &body)
-    })
-    .await;
+    let (noindex, nofollow) = page.robots_tag.as_deref().map(extract::robots_directives).unwrap_or_default();
+    let (body, content_type, address) = (page.body.clone(), page.content_type.clone(), page.address.clone());
+    let parsed = tokio::task::spawn_blocking(move || extract::links(&address, content_type.as_deref(), &body)).await;
     let mut links = parsed.unwrap_or_default();
     links.noindex |= noindex;
     links.nofollow |= nofollow;

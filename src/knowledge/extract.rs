@@ -32,43 +32,29 @@ const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessing
 /// at most.
 ///
 /// The format is told by what the content is, then by `content_type` (a `Content-Type` header), then by the name.
-pub fn document(
-    name: &str,
-    content_type: Option<&str>,
-    bytes: &[u8],
-) -> Result<Document, SourceError> {
-    let address = Url::parse(name)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
+pub fn document(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<Document, SourceError> {
+    let address = Url::parse(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let read = match format(name, content_type, bytes)? {
-        Format::Html => html::read(
-            &text::decode(bytes, html::charset(content_type, bytes).as_deref()),
-            address.as_ref(),
-        )?,
+        Format::Html => {
+            html::read(&text::decode(bytes, html::charset(content_type, bytes).as_deref()), address.as_ref())?
+        }
         Format::Markdown => markdown::read(&text::decode(bytes, charset(content_type))),
-        Format::Text => Read {
-            title: None,
-            markdown: text::decode(bytes, charset(content_type)),
-        },
+        Format::Text => Read { title: None, markdown: text::decode(bytes, charset(content_type)) },
         Format::Pdf => pdf::read(bytes)?,
         Format::Docx => docx::read(bytes)?,
     };
     if !read.markdown.chars().any(char::is_alphanumeric) {
         return Err(SourceError(match address {
-            Some(_) => "The page contains no text. Pages that are put together by a script in the browser cannot be read"
-                .into(),
+            Some(_) => {
+                "The page contains no text. Pages that are put together by a script in the browser cannot be read"
+                    .into()
+            }
             None => "The file contains no text".into(),
         }));
     }
-    let title = read
-        .title
-        .and_then(|title| tidy_title(&title))
-        .unwrap_or_else(|| name_as_title(name, address.as_ref()));
-    Ok(Document {
-        title,
-        address,
-        markdown: read.markdown,
-    })
+    let title =
+        read.title.and_then(|title| tidy_title(&title)).unwrap_or_else(|| name_as_title(name, address.as_ref()));
+    Ok(Document { title, address, markdown: read.markdown })
 }
 
 /// Where a page leads. What is not HTML leads nowhere. Blocks like [`document`].
@@ -86,11 +72,7 @@ struct Read {
 }
 
 /// Tells the format, or in a sentence why this cannot be read.
-pub(super) fn format(
-    name: &str,
-    content_type: Option<&str>,
-    bytes: &[u8],
-) -> Result<Format, SourceError> {
+pub(super) fn format(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<Format, SourceError> {
     check_content_type(content_type)?;
     let start = &bytes[..bytes.len().min(1024)];
     // Readers of PDF look for its mark in the first kilobyte, because some programs write something before it.
@@ -120,21 +102,16 @@ pub(super) fn format(
         (Some("text/plain"), _) | (_, Some("txt")) => Format::Text,
         _ if looks_like_html(start) => Format::Html,
         (Some("application/pdf" | "application/x-pdf"), _) | (_, Some("pdf")) => {
-            return Err(SourceError(
-                "This is not a PDF file, although it is called one".into(),
-            ));
+            return Err(SourceError("This is not a PDF file, although it is called one".into()));
         }
         (Some(DOCX), _) | (_, Some("docx")) => {
-            return Err(SourceError(
-                "This is not a Word file, although it is called one".into(),
-            ));
+            return Err(SourceError("This is not a Word file, although it is called one".into()));
         }
         _ => Format::Text,
     })
 }
 
-const NOT_READABLE: &str =
-    "This is no text. HTML, Markdown, plain text, PDF and Word (.docx) can be read";
+const NOT_READABLE: &str = "This is no text. HTML, Markdown, plain text, PDF and Word (.docx) can be read";
 
 /// Refuses what a server itself calls something that cannot be read.
 pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), SourceError> {
@@ -142,21 +119,13 @@ pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), Sourc
         return Ok(());
     };
     let readable = match essence.as_str() {
-        "text/css" | "text/javascript" | "text/xml" | "text/csv" | "text/calendar"
-        | "text/vcard" => false,
+        "text/css" | "text/javascript" | "text/xml" | "text/csv" | "text/calendar" | "text/vcard" => false,
         "application/xhtml+xml" | "application/pdf" | "application/x-pdf" | DOCX => true,
         // What servers say of a file they know nothing about.
-        "application/octet-stream"
-        | "binary/octet-stream"
-        | "application/zip"
-        | "application/msword" => true,
+        "application/octet-stream" | "binary/octet-stream" | "application/zip" | "application/msword" => true,
         other => other.starts_with("text/"),
     };
-    if readable {
-        Ok(())
-    } else {
-        Err(SourceError(NOT_READABLE.into()))
-    }
+    if readable { Ok(()) } else { Err(SourceError(NOT_READABLE.into())) }
 }
 
 /// `text/html` of `text/HTML; charset=utf-8`.
@@ -169,9 +138,7 @@ fn essence(content_type: Option<&str>) -> Option<String> {
 fn charset(content_type: Option<&str>) -> Option<&str> {
     content_type?.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("charset")
-            .then(|| value.trim().trim_matches(['"', '\'']))
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']))
     })
 }
 
@@ -186,15 +153,8 @@ fn extension(name: &str) -> Option<String> {
 
 fn looks_like_html(start: &[u8]) -> bool {
     let start = start.trim_ascii_start();
-    let start = start
-        .strip_prefix("\u{feff}".as_bytes())
-        .unwrap_or(start)
-        .trim_ascii_start();
-    let begins = |with: &[u8]| {
-        start
-            .get(..with.len())
-            .is_some_and(|begin| begin.eq_ignore_ascii_case(with))
-    };
+    let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start).trim_ascii_start();
+    let begins = |with: &[u8]| start.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with));
     begins(b"<!doctype html") || begins(b"<html") || begins(b"<head") || begins(b"<body")
 }
 
@@ -216,11 +176,7 @@ fn tidy_title(title: &str) -> Option<String> {
 
 fn name_as_title(name: &str, address: Option<&Url>) -> String {
     let title = match address {
-        Some(url) => format!(
-            "{}{}",
-            url.host_str().unwrap_or_default(),
-            url.path().trim_end_matches('/')
-        ),
+        Some(url) => format!("{}{}", url.host_str().unwrap_or_default(), url.path().trim_end_matches('/')),
         None => name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned(),
     };
     tidy_title(&title).unwrap_or_else(|| "Untitled".to_owned())

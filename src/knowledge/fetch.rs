@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION,
 };
 use reqwest::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -81,9 +81,7 @@ pub struct FetchedPage {
 pub(super) enum FetchError {
     #[error("Only addresses that start with http:// or https:// can be read")]
     NotWeb,
-    #[error(
-        "The address contains a user name or password. Only pages that everybody can open can be read"
-    )]
+    #[error("The address contains a user name or password. Only pages that everybody can open can be read")]
     Credentials,
     #[error("The address leads into a private network, which Guildhall does not read from")]
     NotPublic,
@@ -93,9 +91,7 @@ pub(super) enum FetchError {
     Unreachable,
     #[error("The server did not answer in time. Try again later")]
     TooSlow,
-    #[error(
-        "The server broke off in the middle of the page, or sent something that is no HTTP. Try again later"
-    )]
+    #[error("The server broke off in the middle of the page, or sent something that is no HTTP. Try again later")]
     Broken,
     #[error("The page is larger than {} MB", .0 / 1_000_000)]
     TooLarge(usize),
@@ -118,19 +114,14 @@ impl From<FetchError> for SourceError {
 }
 
 fn status_sentence(status: u16) -> String {
-    let named = StatusCode::from_u16(status)
-        .ok()
-        .and_then(|code| code.canonical_reason())
-        .unwrap_or("");
+    let named = StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or("");
     let name = format!("{status} {named}");
     let name = name.trim();
     match status {
         401 | 407 => format!("The page answered {name}: it can only be read after signing in"),
         403 => format!("The page answered {name}: its server does not let Guildhall read it"),
         404 | 410 => format!("The page answered {name}: there is nothing at this address"),
-        429 => format!(
-            "The page answered {name}: its server wants to be asked less often. Try again later"
-        ),
+        429 => format!("The page answered {name}: its server wants to be asked less often. Try again later"),
         500..=599 => format!("The page answered {name}: its server has a problem. Try again later"),
         _ => format!("The page answered {name} instead of its text"),
     }
@@ -155,11 +146,7 @@ impl Fetcher {
             .referer(false)
             .read_timeout(limits.idle)
             .build()?;
-        Ok(Self {
-            client,
-            limits,
-            allow_loopback,
-        })
+        Ok(Self { client, limits, allow_loopback })
     }
 
     /// Fetches a document: HTML, Markdown, text, PDF or DOCX, by what the server says and by what it sends.
@@ -177,12 +164,9 @@ impl Fetcher {
         wanted: Wanted,
         may_visit: impl Fn(&Url) -> Result<(), FetchError>,
     ) -> Result<Fetched, FetchError> {
-        tokio::time::timeout(
-            self.limits.total,
-            self.follow(url, known, wanted, may_visit),
-        )
-        .await
-        .unwrap_or(Err(FetchError::TooSlow))
+        tokio::time::timeout(self.limits.total, self.follow(url, known, wanted, may_visit))
+            .await
+            .unwrap_or(Err(FetchError::TooSlow))
     }
 
     async fn follow(
@@ -194,18 +178,13 @@ impl Fetcher {
     ) -> Result<Fetched, FetchError> {
         let mut visited = vec![without_fragment(url)];
         loop {
-            let here = visited
-                .last()
-                .expect("it starts with one and only grows")
-                .clone();
+            let here = visited.last().expect("it starts with one and only grows").clone();
             address::check(&here, self.allow_loopback)?;
             may_visit(&here)?;
             let response = self.ask(&here, known, wanted).await?;
             match response.status() {
                 StatusCode::OK => {
-                    return receive(response, here, wanted, self.limits.bytes)
-                        .await
-                        .map(Fetched::Page);
+                    return receive(response, here, wanted, self.limits.bytes).await.map(Fetched::Page);
                 }
                 StatusCode::NOT_MODIFIED if known.is_some() => return Ok(Fetched::Unchanged),
                 StatusCode::MOVED_PERMANENTLY
@@ -227,12 +206,7 @@ impl Fetcher {
         }
     }
 
-    async fn ask(
-        &self,
-        url: &Url,
-        known: Option<&Validators>,
-        wanted: Wanted,
-    ) -> Result<Response, FetchError> {
+    async fn ask(&self, url: &Url, known: Option<&Validators>, wanted: Wanted) -> Result<Response, FetchError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, wanted.accept());
         // With several copies of a page at hand, any of their marks would do; one that is not a legal header value
@@ -243,16 +217,8 @@ impl Fetcher {
             }
         };
         put(IF_NONE_MATCH, known.and_then(|known| known.etag.as_ref()));
-        put(
-            IF_MODIFIED_SINCE,
-            known.and_then(|known| known.last_modified.as_ref()),
-        );
-        self.client
-            .get(url.clone())
-            .headers(headers)
-            .send()
-            .await
-            .map_err(|error| explain(&error))
+        put(IF_MODIFIED_SINCE, known.and_then(|known| known.last_modified.as_ref()));
+        self.client.get(url.clone()).headers(headers).send().await.map_err(|error| explain(&error))
     }
 }
 
@@ -268,9 +234,7 @@ pub(super) enum Wanted {
 impl Wanted {
     fn accept(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Document => {
-                "text/html, application/xhtml+xml, text/markdown, text/plain;q=0.9, */*;q=0.5"
-            }
+            Self::Document => "text/html, application/xhtml+xml, text/markdown, text/plain;q=0.9, */*;q=0.5",
             Self::Anything => "*/*",
         })
     }
@@ -285,17 +249,13 @@ async fn receive(
     let headers = response.headers();
     let content_type = text_header(headers, CONTENT_TYPE);
     let robots_tag = text_header(headers, HeaderName::from_static("x-robots-tag"));
-    let validators = Validators {
-        etag: text_header(headers, ETAG),
-        last_modified: text_header(headers, LAST_MODIFIED),
-    };
+    let validators =
+        Validators { etag: text_header(headers, ETAG), last_modified: text_header(headers, LAST_MODIFIED) };
     // Said before anything is sent, it saves both sides the trouble.
     if wanted == Wanted::Document {
-        extract::check_content_type(content_type.as_deref())
-            .map_err(|error| FetchError::Refused(error.0))?;
+        extract::check_content_type(content_type.as_deref()).map_err(|error| FetchError::Refused(error.0))?;
     }
-    let announced =
-        text_header(headers, CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    let announced = text_header(headers, CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(FetchError::TooLarge(limit));
     }
@@ -312,13 +272,7 @@ async fn receive(
         extract::format(address.as_str(), content_type.as_deref(), &body)
             .map_err(|error| FetchError::Refused(error.0))?;
     }
-    Ok(FetchedPage {
-        address,
-        content_type,
-        robots_tag,
-        body: body.into(),
-        validators,
-    })
+    Ok(FetchedPage { address, content_type, robots_tag, body: body.into(), validators })
 }
 
 /// A header that is text and of a sane length: what is kept of a page is stored with its source.
@@ -329,12 +283,8 @@ fn text_header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 }
 
 fn redirect_target(from: &Url, headers: &HeaderMap) -> Result<Url, FetchError> {
-    let location = headers
-        .get(LOCATION)
-        .and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let target = location
-        .and_then(|location| from.join(location).ok())
-        .ok_or(FetchError::NowhereRedirect)?;
+    let location = headers.get(LOCATION).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let target = location.and_then(|location| from.join(location).ok()).ok_or(FetchError::NowhereRedirect)?;
     Ok(without_fragment(&target))
 }
 

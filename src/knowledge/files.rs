@@ -5,8 +5,9 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload};
 use std::sync::Arc;
+use tantivy::directory::OwnedBytes;
 
 /// Files by name.
 #[derive(Debug, Clone)]
@@ -33,6 +34,22 @@ impl Files {
         }
     }
 
+    /// Reads a file without copying it where it lies on this machine; none where there is none. Files are never changed
+    /// in place, so a mapped one stays whole even when it is replaced or deleted.
+    pub async fn get_mapped(&self, name: &Path) -> Result<Option<OwnedBytes>> {
+        let found = match self.0.get(name).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("reading {name}")),
+        };
+        if let GetResultPayload::File(_, path) = &found.payload {
+            let path = path.clone();
+            return Ok(Some(tokio::task::spawn_blocking(move || super::index::map(&path)).await??));
+        }
+        let bytes = found.bytes().await.with_context(|| format!("reading {name}"))?;
+        Ok(Some(OwnedBytes::new(Vec::from(bytes))))
+    }
+
     /// Deletes a file; nothing happens where there is none.
     pub async fn delete(&self, name: &Path) -> Result<()> {
         match self.0.delete(name).await {
@@ -43,7 +60,8 @@ impl Files {
 
     /// Deletes all files of a folder but `keep`.
     pub async fn delete_others(&self, folder: &Path, keep: &[Path]) -> Result<()> {
-        let found: Vec<_> = self.0.list(Some(folder)).try_collect().await.with_context(|| format!("listing {folder}"))?;
+        let found: Vec<_> =
+            self.0.list(Some(folder)).try_collect().await.with_context(|| format!("listing {folder}"))?;
         for file in found.into_iter().filter(|file| !keep.contains(&file.location)) {
             self.delete(&file.location).await?;
         }

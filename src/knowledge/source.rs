@@ -1,7 +1,7 @@
 //! A source: what a team has added, and how far Guildhall is with it.
 
-use crate::ids::{AccountId, SourceId};
 use super::SourceError;
+use crate::ids::{AccountId, SourceId};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -185,7 +185,12 @@ impl NewSource {
             }
             Self::Page { url } => {
                 let url = web_address(url)?;
-                Ok((SourceId::of("page", url.as_str()), Origin::Page { url: url.clone() }, shortened(url.as_str()), None))
+                Ok((
+                    SourceId::of("page", url.as_str()),
+                    Origin::Page { url: url.clone() },
+                    shortened(url.as_str()),
+                    None,
+                ))
             }
             Self::Site { url, max_pages, max_depth } => {
                 let url = web_address(url)?;
@@ -204,9 +209,11 @@ fn web_address(mut url: Url) -> Result<Url, SourceError> {
         return Err(SourceError("Only addresses that begin with http:// or https:// can be read.".to_owned()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(SourceError("The address holds a user name or a password. Pages behind a sign-in cannot be read; \
+        return Err(SourceError(
+            "The address holds a user name or a password. Pages behind a sign-in cannot be read; \
                                 upload them as files instead."
-            .to_owned()));
+                .to_owned(),
+        ));
     }
     url.set_fragment(None);
     Ok(url)

@@ -67,13 +67,8 @@ struct Usage {
 
 /// Reads the body of a successful response; the error says what is wrong with it.
 pub(super) fn read(body: &[u8]) -> Result<Completion, &'static str> {
-    let response: Response =
-        serde_json::from_slice(body).map_err(|_| "it is not a chat completion")?;
-    let choice = response
-        .choices
-        .into_iter()
-        .next()
-        .ok_or("it has no choice")?;
+    let response: Response = serde_json::from_slice(body).map_err(|_| "it is not a chat completion")?;
+    let choice = response.choices.into_iter().next().ok_or("it has no choice")?;
     let text = match choice.message.content {
         Some(Content::Text(text)) => text,
         Some(Content::Parts(parts)) => parts.into_iter().map(|part| part.text).collect(),

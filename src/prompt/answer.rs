@@ -4,6 +4,7 @@
 mod citations;
 mod lenient;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
@@ -92,28 +93,18 @@ pub fn parse(raw: &str, passages: usize) -> Result<ModelAnswer, Unusable> {
         .ok_or(Unusable::NotAnAnswer)?;
     let draft = unwrap_nested(draft);
 
-    let (answer, sources) = citations::settle(draft.answer.trim(), &draft.sources, passages);
-    let answer = shorten(answer);
+    let (answer, sources) = citations::settle(&shorten(draft.answer.trim()), &draft.sources, passages);
     let can_answer = draft.can_answer.unwrap_or(true) && has_words(&answer);
     if !has_words(&answer) && draft.can_answer != Some(false) && !draft.wants_human {
         return Err(Unusable::Empty);
     }
-    Ok(ModelAnswer {
-        answer,
-        sources,
-        can_answer,
-        wants_human: draft.wants_human,
-    })
+    Ok(ModelAnswer { answer, sources, can_answer, wants_human: draft.wants_human })
 }
 
 /// What follows the model's thoughts. They stand at the beginning; some templates swallow the opening tag.
 fn without_thoughts(raw: &str) -> &str {
     let text = raw.trim_start();
-    for (open, close) in [
-        ("<think>", "</think>"),
-        ("<thinking>", "</thinking>"),
-        ("<reasoning>", "</reasoning>"),
-    ] {
+    for (open, close) in [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<reasoning>", "</reasoning>")] {
         let starts = text.starts_with(open);
         match text.find(close) {
             // A closing tag inside an answer's own JSON is part of the answer.
@@ -139,18 +130,13 @@ fn from_json(raw: &str) -> Option<Draft> {
 
 /// The JSON objects that begin somewhere in `text`, outermost and first ones first.
 fn objects(text: &str) -> impl Iterator<Item = Map<String, Value>> {
-    text.match_indices('{')
-        .take(MAX_ATTEMPTS)
-        .filter_map(|(start, _)| {
-            // Depth is bounded by the library; what follows the object is not looked at.
-            match serde_json::Deserializer::from_str(&text[start..])
-                .into_iter::<Value>()
-                .next()?
-            {
-                Ok(Value::Object(object)) => Some(object),
-                _ => None,
-            }
-        })
+    text.match_indices('{').take(MAX_ATTEMPTS).filter_map(|(start, _)| {
+        // Depth is bounded by the library; what follows the object is not looked at.
+        match serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>().next()? {
+            Ok(Value::Object(object)) => Some(object),
+            _ => None,
+        }
+    })
 }
 
 fn draft(object: &Map<String, Value>) -> Option<Draft> {
@@ -183,16 +169,12 @@ fn unwrap_nested(draft: Draft) -> Draft {
 }
 
 fn from_prose(raw: &str, passages: usize) -> Option<Draft> {
-    let looks_like_json = raw.starts_with(['{', '[', '"'])
-        || raw.contains("\"answer\"")
-        || raw.starts_with("```json");
+    let looks_like_json = raw.starts_with(['{', '[', '"']) || raw.contains("\"answer\"") || raw.starts_with("```json");
     // Sentences consist of letters, even those around code.
     let visible = raw.chars().filter(|char| !char.is_whitespace()).count();
     let is_prose = raw.chars().filter(|char| char.is_alphanumeric()).count() * 2 > visible;
-    (passages > 0 && is_prose && !looks_like_json && !raw.ends_with(':')).then(|| Draft {
-        answer: raw.to_owned(),
-        ..Draft::default()
-    })
+    (passages > 0 && is_prose && !looks_like_json && !raw.ends_with(':'))
+        .then(|| Draft { answer: raw.to_owned(), ..Draft::default() })
 }
 
 fn has_words(text: &str) -> bool {
@@ -215,47 +197,34 @@ fn truth(value: &Value) -> Option<bool> {
 /// The numbers in a value of whatever type: `[1, 2]`, `"1, 2"`, `["[1]"]`, `1`, `1.0`, `"passage 3"`.
 fn numbers(value: &Value) -> Vec<usize> {
     match value {
-        Value::Number(number) => number
-            .to_string()
-            .split('.')
-            .next()
-            .and_then(|whole| whole.parse().ok())
-            .into_iter()
-            .collect(),
+        Value::Number(number) => {
+            number.to_string().split('.').next().and_then(|whole| whole.parse().ok()).into_iter().collect()
+        }
         Value::String(text) => numbers_in(text),
         Value::Array(values) => values.iter().take(100).flat_map(numbers).collect(),
-        Value::Object(fields) => ["number", "id", "source"]
-            .iter()
-            .filter_map(|name| fields.get(*name))
-            .flat_map(numbers)
-            .collect(),
+        Value::Object(fields) => {
+            ["number", "id", "source"].iter().filter_map(|name| fields.get(*name)).flat_map(numbers).collect()
+        }
         Value::Null | Value::Bool(_) => Vec::new(),
     }
 }
 
 fn numbers_in(text: &str) -> Vec<usize> {
-    text.split(|char: char| !char.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok())
-        .take(100)
-        .collect()
+    text.split(|char: char| !char.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).take(100).collect()
 }
 
 /// Cuts an answer of unreasonable length at the end of a paragraph, line or sentence, and says so.
-fn shorten(answer: String) -> String {
+fn shorten(answer: &str) -> Cow<'_, str> {
     let Some((limit, _)) = answer.char_indices().nth(MAX_ANSWER) else {
-        return answer;
+        return Cow::Borrowed(answer);
     };
     let kept = &answer[..limit];
     let end = ["\n\n", "\n", ". ", "。", "! ", "? ", " "]
         .iter()
-        .find_map(|end| {
-            kept.rfind(end)
-                .map(|at| at + end.trim_end().len())
-                .filter(|at| *at > limit / 2)
-        })
+        .find_map(|end| kept.rfind(end).map(|at| at + end.trim_end().len()).filter(|at| *at > limit / 2))
         .unwrap_or(limit);
     let note = sentences::cut(Lang::of(&answer[..answer.floor_char_boundary(500)], ""));
-    format!("{}\n\n-# {note}", kept[..end].trim_end())
+    Cow::Owned(format!("{}\n\n-# {note}", kept[..end].trim_end()))
 }
 
 #[cfg(test)]

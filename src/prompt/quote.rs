@@ -20,12 +20,7 @@ pub fn no_model_answer(passages: &[Passage], lang: Lang) -> (String, usize) {
     let mut blocks = vec![sentences::no_model(lang).to_owned()];
     for (index, passage) in quoted.iter().enumerate() {
         let mut section = vec![reply::escape(&passage.title)];
-        section.extend(
-            passage
-                .headings
-                .iter()
-                .map(|heading| reply::escape(heading)),
-        );
+        section.extend(passage.headings.iter().map(|heading| reply::escape(heading)));
         let mut block = format!("> **[{}] {}**", index + 1, section.join(" › "));
         for line in excerpt(&passage.text).lines() {
             block.push_str("\n> ");
@@ -41,11 +36,7 @@ fn excerpt(passage: &str) -> String {
     let mut parts = reply::split(&reply::to_discord(passage), MAX_LENGTH).into_iter();
     let mut first = parts.next().unwrap_or_default();
     if parts.next().is_some() {
-        first.push_str(if first.ends_with("```") {
-            "\n…"
-        } else {
-            " …"
-        });
+        first.push_str(if first.ends_with("```") { "\n…" } else { " …" });
     }
     first
 }
@@ -55,20 +46,12 @@ mod tests {
     use super::*;
 
     fn passage(title: &str, text: &str) -> Passage {
-        Passage {
-            title: title.to_owned(),
-            headings: vec!["Care".to_owned()],
-            address: None,
-            text: text.to_owned(),
-        }
+        Passage { title: title.to_owned(), headings: vec!["Care".to_owned()], address: None, text: text.to_owned() }
     }
 
     #[test]
     fn the_best_passages_are_quoted() {
-        let passages = [
-            passage("Manual", "31 months.\n\nThe hinge too."),
-            passage("*Notes*", "Second."),
-        ];
+        let passages = [passage("Manual", "31 months.\n\nThe hinge too."), passage("*Notes*", "Second.")];
         let (text, quoted) = no_model_answer(&passages, Lang::En);
         assert_eq!(quoted, 2);
         insta::assert_snapshot!(text, @r"
@@ -87,27 +70,17 @@ mod tests {
     #[test]
     fn long_passages_are_trimmed_and_their_code_closed() {
         let code = format!("Run:\n\n```sh\n{}```\n", "echo one two three\n".repeat(60));
-        let passages = [
-            passage("A", &code),
-            passage("B", &"Word after word. ".repeat(90)),
-            passage("C", "c"),
-            passage("D", "d"),
-        ];
+        let passages =
+            [passage("A", &code), passage("B", &"Word after word. ".repeat(90)), passage("C", "c"), passage("D", "d")];
         let (text, quoted) = no_model_answer(&passages, Lang::Fr);
         assert_eq!(quoted, 3);
         assert_eq!(text.matches("```").count(), 2);
-        assert!(
-            text.contains("> ```\n> …") && text.contains("Word after word. …"),
-            "{text}"
-        );
+        assert!(text.contains("> ```\n> …") && text.contains("Word after word. …"), "{text}");
         assert!(text.encode_utf16().count() < 1_900);
     }
 
     #[test]
     fn nothing_found_is_said() {
-        assert_eq!(
-            no_model_answer(&[], Lang::En),
-            ("I could not find that in the documents.".to_owned(), 0)
-        );
+        assert_eq!(no_model_answer(&[], Lang::En), ("I could not find that in the documents.".to_owned(), 0));
     }
 }

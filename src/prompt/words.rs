@@ -58,12 +58,13 @@ fn token_length(text: &str) -> Option<usize> {
     (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(end + 1)
 }
 
-/// The last questions of a conversation, for finding passages to a follow-up: words that a search can be widened with.
+/// The last questions of a conversation, newest first, for finding passages to a follow-up: words that a search can be widened with.
 /// None when nothing was asked yet.
 pub fn search_context(turns: &[Turn]) -> Option<String> {
     let from = turns.len().saturating_sub(CONTEXT_TURNS);
     let words: Vec<&str> = turns[from..]
         .iter()
+        .rev()
         .map(|turn| clip(turn.question.trim(), CONTEXT_CHARS))
         .filter(|question| is_answerable_text(question))
         .collect();
@@ -77,46 +78,23 @@ mod tests {
     use super::*;
 
     fn asked(question: &str) -> Turn {
-        Turn {
-            asker_name: "ann".to_owned(),
-            question: question.to_owned(),
-            answer: "Because.".to_owned(),
-        }
+        Turn { asker_name: "ann".to_owned(), question: question.to_owned(), answer: "Because.".to_owned() }
     }
 
     #[test]
     fn words_of_any_script_can_be_answered() {
-        for question in [
-            "a",
-            "7",
-            "保証期間は?",
-            "¿Qué?",
-            "сколько",
-            "<:smile:1> why",
-            "<@1> 2",
-            "<b>",
-            "i <3",
-            "3️⃣ or 4",
-        ] {
+        for question in
+            ["a", "7", "保証期間は?", "¿Qué?", "сколько", "<:smile:1> why", "<@1> 2", "<b>", "i <3", "3️⃣ or 4"]
+        {
             assert!(is_answerable_text(question), "{question}");
         }
     }
 
     #[test]
     fn emoji_and_mentions_alone_cannot() {
-        for question in [
-            "",
-            "  \n",
-            "?!…",
-            "🙂",
-            "👨‍👩‍👧‍👦",
-            "<:smile:123>",
-            "<a:wave_2:123>",
-            "<@123> <@!1>",
-            "<@&9><#8>",
-            "🇫🇷",
-            "1️⃣",
-        ] {
+        for question in
+            ["", "  \n", "?!…", "🙂", "👨‍👩‍👧‍👦", "<:smile:123>", "<a:wave_2:123>", "<@123> <@!1>", "<@&9><#8>", "🇫🇷", "1️⃣"]
+        {
             assert!(!is_answerable_text(question), "{question}");
         }
     }
@@ -132,16 +110,9 @@ mod tests {
     fn a_follow_up_is_searched_with_the_last_questions() {
         assert_eq!(search_context(&[]), None);
         assert_eq!(search_context(&[asked("🙂")]), None);
-        let turns = [
-            asked("old"),
-            asked("How do I install it?"),
-            asked("and on Linux?"),
-        ];
-        assert_eq!(
-            search_context(&turns).unwrap(),
-            "How do I install it?\nand on Linux?"
-        );
-        assert!(search_context(&[asked(&"x".repeat(9_000))]).unwrap().len() <= CONTEXT_CHARS);
+        let turns = [asked("old"), asked("How do I install it?"), asked("and on Linux?")];
+        assert_eq!(search_context(&turns).expect("a question"), "How do I install it?\nand on Linux?");
+        assert!(search_context(&[asked(&"x".repeat(9_000))]).expect("a question").len() <= CONTEXT_CHARS);
     }
 
     proptest! {

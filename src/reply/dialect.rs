@@ -14,19 +14,10 @@ use super::{escape, html, is_visible, links, safe, table};
 pub fn to_discord(markdown: &str) -> String {
     let text = safe::cleaned(markdown);
     let mut rewriter = Rewriter::new(&text);
-    let events = Parser::new_ext(
-        &text,
-        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH,
-    )
-    .into_offset_iter();
+    let events = Parser::new_ext(&text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).into_offset_iter();
     // Discord knows no definitions of links; the links themselves are written out.
-    let definitions = events
-        .reference_definitions()
-        .iter()
-        .map(|(_, definition)| definition.span.clone());
-    rewriter
-        .edits
-        .extend(definitions.map(|span| (span, String::new())));
+    let definitions = events.reference_definitions().iter().map(|(_, definition)| definition.span.clone());
+    rewriter.edits.extend(definitions.map(|span| (span, String::new())));
     for (event, range) in events {
         rewriter.event(event, range);
     }
@@ -94,28 +85,10 @@ impl<'a> Rewriter<'a> {
                 self.rows.iter_mut().for_each(|rows| rows.push(Vec::new()));
             }
             Event::Start(Tag::TableCell) => {
-                self.rows
-                    .iter_mut()
-                    .filter_map(|rows| rows.last_mut())
-                    .for_each(|row| row.push(String::new()));
+                self.rows.iter_mut().filter_map(|rows| rows.last_mut()).for_each(|row| row.push(String::new()));
             }
-            Event::Start(
-                Tag::Link {
-                    link_type,
-                    dest_url,
-                    ..
-                }
-                | Tag::Image {
-                    link_type,
-                    dest_url,
-                    ..
-                },
-            ) => {
-                let mark = if self.text[range.start..].starts_with('!') {
-                    2
-                } else {
-                    1
-                };
+            Event::Start(Tag::Link { link_type, dest_url, .. } | Tag::Image { link_type, dest_url, .. }) => {
+                let mark = if self.text[range.start..].starts_with('!') { 2 } else { 1 };
                 let inner_end = (range.start + mark).min(range.end);
                 self.links.push(Link {
                     inner_end,
@@ -125,14 +98,9 @@ impl<'a> Rewriter<'a> {
                 });
             }
             Event::Start(Tag::Heading { level, .. }) => {
-                self.heading = Some(Heading {
-                    is_deep: level > HeadingLevel::H3,
-                    inner: None,
-                });
+                self.heading = Some(Heading { is_deep: level > HeadingLevel::H3, inner: None });
             }
-            Event::Start(Tag::Strong)
-                if self.heading.as_ref().is_some_and(|heading| heading.is_deep) =>
-            {
+            Event::Start(Tag::Strong) if self.heading.as_ref().is_some_and(|heading| heading.is_deep) => {
                 self.edit(range.start..range.start + 2, "");
                 self.edit(range.end - 2..range.end, "");
             }
@@ -182,12 +150,7 @@ impl<'a> Rewriter<'a> {
 
     /// Collects text as readers see it, for what needs it: cells and labels.
     fn label(&mut self, text: &str) {
-        if let Some(cell) = self
-            .rows
-            .as_mut()
-            .and_then(|rows| rows.last_mut())
-            .and_then(|row| row.last_mut())
-        {
+        if let Some(cell) = self.rows.as_mut().and_then(|rows| rows.last_mut()).and_then(|row| row.last_mut()) {
             cell.push_str(text);
         }
         for link in &mut self.links {
@@ -221,15 +184,8 @@ impl<'a> Rewriter<'a> {
     fn code_block(&mut self, code: &str, range: Range<usize>) {
         let source = &self.text[range.clone()];
         let is_fenced = source.starts_with("```") || source.starts_with("~~~");
-        let info = if is_fenced {
-            source
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches(['`', '~'])
-        } else {
-            ""
-        };
+        let info =
+            if is_fenced { source.lines().next().unwrap_or_default().trim_start_matches(['`', '~']) } else { "" };
         self.block(code, info, range);
     }
 
@@ -239,13 +195,9 @@ impl<'a> Rewriter<'a> {
         const MAX_PREFIX: usize = 16;
         // What follows a code block's language on its line is not for readers.
         let language = info.split_whitespace().next().unwrap_or_default();
-        let is_language = language.len() <= 20
-            && language
-                .chars()
-                .all(|char| char.is_ascii_alphanumeric() || "+#-_.".contains(char));
-        let line_start = self.text[..range.start]
-            .rfind('\n')
-            .map_or(0, |end| end + 1);
+        let is_language =
+            language.len() <= 20 && language.chars().all(|char| char.is_ascii_alphanumeric() || "+#-_.".contains(char));
+        let line_start = self.text[..range.start].rfind('\n').map_or(0, |end| end + 1);
         let lead = &self.text[line_start..range.start];
         let prefix = match lead.rfind('>') {
             Some(mark) if mark < MAX_PREFIX => lead[..=mark].replace(|char| char != '>', " ") + " ",
@@ -254,8 +206,12 @@ impl<'a> Rewriter<'a> {
         let mut block = format!("```{}\n", if is_language { language } else { "" });
         for line in code.trim_end_matches('\n').split('\n') {
             block.push_str(&prefix);
-            // A code block cannot contain the mark that ends it.
-            block.push_str(&line.replace("``", "`\u{200b}`"));
+            if line.contains("```") {
+                // A code block cannot contain the mark that ends it.
+                block.push_str(&line.replace("``", "`\u{200b}`"));
+            } else {
+                block.push_str(line);
+            }
             block.push('\n');
         }
         block.push_str(&prefix);
@@ -263,11 +219,7 @@ impl<'a> Rewriter<'a> {
         if self.text[range.clone()].ends_with('\n') {
             block.push('\n');
         }
-        let start = if lead.trim().is_empty() {
-            line_start
-        } else {
-            range.start
-        };
+        let start = if lead.trim().is_empty() { line_start } else { range.start };
         self.edit(start..range.end, block);
     }
 
@@ -287,9 +239,7 @@ impl<'a> Rewriter<'a> {
             self.edit(range.start..inner_start, "");
             return self.edit(inner_end..range.end, "");
         };
-        if !is_visible(&link.label)
-            || (links::is_address(&link.label) && !links::is_misleading(&link.label, &url))
-        {
+        if !is_visible(&link.label) || (links::is_address(&link.label) && !links::is_misleading(&link.label, &url)) {
             self.edit(range, format!("<{url}>"));
         } else if links::is_misleading(&link.label, &url) || links::is_address(&link.label) {
             self.edit(range.start..inner_start, "");
@@ -316,11 +266,7 @@ impl<'a> Rewriter<'a> {
             self.edit(inner.end..end, "**");
         } else if !source.starts_with('#') {
             // Underlined with === or ---.
-            let mark = if source.trim_end().ends_with('=') {
-                "# "
-            } else {
-                "## "
-            };
+            let mark = if source.trim_end().ends_with('=') { "# " } else { "## " };
             self.edit(range.start..range.start, mark);
             self.edit(inner.end..end, "");
         }
@@ -343,39 +289,24 @@ impl<'a> Rewriter<'a> {
         // An unknown tag may hide a mark of a code block.
         if source.contains("```") {
             for (at, marks) in source.match_indices("```") {
-                self.edit(
-                    range.start + at..range.start + at + marks.len(),
-                    "\\`\\`\\`",
-                );
+                self.edit(range.start + at..range.start + at + marks.len(), "\\`\\`\\`");
             }
         }
     }
 
     fn start_html_link(&mut self, place: Range<usize>, url: Option<String>) {
-        self.html_links.push(HtmlLink {
-            edit: self.edits.len(),
-            from: place.end,
-            url,
-        });
+        self.html_links.push(HtmlLink { edit: self.edits.len(), from: place.end, url });
         // Nothing yet: a link that is never closed is none.
         self.edit(place, "");
     }
 
     fn end_html_link(&mut self, place: Range<usize>) {
         let link = self.html_links.pop();
-        let Some(HtmlLink {
-            edit,
-            from,
-            url: Some(url),
-        }) = link
-        else {
+        let Some(HtmlLink { edit, from, url: Some(url) }) = link else {
             return self.edit(place, "");
         };
         let label = &self.text[from..place.start];
-        if label.contains(['[', ']', '\n'])
-            || links::is_address(label)
-            || links::is_misleading(label, &url)
-        {
+        if label.contains(['[', ']', '\n']) || links::is_address(label) || links::is_misleading(label, &url) {
             self.edit(place, format!(" (<{url}>)"));
         } else {
             "[".clone_into(&mut self.edits[edit].1);
@@ -385,9 +316,7 @@ impl<'a> Rewriter<'a> {
 
     fn finish(mut self) -> String {
         // Where two changes overlap, the one of the outer thing wins; what is only put in comes before both.
-        self.edits.sort_by_key(|(range, _)| {
-            (range.start, !range.is_empty(), std::cmp::Reverse(range.end))
-        });
+        self.edits.sort_by_key(|(range, _)| (range.start, !range.is_empty(), std::cmp::Reverse(range.end)));
         let mut text = String::with_capacity(self.text.len());
         let mut done = 0;
         for (range, replacement) in self.edits {
@@ -404,11 +333,7 @@ impl<'a> Rewriter<'a> {
 }
 
 fn escape_or_space(text: &str) -> String {
-    if text.trim().is_empty() {
-        " ".to_owned()
-    } else {
-        escape(text)
-    }
+    if text.trim().is_empty() { " ".to_owned() } else { escape(text) }
 }
 
 /// `>>> `, which quotes the rest of a message, as `> ` on each line: so that a split or the list of sources does not

@@ -88,15 +88,8 @@ fn tag(tag: &str) -> Option<Tag> {
     let inside = tag[1..tag.len() - 1].trim_end_matches('/');
     let is_end = inside.starts_with('/');
     let inside = inside.trim_start_matches('/');
-    let name = inside
-        .split(|char: char| !char.is_ascii_alphanumeric())
-        .next()?
-        .to_ascii_lowercase();
-    if !inside[name.len()..]
-        .chars()
-        .next()
-        .is_none_or(char::is_whitespace)
-    {
+    let name = inside.split(|char: char| !char.is_ascii_alphanumeric()).next()?.to_ascii_lowercase();
+    if !inside[name.len()..].chars().next().is_none_or(char::is_whitespace) {
         // `<https://…>`, `<p:…>`: not a tag.
         return None;
     }
@@ -108,15 +101,9 @@ fn tag(tag: &str) -> Option<Tag> {
             None => Some(Tag::NoLinkStart),
         },
         "img" => {
-            let label = attribute(inside, "alt")
-                .map(super::escape)
-                .unwrap_or_default();
+            let label = attribute(inside, "alt").map(super::escape).unwrap_or_default();
             match attribute(inside, "src").and_then(links::web_address) {
-                Some(url)
-                    if label.is_empty()
-                        || links::is_address(&label)
-                        || links::is_misleading(&label, &url) =>
-                {
+                Some(url) if label.is_empty() || links::is_address(&label) || links::is_misleading(&label, &url) => {
                     Some(Tag::Text(format!("<{url}>")))
                 }
                 Some(url) => Some(Tag::Text(format!("[{label}](<{url}>)"))),
@@ -145,10 +132,7 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
         lower[..*at].ends_with(|char: char| char.is_whitespace())
             && lower[at + name.len()..].trim_start().starts_with('=')
     })?;
-    let value = tag[at + name.len()..]
-        .trim_start()
-        .strip_prefix('=')?
-        .trim_start();
+    let value = tag[at + name.len()..].trim_start().strip_prefix('=')?.trim_start();
     match value.chars().next()? {
         quote @ ('"' | '\'') => value[1..].split(quote).next(),
         _ => value.split_whitespace().next(),
@@ -166,10 +150,7 @@ mod tests {
     #[test]
     fn tags_become_what_discord_shows() {
         let text = |text: &str| Tag::Text(text.to_owned());
-        assert_eq!(
-            become_("<b>x</B><br/>"),
-            [text("**"), text("**"), text("\n")]
-        );
+        assert_eq!(become_("<b>x</B><br/>"), [text("**"), text("**"), text("\n")]);
         assert_eq!(
             become_("<a class=x HREF='https://a.b/c'>x</a>"),
             [Tag::LinkStart("https://a.b/c".to_owned()), Tag::LinkEnd]

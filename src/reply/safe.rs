@@ -11,25 +11,16 @@ const APART: char = '\u{200b}';
 pub(super) fn made_safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + text.len() / 8);
     let mut in_code = false;
-    let mut prose_from = 0;
-    let mut at = 0;
-    // Between code blocks prose is taken together: inline code may go over the end of a line.
     for line in text.split_inclusive('\n') {
-        let end = at + line.len();
-        if line.matches("```").count() % 2 == 1 {
-            if !in_code {
-                prose(&text[prose_from..at], &mut safe);
-            }
+        let toggles = line.matches("```").count() % 2 == 1;
+        if in_code || toggles {
             safe.push_str(line);
-            in_code = !in_code;
-            prose_from = end;
-        } else if in_code {
-            safe.push_str(line);
-            prose_from = end;
+        } else {
+            // Inline code that goes over the end of a line is not taken for code here: better safe than pretty.
+            prose(line, &mut safe);
         }
-        at = end;
+        in_code ^= toggles;
     }
-    prose(&text[prose_from..], &mut safe);
     safe
 }
 
@@ -47,10 +38,7 @@ pub(super) fn without_mentions(text: &str) -> String {
 
 /// Whether a mention begins at `text`: after its first character it is to be taken apart.
 fn is_mention(text: &str) -> bool {
-    let follows = |word: &str| {
-        text.get(1..=word.len())
-            .is_some_and(|next| next.eq_ignore_ascii_case(word))
-    };
+    let follows = |word: &str| text.get(1..=word.len()).is_some_and(|next| next.eq_ignore_ascii_case(word));
     match text.as_bytes().first() {
         Some(b'@') => follows("everyone") || follows("here"),
         Some(b'<') => text[1..].starts_with(['@', '!', '&']),
@@ -60,35 +48,33 @@ fn is_mention(text: &str) -> bool {
 
 fn prose(text: &str, safe: &mut String) {
     let mut at = 0;
-    // Length of a run of backticks that has no partner further on.
-    let mut lonely = [false; 3];
+    // Lengths of runs of backticks that have no partner further on: not to be looked for again. There are one and two,
+    // since longer ones begin code blocks.
+    let mut lonely = Vec::new();
     while let Some(char) = text[at..].chars().next() {
         let here = &text[at..];
         let length = match char {
             '\\' if here[1..].starts_with('`') => 2,
             '`' => {
                 let run = here.len() - here.trim_start_matches('`').len();
-                let end = if run < lonely.len() && !lonely[run] {
-                    here[run..].find(&here[..run])
-                } else {
-                    None
-                };
-                if let (None, Some(lonely)) = (end, lonely.get_mut(run)) {
-                    *lonely = true;
+                let length = if lonely.contains(&run) { None } else { inline_code(here, run) };
+                if length.is_none() && !lonely.contains(&run) {
+                    lonely.push(run);
                 }
-                end.map_or(run, |end| end + 2 * run)
+                length.unwrap_or(run)
             }
             '<' => {
                 if let Some(length) = bracketed(here) {
-                    length
-                } else {
-                    safe.push('<');
-                    if is_mention(here) {
-                        safe.push(APART);
-                    }
-                    at += 1;
+                    push_address(&here[..length], safe);
+                    at += length;
                     continue;
                 }
+                safe.push('<');
+                if is_mention(here) {
+                    safe.push(APART);
+                }
+                at += 1;
+                continue;
             }
             '@' if is_mention(here) => {
                 safe.push(char);
@@ -99,7 +85,7 @@ fn prose(text: &str, safe: &mut String) {
             'h' | 'H' => match bare_address(here) {
                 Some(length) => {
                     safe.push('<');
-                    safe.push_str(&here[..length]);
+                    push_address(&here[..length], safe);
                     safe.push('>');
                     at += length;
                     continue;
@@ -110,6 +96,30 @@ fn prose(text: &str, safe: &mut String) {
         };
         safe.push_str(&here[..length]);
         at += length;
+    }
+}
+
+/// Length of the inline code at the start of `text`, which begins with a run of so many backticks and ends with another.
+fn inline_code(text: &str, run: usize) -> Option<usize> {
+    let mut at = run;
+    while let Some(found) = text[at..].find('`') {
+        let start = at + found;
+        at = text.len() - text[start..].trim_start_matches('`').len();
+        if at - start == run {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// Adds an address, in which a mention is not taken apart but written in the way of addresses.
+fn push_address(address: &str, safe: &mut String) {
+    for (at, char) in address.char_indices() {
+        if char == '@' && is_mention(&address[at..]) {
+            safe.push_str("%40");
+        } else {
+            safe.push(char);
+        }
     }
 }
 
@@ -133,13 +143,8 @@ fn bare_address(text: &str) -> Option<usize> {
     let mut address = &window[..end];
     loop {
         let shorter = address.trim_end_matches(|char: char| ".,;:!?'*_~]}»”’…".contains(char));
-        let is_open =
-            shorter.ends_with(')') && shorter.matches(')').count() > shorter.matches('(').count();
-        let shorter = if is_open {
-            &shorter[..shorter.len() - 1]
-        } else {
-            shorter
-        };
+        let is_open = shorter.ends_with(')') && shorter.matches(')').count() > shorter.matches('(').count();
+        let shorter = if is_open { &shorter[..shorter.len() - 1] } else { shorter };
         if shorter.len() == address.len() {
             break;
         }
@@ -151,26 +156,17 @@ fn bare_address(text: &str) -> Option<usize> {
 fn scheme(text: &str) -> Option<usize> {
     ["https://", "http://"]
         .iter()
-        .find(|scheme| {
-            text.get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        })
+        .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
         .map(|scheme| scheme.len())
 }
 
 /// `text` without what has no place in a message: control characters and those that reverse the direction of text, by
 /// which `gpj.exe` can be made to look like a picture. Ends of lines become `\n`.
 pub(super) fn cleaned(text: &str) -> Cow<'_, str> {
-    let is_bad = |char: char| {
-        (char.is_control() && !matches!(char, '\n' | '\t'))
-            || matches!(char, '\u{202a}'..='\u{202e}')
-    };
+    let is_bad =
+        |char: char| (char.is_control() && !matches!(char, '\n' | '\t')) || matches!(char, '\u{202a}'..='\u{202e}');
     if !text.contains(is_bad) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(
-        text.replace("\r\n", "\n")
-            .replace('\r', "\n")
-            .replace(is_bad, ""),
-    )
+    Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace(is_bad, ""))
 }

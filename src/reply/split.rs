@@ -17,10 +17,7 @@ const LOOKAHEAD: usize = 1_000;
 /// inside a link, inline code or bold text if there is another place. A code block that goes on is closed and opened
 /// again with its language, a quoted line that goes on keeps its `> `.
 pub fn split(text: &str, limit: usize) -> Vec<String> {
-    parts(text, limit)
-        .into_iter()
-        .map(|part| format!("{}{}{}", part.head, part.body, part.tail))
-        .collect()
+    parts(text, limit).into_iter().map(|part| format!("{}{}{}", part.head, part.body, part.tail)).collect()
 }
 
 /// A part: a piece of the text, and the marks that it needs to stand alone.
@@ -68,14 +65,7 @@ impl<'a> Fence<'a> {
         let mark = line.rfind("```").unwrap_or_default();
         let language = line[mark..].trim_start_matches('`').trim();
         let quote = quote_of(line);
-        Self {
-            quote,
-            language: if language.len() <= MAX_MARK && !language.contains(' ') {
-                language
-            } else {
-                ""
-            },
-        }
+        Self { quote, language: if language.len() <= MAX_MARK && !language.contains(' ') { language } else { "" } }
     }
 
     fn opening(&self) -> String {
@@ -95,13 +85,9 @@ impl Open<'_> {
 
 /// The `> ` before a quoted line; empty for others.
 fn quote_of(line: &str) -> &str {
-    let end = line
-        .find(|char| char != '>' && char != ' ')
-        .unwrap_or(line.len());
+    let end = line.find(|char| char != '>' && char != ' ').unwrap_or(line.len());
     let prefix = &line[..end];
-    let end = prefix
-        .rfind('>')
-        .map_or(0, |mark| (mark + 2).min(prefix.len()));
+    let end = prefix.rfind('>').map_or(0, |mark| (mark + 2).min(prefix.len()));
     if end <= MAX_MARK { &prefix[..end] } else { "" }
 }
 
@@ -130,11 +116,7 @@ fn parts(text: &str, limit: usize) -> Vec<Part<'_>> {
         let cut = next_cut(rest, limit - units(&head), open);
         let body = rest[..cut.at].trim_end();
         if is_visible(body) {
-            let tail = cut
-                .open
-                .fence
-                .map(|fence| fence.closing())
-                .unwrap_or_default();
+            let tail = cut.open.fence.map(|fence| fence.closing()).unwrap_or_default();
             parts.push(Part { head, body, tail });
         }
         rest = &rest[cut.at..];
@@ -159,22 +141,14 @@ fn next_cut<'a>(text: &'a str, budget: usize, open: Open<'a>) -> Cut<'a> {
     // A unit has at most three bytes, so this holds more than fits: nothing here depends on the length of the whole.
     let view = &text[..text.floor_char_boundary(budget * 3 + LOOKAHEAD)];
     let mut best: [Option<Cut<'a>>; 2] = [None, None];
-    let mut here = Cut {
-        at: 0,
-        units: 0,
-        open: Open {
-            fence: open.fence,
-            quote: "",
-        },
-    };
+    let mut here = Cut { at: 0, units: 0, open: Open { fence: open.fence, quote: "" } };
     let mut previous = "";
     let mut after_heading = false;
     for line in view.split_inclusive('\n') {
         let fence = here.open.fence;
         let toggles = is_fence(line);
         if here.at > 0 {
-            let is_between =
-                previous.trim().is_empty() || line.trim().is_empty() || is_heading(line);
+            let is_between = previous.trim().is_empty() || line.trim().is_empty() || is_heading(line);
             let is_edge = toggles || is_fence(previous);
             let rank = match fence {
                 // An empty code block at the end of this part or the beginning of the next helps nobody.
@@ -193,38 +167,21 @@ fn next_cut<'a>(text: &'a str, budget: usize, open: Open<'a>) -> Cut<'a> {
             _ => fence,
         };
         let closing = after.map_or(0, |fence| units(&fence.closing()));
-        // One more than fits, and the end of the line.
-        let (_, line_units) = fitting(line, budget + 2);
-        let visible_units = line_units - usize::from(line.ends_with('\n'));
-        if here.units + visible_units + closing > budget {
+        let shown = line.strip_suffix('\n').unwrap_or(line);
+        // Two more than the budget, since the last character may count for two: enough to see that it is exceeded.
+        let (_, shown_units) = fitting(shown, budget + 2);
+        if here.units + shown_units + closing > budget {
             let full = |share: usize| move |cut: &Cut<'a>| cut.units * share >= budget;
             let [paragraph, line_end] = best;
             return paragraph
                 .filter(full(2))
-                .or(line_end
-                    .into_iter()
-                    .chain(paragraph)
-                    .max_by_key(|cut| cut.at)
-                    .filter(full(3)))
-                .or_else(|| {
-                    cut_inside(
-                        line,
-                        here,
-                        budget,
-                        if here.at == 0 { open.quote } else { "" },
-                    )
-                })
-                .or(line_end
-                    .into_iter()
-                    .chain(paragraph)
-                    .max_by_key(|cut| cut.at))
-                .unwrap_or(Cut {
-                    at: here.at + line.len(),
-                    ..here
-                });
+                .or(line_end.into_iter().chain(paragraph).max_by_key(|cut| cut.at).filter(full(3)))
+                .or_else(|| cut_inside(line, here, budget, if here.at == 0 { open.quote } else { "" }))
+                .or(line_end.into_iter().chain(paragraph).max_by_key(|cut| cut.at))
+                .unwrap_or(Cut { at: here.at + line.len(), ..here });
         }
         here.at += line.len();
-        here.units += line_units;
+        here.units += shown_units + (line.len() - shown.len());
         here.open.fence = after;
         if !line.trim().is_empty() {
             after_heading = fence.is_none() && is_heading(line);
@@ -250,29 +207,14 @@ fn fitting(text: &str, limit: usize) -> (usize, usize) {
 /// earlier cut.
 fn cut_inside<'a>(line: &'a str, here: Cut<'a>, budget: usize, quote: &'a str) -> Option<Cut<'a>> {
     let fence = here.open.fence;
-    let own_quote = if quote.is_empty() {
-        quote_of(line)
-    } else {
-        quote
-    };
-    let quote = if fence.is_none_or(|fence| !fence.quote.is_empty()) {
-        own_quote
-    } else {
-        ""
-    };
+    let own_quote = if quote.is_empty() { quote_of(line) } else { quote };
+    let quote = if fence.is_none_or(|fence| !fence.quote.is_empty()) { own_quote } else { "" };
     // A prefix alone is no text.
-    let from = if line.starts_with(own_quote) {
-        own_quote.len()
-    } else {
-        0
-    };
+    let from = if line.starts_with(own_quote) { own_quote.len() } else { 0 };
     let closing = fence.map_or(0, |fence| units(&fence.closing()));
     let room = budget.checked_sub(here.units + closing)?;
     let (mut end, _) = fitting(line, room);
-    if let Some(mark) = line
-        .find("```")
-        .filter(|mark| fence.is_none() && *mark > from && *mark < end)
-    {
+    if let Some(mark) = line.find("```").filter(|mark| fence.is_none() && *mark > from && *mark < end) {
         // The mark of a code block behind a long prefix stays with its language.
         end = mark;
     }
@@ -280,43 +222,25 @@ fn cut_inside<'a>(line: &'a str, here: Cut<'a>, budget: usize, quote: &'a str) -
         return None;
     }
     // White space at the end of a part is not sent, and so needs no room.
-    end += line[end..]
-        .chars()
-        .next()
-        .filter(|char| char.is_whitespace())
-        .map_or(0, char::len_utf8);
+    end += line[end..].chars().next().filter(|char| char.is_whitespace()).map_or(0, char::len_utf8);
     let near = &line[..line.floor_char_boundary(end + LOOKAHEAD)];
     let at = if fence.is_some() {
         // Code is cut at white space near the end; a word of code is as good a place as any other.
-        last_space(near, end)
-            .filter(|at| *at > end / 2)
-            .unwrap_or_else(|| grapheme_end(near, end))
+        last_space(near, end).filter(|at| *at > end / 2).unwrap_or_else(|| grapheme_end(near, end))
     } else {
         place_in_prose(near, end, from)
     };
-    (at > from).then(|| Cut {
-        at: here.at + at,
-        units: here.units + units(&line[..at]),
-        open: Open { fence, quote },
-    })
+    (at > from).then(|| Cut { at: here.at + at, units: here.units + units(&line[..at]), open: Open { fence, quote } })
 }
 
 fn last_space(line: &str, end: usize) -> Option<usize> {
     // The white space itself stays at the end of the part, where it is not seen.
-    line[..end]
-        .char_indices()
-        .rev()
-        .find(|(_, char)| char.is_whitespace())
-        .map(|(at, char)| at + char.len_utf8())
+    line[..end].char_indices().rev().find(|(_, char)| char.is_whitespace()).map(|(at, char)| at + char.len_utf8())
 }
 
 fn place_in_prose(line: &str, end: usize, from: usize) -> usize {
     let spans = spans(line);
-    let span_at = |at: usize| {
-        spans
-            .iter()
-            .find(|(start, stop)| (start + 1..*stop).contains(&at))
-    };
+    let span_at = |at: usize| spans.iter().find(|(start, stop)| (start + 1..*stop).contains(&at));
     // One character more shows whether a sentence or a word ends with the part.
     let window = &line[..end + line[end..].chars().next().map_or(0, char::len_utf8)];
     let sentence = window
@@ -337,22 +261,13 @@ fn place_in_prose(line: &str, end: usize, from: usize) -> usize {
         .map(|(at, _)| at)
         .filter(|at| *at > from && *at <= end && is_word_start(*at))
         .collect();
-    if let Some(at) = words
-        .iter()
-        .rev()
-        .find(|at| span_at(**at).is_none())
-        .filter(|at| **at > end / 10)
-    {
+    if let Some(at) = words.iter().rev().find(|at| span_at(**at).is_none()).filter(|at| **at > end / 10) {
         return *at;
     }
     if let Some((start, _)) = span_at(end).filter(|(start, _)| *start > end / 10 && *start > from) {
         return *start;
     }
-    words
-        .last()
-        .copied()
-        .filter(|at| *at > end / 10)
-        .unwrap_or_else(|| grapheme_end(line, end))
+    words.last().copied().filter(|at| *at > end / 10).unwrap_or_else(|| grapheme_end(line, end))
 }
 
 /// The last grapheme boundary up to `end`, or `end` itself inside a grapheme without end.
@@ -372,13 +287,9 @@ fn spans(line: &str) -> Vec<(usize, usize)> {
     const PAIRS: [&str; 5] = ["**", "__", "~~", "||", "*"];
     let mut spans = Vec::new();
     // What was once looked for in vain is not looked for again, or a line of openings would take square time.
-    let mut is_vain = [false; PAIRS.len() + 4];
+    let mut is_vain = [false; PAIRS.len() + 5];
     let mut find = |kind: usize, from: usize, what: &str| {
-        let found = if is_vain[kind] {
-            None
-        } else {
-            line[from..].find(what).map(|at| from + at + what.len())
-        };
+        let found = if is_vain[kind] { None } else { line[from..].find(what).map(|at| from + at + what.len()) };
         is_vain[kind] |= found.is_none();
         found
     };
@@ -399,9 +310,7 @@ fn spans(line: &str) -> Vec<(usize, usize)> {
             || here.starts_with("<a:")
             || here.starts_with("<t:")
         {
-            here[..here.floor_char_boundary(LOOKAHEAD)]
-                .find(['>', ' '])
-                .map(|length| at + length + 1)
+            find(PAIRS.len() + 4, at, ">")
         } else {
             PAIRS
                 .iter()

@@ -9,25 +9,11 @@ const MAX_COLUMNS: usize = 20;
 
 /// The rows, the first being the headings, as lines with aligned columns.
 pub(super) fn lay_out(rows: &[Vec<String>]) -> String {
-    let columns = rows
-        .iter()
-        .map(Vec::len)
-        .max()
-        .unwrap_or_default()
-        .min(MAX_COLUMNS);
-    let cell = |row: &'_ [String], column: usize| {
-        row.get(column)
-            .map(|cell| cell.trim().to_owned())
-            .unwrap_or_default()
-    };
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default().min(MAX_COLUMNS);
+    let cell =
+        |row: &'_ [String], column: usize| row.get(column).map(|cell| cell.trim().to_owned()).unwrap_or_default();
     let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .map(|row| cell(row, column).width())
-                .max()
-                .unwrap_or_default()
-                .min(MAX_PADDING)
-        })
+        .map(|column| rows.iter().map(|row| cell(row, column).width()).max().unwrap_or_default().min(MAX_PADDING))
         .collect();
     let mut lines = Vec::new();
     for (index, row) in rows.iter().enumerate() {
@@ -40,13 +26,7 @@ pub(super) fn lay_out(rows: &[Vec<String>]) -> String {
             .collect();
         lines.push(cells.join(" | ").trim_end().to_owned());
         if index == 0 {
-            lines.push(
-                widths
-                    .iter()
-                    .map(|width| "-".repeat(*width))
-                    .collect::<Vec<_>>()
-                    .join("-+-"),
-            );
+            lines.push(widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("-+-"));
         }
     }
     lines.join("\n")

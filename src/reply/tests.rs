@@ -3,10 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn source(title: &str, address: Option<&str>) -> SourceLink {
-    SourceLink {
-        title: title.to_owned(),
-        address: address.map(str::to_owned),
-    }
+    SourceLink { title: title.to_owned(), address: address.map(str::to_owned) }
 }
 
 fn one(text: &str, sources: &[SourceLink]) -> String {
@@ -17,10 +14,7 @@ fn one(text: &str, sources: &[SourceLink]) -> String {
 
 #[test]
 fn sources_are_a_line_under_the_answer() {
-    let sources = [
-        source("Zephyr *manual*", Some("https://z.example/a#b")),
-        source("Notes", None),
-    ];
+    let sources = [source("Zephyr *manual*", Some("https://z.example/a#b")), source("Notes", None)];
     insta::assert_snapshot!(one("31 months.", &sources), @r"
     31 months.
     -# Sources: [Zephyr \*manual\*](<https://z.example/a#b>) · Notes
@@ -31,10 +25,7 @@ fn sources_are_a_line_under_the_answer() {
 #[test]
 fn citations_number_the_sources() {
     let sources = [source("A", None), source("B", None), source("A", None)];
-    assert_eq!(
-        one("So [1], and [2][3].", &sources),
-        "So [1], and [2][3].\n-# Sources: [1][3] A · [2] B"
-    );
+    assert_eq!(one("So [1], and [2][3].", &sources), "So [1], and [2][3].\n-# Sources: [1][3] A · [2] B");
 }
 
 #[test]
@@ -42,10 +33,7 @@ fn hostile_sources_stay_small_and_harmless() {
     let sources: Vec<SourceLink> = (0..50)
         .map(|number| {
             source(
-                &format!(
-                    "@everyone [x](http://evil.example) {number} {}",
-                    "y".repeat(9_000)
-                ),
+                &format!("@everyone [x](http://evil.example) {number} {}", "y".repeat(9_000)),
                 Some(&format!("https://a.b/{}", "z".repeat(600))),
             )
         })
@@ -53,30 +41,19 @@ fn hostile_sources_stay_small_and_harmless() {
         .collect();
     let text = one("Yes.", &sources);
     assert!(units(&text) <= MESSAGE_LIMIT);
-    assert!(
-        !text.contains("@everyone") && !text.contains("](http:") && !text.contains("javascript"),
-        "{text}"
-    );
+    assert!(!text.contains("@everyone") && !text.contains("](http:") && !text.contains("javascript"), "{text}");
     assert_eq!(text.matches(" · ").count(), MAX_SOURCES - 1);
-    assert_eq!(
-        one("Yes.", &[source("bank.com", Some("https://evil.com/"))]),
-        "Yes.\n-# Sources: <https://evil.com/>"
-    );
+    assert_eq!(one("Yes.", &[source("bank.com", Some("https://evil.com/"))]), "Yes.\n-# Sources: <https://evil.com/>");
 }
 
 #[test]
 fn sources_stay_with_the_last_words() {
     let text = "Word after word. ".repeat(117);
     assert!(units(text.trim()) > 1_980 && units(text.trim()) <= MESSAGE_LIMIT);
-    let parts = render(
-        &text,
-        &[source("Manual", Some("https://z.example/"))],
-        Lang::Fr,
-    );
+    let parts = render(&text, &[source("Manual", Some("https://z.example/"))], Lang::Fr);
     assert_eq!(parts.len(), 2);
     assert!(
-        parts[1].starts_with("Word")
-            && parts[1].ends_with("\n-# Sources : [Manual](<https://z.example/>)"),
+        parts[1].starts_with("Word") && parts[1].ends_with("\n-# Sources : [Manual](<https://z.example/>)"),
         "{}",
         parts[1]
     );
@@ -84,16 +61,10 @@ fn sources_stay_with_the_last_words() {
 
 #[test]
 fn too_long_an_answer_ends_with_a_note() {
-    let parts = render(
-        &"Word after word. ".repeat(3_000),
-        &[source("Manual", None)],
-        Lang::En,
-    );
+    let parts = render(&"Word after word. ".repeat(3_000), &[source("Manual", None)], Lang::En);
     assert_eq!(parts.len(), MAX_PARTS);
     assert!(
-        parts[4].ends_with(
-            "after word.\n-# The answer was too long and ends here.\n-# Sources: Manual"
-        ),
+        parts[4].ends_with("after word.\n-# The answer was too long and ends here.\n-# Sources: Manual"),
         "{}",
         parts[4]
     );
@@ -108,14 +79,11 @@ fn nothing_to_show_is_said() {
 
 #[test]
 fn escaped_text_means_nothing() {
-    assert_eq!(
-        escape("# a\n**b** `c` [d](e) @here"),
-        "\\# a \\*\\*b\\*\\* \\`c\\` \\[d\\]\\(e\\) \\@\u{200b}here"
-    );
+    assert_eq!(escape("# a\n**b** `c` [d](e) @here"), "\\# a \\*\\*b\\*\\* \\`c\\` \\[d\\]\\(e\\) \\@\u{200b}here");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn every_message_can_be_sent(
         text in markdownish(), repeat in 1_usize..60, title in "[a-z*@ \\[]{0,80}", count in 0_usize..8, cited: bool,

@@ -3,12 +3,17 @@
 //! One value is one Discord with one application, one server and one channel to begin with. It runs on a loopback port and
 //! keeps everything that happened until it is dropped.
 
+mod answers; // an interaction's first answer, and the life of its token
+mod books; // messages: posting, editing, deleting
 mod commands; // application commands: checks and bulk overwrite
+mod delivery; // interactions on their way to a webhook
+mod draft; // what Discord accepts as a message
 mod error; // Discord's error bodies
+mod gate; // token, limits, faults and the record, before every endpoint
 mod ids; // snowflakes, tokens, times
 mod limits; // rate limits and planned faults
 mod member; // people who ask, click, and see
-mod message; // what Discord accepts as a message; pings and previews
+mod message; // what a message shows; pings and previews
 mod rest; // the REST API
 mod signing; // Ed25519 over timestamp and body
 mod state; // what it remembers
@@ -21,10 +26,11 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::Value;
 
+pub use self::delivery::{Interaction, Sent};
 pub use self::ids::snowflake;
 pub use self::limits::Fault;
 use self::limits::Planned;
-pub use self::member::{Interaction, Member, Sent};
+pub use self::member::Member;
 pub use self::message::{Button, would_ping, would_unfurl};
 pub use self::signing::SignedRequest;
 use self::state::{Answer, Shared, State};
@@ -61,11 +67,7 @@ impl std::fmt::Display for Seen {
         if self.ephemeral {
             f.write_str("(only you can see this) ")?;
         }
-        f.write_str(if self.thinking {
-            "thinking…"
-        } else {
-            &self.content
-        })?;
+        f.write_str(if self.thinking { "thinking…" } else { &self.content })?;
         for (at, button) in self.buttons.iter().enumerate() {
             write!(f, "{}[{}]", if at == 0 { "\n" } else { " " }, button.label)?;
         }
@@ -79,11 +81,7 @@ impl FakeDiscord {
         let shared = Arc::new(Shared::new());
         let server = Server::start(rest::router(Arc::clone(&shared))).await;
         shared.state().gateway_url = server.url().replacen("http", "ws", 1);
-        Self {
-            shared,
-            server: Arc::new(server),
-            client: server::client(),
-        }
+        Self { shared, server: Arc::new(server), client: server::client() }
     }
 
     /// What `DISCORD_API_URL` is set to; the API is under `/api/v10`.
@@ -120,24 +118,12 @@ impl FakeDiscord {
 
     /// The server that was there from the start.
     pub fn guild_id(&self) -> u64 {
-        *self
-            .shared
-            .state()
-            .guilds
-            .keys()
-            .next()
-            .expect("one from the start")
+        *self.shared.state().guilds.keys().next().expect("one from the start")
     }
 
     /// The channel that was there from the start.
     pub fn channel_id(&self) -> u64 {
-        *self
-            .shared
-            .state()
-            .channels
-            .keys()
-            .next()
-            .expect("one from the start")
+        *self.shared.state().channels.keys().next().expect("one from the start")
     }
 
     /// A further server.
@@ -150,10 +136,7 @@ impl FakeDiscord {
     /// A further channel in a server.
     pub fn add_channel(&self, guild_id: u64, name: &str) -> u64 {
         let id = snowflake();
-        self.shared
-            .state()
-            .channels
-            .insert(id, (guild_id, name.to_owned()));
+        self.shared.state().channels.insert(id, (guild_id, name.to_owned()));
         id
     }
 
@@ -174,12 +157,7 @@ impl FakeDiscord {
     }
 
     fn plan(&self, method: Option<Method>, prefix: &str, left: usize, fault: Fault) {
-        self.shared.state().planned.push(Planned {
-            method,
-            prefix: prefix.to_owned(),
-            left,
-            fault,
-        });
+        self.shared.state().planned.push(Planned { method, prefix: prefix.to_owned(), left, fault });
     }
 
     /// Forgets the faults that have not happened yet.
@@ -260,20 +238,14 @@ impl FakeDiscord {
             Answer::Original(id) => Some(id),
             _ => None,
         };
-        let ids: Vec<u64> = original
-            .into_iter()
-            .chain(found.follow_ups.iter().copied())
-            .collect();
+        let ids: Vec<u64> = original.into_iter().chain(found.follow_ups.iter().copied()).collect();
         ids.into_iter().filter_map(|id| state.look_at(id)).collect()
     }
 
     /// What the interaction was answered with first: the whole response, for choices, forms and the like. Null before.
     pub fn first_answer_to(&self, interaction: &Interaction) -> Value {
         let state = self.shared.state();
-        state
-            .interactions
-            .get(&interaction.token)
-            .map_or(Value::Null, |found| found.answer_body.clone())
+        state.interactions.get(&interaction.token).map_or(Value::Null, |found| found.answer_body.clone())
     }
 
     /// Waits until something other than "thinking…" is there, and looks at it.
@@ -292,12 +264,8 @@ impl FakeDiscord {
         async move {
             let wait = async {
                 loop {
-                    let changed = discord
-                        .shared
-                        .state()
-                        .interactions
-                        .get(&token)
-                        .map(|found| Arc::clone(&found.changed));
+                    let changed =
+                        discord.shared.state().interactions.get(&token).map(|found| Arc::clone(&found.changed));
                     let changed = changed.expect("this Discord sent the interaction");
                     let notified = changed.notified();
                     tokio::pin!(notified);
@@ -308,19 +276,12 @@ impl FakeDiscord {
                     notified.await;
                 }
             };
-            if tokio::time::timeout(limit, wait).await.is_err() {
-                panic!(
-                    "{caller}: no reply within {limit:?}; there is {:?}",
-                    discord.reply_to(&interaction)
-                );
-            }
+            let came = tokio::time::timeout(limit, wait).await.is_ok();
+            let there = discord.reply_to(&interaction);
+            assert!(came, "{caller}: no reply within {limit:?}; there is {there:?}");
             let failure = discord.shared.state().interactions[&token].failure.clone();
-            assert!(
-                failure.is_none(),
-                "{caller}: the interaction failed: {}",
-                failure.unwrap_or_default()
-            );
-            discord.reply_to(&interaction)
+            assert!(failure.is_none(), "{caller}: the interaction failed: {}", failure.unwrap_or_default());
+            there
         }
     }
 
@@ -336,57 +297,32 @@ impl FakeDiscord {
     /// The visible messages of a channel, oldest first. Looking at them counts.
     pub fn channel(&self, channel_id: u64) -> Vec<Seen> {
         let mut state = self.shared.state();
-        let in_channel = |message: &&state::Message| {
-            message.channel_id == channel_id && message.only_for.is_none()
-        };
-        let ids: Vec<u64> = state
-            .messages
-            .values()
-            .filter(in_channel)
-            .map(|message| message.id)
-            .collect();
+        let in_channel = |message: &&state::Message| message.channel_id == channel_id && message.only_for.is_none();
+        let ids: Vec<u64> = state.messages.values().filter(in_channel).map(|message| message.id).collect();
         ids.into_iter().filter_map(|id| state.look_at(id)).collect()
     }
 
     /// A message as the API shows it, or nothing when it is not there or was deleted.
     pub fn message(&self, id: u64) -> Option<Value> {
         let state = self.shared.state();
-        state
-            .messages
-            .get(&id)
-            .filter(|message| !message.deleted)
-            .map(|message| message.json(self.application_id()))
+        state.messages.get(&id).filter(|message| !message.deleted).map(|message| message.json(self.application_id()))
     }
 
     /// What happened and no test looked at: sends, edits, deletions, and interactions that failed.
     pub fn unseen(&self) -> Vec<String> {
         let state = self.shared.state();
-        let messages = state
-            .messages
-            .values()
-            .filter(|message| message.from_bot && message.unseen > 0)
-            .map(|message| {
-                let what = if message.deleted {
-                    "deleted"
-                } else {
-                    "sent or edited"
-                };
+        let messages =
+            state.messages.values().filter(|message| message.from_bot && message.unseen > 0).map(|message| {
+                let what = if message.deleted { "deleted" } else { "sent or edited" };
                 format!(
                     "{what} in channel {}: {:?}",
                     message.channel_id,
                     message::words(&message.content, &message.components)
                 )
             });
-        let failures = state
-            .interactions
-            .values()
-            .filter(|found| !found.looked_at_failure)
-            .filter_map(|found| {
-                found
-                    .failure
-                    .as_ref()
-                    .map(|why| format!("an interaction of {} failed: {why}", found.member))
-            });
+        let failures = state.interactions.values().filter(|found| !found.looked_at_failure).filter_map(|found| {
+            found.failure.as_ref().map(|why| format!("an interaction of {} failed: {why}", found.member))
+        });
         messages.chain(failures).collect()
     }
 
@@ -398,22 +334,10 @@ impl FakeDiscord {
     #[track_caller]
     pub fn is_quiet(&self) {
         let unseen = self.unseen();
-        assert!(
-            unseen.is_empty(),
-            "nobody looked at this:\n{}",
-            unseen.join("\n")
-        );
+        assert!(unseen.is_empty(), "nobody looked at this:\n{}", unseen.join("\n"));
         assert_eq!(self.pings(), [], "somebody would have been pinged");
-        assert_eq!(
-            self.unfurls(),
-            [],
-            "links would have unfolded into previews"
-        );
-        assert_eq!(
-            self.violations(),
-            0,
-            "requests came while Discord had said to wait"
-        );
+        assert_eq!(self.unfurls(), [], "links would have unfolded into previews");
+        assert_eq!(self.violations(), 0, "requests came while Discord had said to wait");
     }
 }
 
@@ -421,11 +345,7 @@ impl State {
     /// The fault that is planned for this request, counted down.
     fn next_fault(&mut self, method: &Method, path: &str) -> Option<Fault> {
         let fits = |planned: &Planned| {
-            planned
-                .method
-                .as_ref()
-                .is_none_or(|wanted| wanted == method)
-                && path.starts_with(&planned.prefix)
+            planned.method.as_ref().is_none_or(|wanted| wanted == method) && path.starts_with(&planned.prefix)
         };
         let at = self.planned.iter().position(fits)?;
         self.planned[at].left = self.planned[at].left.saturating_sub(1);

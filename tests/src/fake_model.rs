@@ -24,7 +24,7 @@ const FOR_EVER: Duration = Duration::from_hours(1);
 /// What goes wrong with the next request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// This status with OpenAI's error body, and `Retry-After` in seconds if there is one.
+    /// This status with `OpenAI`'s error body, and `Retry-After` in seconds if there is one.
     Status(u16, Option<u64>),
     /// No answer, ever.
     Hang,
@@ -55,11 +55,7 @@ impl ChatRequest {
 
     /// All texts in one, for questions such as "is this passage in it?".
     pub fn prompt(&self) -> String {
-        self.messages()
-            .into_iter()
-            .map(|(_, text)| text)
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.messages().into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n")
     }
 
     /// The `response_format`; null without one.
@@ -99,10 +95,7 @@ impl FakeModel {
             .route("/v1/embeddings", post(embeddings))
             .layer(DefaultBodyLimit::max(32 * 1024 * 1024))
             .with_state(Arc::clone(&mind));
-        Self {
-            mind,
-            server: Arc::new(Server::start(router).await),
-        }
+        Self { mind, server: Arc::new(Server::start(router).await) }
     }
 
     /// What `LLM_BASE_URL` and `EMBEDDING_BASE_URL` are set to: `http://127.0.0.1:PORT/v1`.
@@ -121,30 +114,20 @@ impl FakeModel {
     }
 
     fn variables(&self, prefix: &str, model: &str) -> Vec<(String, String)> {
-        let values = [
-            ("BASE_URL", self.url()),
-            ("API_KEY", "sk-fake".to_owned()),
-            ("MODEL", model.to_owned()),
-        ];
-        values
-            .map(|(name, value)| (format!("{prefix}_{name}"), value))
-            .into()
+        let values = [("BASE_URL", self.url()), ("API_KEY", "sk-fake".to_owned()), ("MODEL", model.to_owned())];
+        values.map(|(name, value)| (format!("{prefix}_{name}"), value)).into()
     }
 
     /// The reader gives `answer` when `needle` is in the question (the last user message) *and* in what the prompt gives to
     /// read: at least once more in the prompt. Capitals do not matter.
     pub fn reads(&self, needle: &str, answer: &str) {
-        self.mind()
-            .knows
-            .push((needle.to_lowercase(), answer.to_owned()));
+        self.mind().knows.push((needle.to_lowercase(), answer.to_owned()));
     }
 
     /// Says this whenever `needle` is in the last user message, whatever there is to read; the latest script wins. A text
     /// that is JSON is said as it is, another becomes the answer in the JSON that the request's schema wants.
     pub fn answers(&self, needle: &str, json_or_text: &str) {
-        self.mind()
-            .scripts
-            .push((needle.to_lowercase(), json_or_text.to_owned()));
+        self.mind().scripts.push((needle.to_lowercase(), json_or_text.to_owned()));
     }
 
     /// Plans what goes wrong with the next chat request; several wait in line.
@@ -210,23 +193,10 @@ async fn chat(State(mind): Shared, headers: HeaderMap, body: Bytes) -> Response 
         return Json(completion(&Value::Null, &text, body.len())).into_response();
     }
     let Ok(request) = serde_json::from_slice::<Value>(&body) else {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "We could not parse the JSON body of your request.",
-            None,
-        );
+        return error(StatusCode::BAD_REQUEST, "We could not parse the JSON body of your request.", None);
     };
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    mind.lock()
-        .expect("no holder panics")
-        .chats
-        .push(ChatRequest {
-            body: request.clone(),
-            authorization,
-        });
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    mind.lock().expect("no holder panics").chats.push(ChatRequest { body: request.clone(), authorization });
     if let Some(refusal) = unsupported(&request) {
         return refusal;
     }
@@ -250,18 +220,10 @@ async fn chat(State(mind): Shared, headers: HeaderMap, body: Bytes) -> Response 
 /// What this server cannot do it refuses, as a small real one would.
 fn unsupported(request: &Value) -> Option<Response> {
     if !request["model"].is_string() || request["messages"].as_array().is_none_or(Vec::is_empty) {
-        return Some(error(
-            StatusCode::BAD_REQUEST,
-            "you must provide a model and messages",
-            None,
-        ));
+        return Some(error(StatusCode::BAD_REQUEST, "you must provide a model and messages", None));
     }
     if request["stream"] == true {
-        return Some(error(
-            StatusCode::BAD_REQUEST,
-            "this server does not stream",
-            None,
-        ));
+        return Some(error(StatusCode::BAD_REQUEST, "this server does not stream", None));
     }
     None
 }
@@ -285,44 +247,26 @@ fn completion(request: &Value, text: &str, request_bytes: usize) -> Value {
 async fn embeddings(State(mind): Shared, Json(request): Json<Value>) -> Response {
     let texts: Vec<String> = match &request["input"] {
         Value::String(text) => vec![text.clone()],
-        Value::Array(texts) => texts
-            .iter()
-            .filter_map(|text| text.as_str().map(str::to_owned))
-            .collect(),
+        Value::Array(texts) => texts.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect(),
         _ => Vec::new(),
     };
     let (fault, down, slow) = {
         let mut mind = mind.lock().expect("no holder panics");
         mind.embedding_count += 1;
         mind.embedded.extend(texts.iter().cloned());
-        (
-            mind.embedding_faults.pop_front(),
-            mind.embeddings_down,
-            mind.embeddings_slow,
-        )
+        (mind.embedding_faults.pop_front(), mind.embeddings_down, mind.embeddings_slow)
     };
     if let Some(time) = slow {
         tokio::time::sleep(time).await;
     }
     if down {
-        return error(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The server is overloaded or not ready yet.",
-            None,
-        );
+        return error(StatusCode::SERVICE_UNAVAILABLE, "The server is overloaded or not ready yet.", None);
     }
     if texts.is_empty() || texts.iter().any(String::is_empty) {
         return error(StatusCode::BAD_REQUEST, "'$.input' is invalid.", None);
     }
-    if request["encoding_format"]
-        .as_str()
-        .is_some_and(|format| format != "float")
-    {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "this server knows the encoding_format float alone",
-            None,
-        );
+    if request["encoding_format"].as_str().is_some_and(|format| format != "float") {
+        return error(StatusCode::BAD_REQUEST, "this server knows the encoding_format float alone", None);
     }
     if let Some(fault) = fault
         && let Some(response) = suffer(fault).await
@@ -368,12 +312,9 @@ fn error(status: StatusCode, message: &str, retry_after: Option<u64>) -> Respons
         400..=499 => "invalid_request_error",
         _ => "server_error",
     };
-    let body =
-        Json(json!({"error": {"message": message, "type": kind, "param": null, "code": null}}));
+    let body = Json(json!({"error": {"message": message, "type": kind, "param": null, "code": null}}));
     match retry_after {
-        Some(seconds) => {
-            (status, [(header::RETRY_AFTER, seconds.to_string())], body).into_response()
-        }
+        Some(seconds) => (status, [(header::RETRY_AFTER, seconds.to_string())], body).into_response(),
         None => (status, body).into_response(),
     }
 }
@@ -385,16 +326,8 @@ mod tests {
 
     async fn ask(model: &FakeModel, body: &Value) -> (u16, Value) {
         let address = format!("{}/chat/completions", model.url());
-        let response = client()
-            .post(address)
-            .json(body)
-            .send()
-            .await
-            .expect("reachable");
-        (
-            response.status().as_u16(),
-            response.json().await.unwrap_or_default(),
-        )
+        let response = client().post(address).json(body).send().await.expect("reachable");
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
     }
 
     fn request(question: &str) -> Value {
@@ -415,12 +348,7 @@ mod tests {
     }
 
     fn said(answer: &Value) -> Value {
-        serde_json::from_str(
-            answer["choices"][0]["message"]["content"]
-                .as_str()
-                .expect("text"),
-        )
-        .expect("JSON")
+        serde_json::from_str(answer["choices"][0]["message"]["content"].as_str().expect("text")).expect("JSON")
     }
 
     #[tokio::test]
@@ -433,11 +361,7 @@ mod tests {
             said(&found),
             json!({"answer": "31 months.", "sources": [2], "answered": true, "wants_human": false})
         );
-        assert!(
-            found["usage"]["total_tokens"]
-                .as_u64()
-                .is_some_and(|tokens| tokens > 0)
-        );
+        assert!(found["usage"]["total_tokens"].as_u64().is_some_and(|tokens| tokens > 0));
         let (_, not_found) = ask(&model, &request("What is the price?")).await;
         assert_eq!(said(&not_found)["answered"], false);
         assert_eq!(said(&not_found)["sources"], json!([]));
@@ -454,48 +378,24 @@ mod tests {
         model.next(Fault::Status(429, Some(2)));
         model.next(Fault::Raw("{".to_owned()));
         assert_eq!(ask(&model, &request("hello")).await.0, 429);
-        assert_eq!(
-            ask(&model, &request("hello")).await.1["choices"][0]["message"]["content"],
-            "{"
-        );
+        assert_eq!(ask(&model, &request("hello")).await.1["choices"][0]["message"]["content"], "{");
         model.next(Fault::Close);
         let address = format!("{}/chat/completions", model.url());
-        client()
-            .post(address)
-            .json(&request("hello"))
-            .send()
-            .await
-            .expect_err("the connection closes");
+        client().post(address).json(&request("hello")).send().await.expect_err("the connection closes");
     }
 
     #[tokio::test]
     async fn embeddings_answer_in_order() {
         let model = FakeModel::start().await;
         let address = format!("{}/embeddings", model.url());
-        let ask = json!({"model": "e", "input": ["the warranty lasts", "how long does the warranty last", "blue fish"]});
-        let response = client()
-            .post(&address)
-            .json(&ask)
-            .send()
-            .await
-            .expect("reachable");
+        let ask =
+            json!({"model": "e", "input": ["the warranty lasts", "how long does the warranty last", "blue fish"]});
+        let response = client().post(&address).json(&ask).send().await.expect("reachable");
         let answer: Value = response.json().await.expect("JSON");
         assert_eq!(answer["data"][2]["index"], 2);
-        assert_eq!(
-            answer["data"][0]["embedding"].as_array().map(Vec::len),
-            Some(64)
-        );
+        assert_eq!(answer["data"][0]["embedding"].as_array().map(Vec::len), Some(64));
         model.embeddings_are_down(true);
-        assert_eq!(
-            client()
-                .post(&address)
-                .json(&ask)
-                .send()
-                .await
-                .expect("reachable")
-                .status(),
-            503
-        );
+        assert_eq!(client().post(&address).json(&ask).send().await.expect("reachable").status(), 503);
         assert_eq!(model.embedding_count(), 2);
     }
 }

@@ -52,10 +52,8 @@ pub enum Page {
 impl Page {
     /// A page as sites have them: navigation, a banner and a footer around one article.
     pub fn article(title: &str, article_html: &str, links: &[&str]) -> Self {
-        let menu: String = links
-            .iter()
-            .map(|link| format!("<li><a href=\"{link}\">{link}</a></li>"))
-            .collect();
+        let menu =
+            links.iter().map(|link| format!("<li><a href=\"{link}\">{link}</a></li>")).collect::<Vec<_>>().concat();
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
              <style>nav {{ float: left }}</style><script>var tracked = 'never read me';</script></head><body>\
@@ -64,18 +62,12 @@ impl Page {
              <aside><p>Subscribe to our newsletter</p></aside>\
              <footer><p>Imprint. All rights reserved.</p></footer></body></html>"
         );
-        Self::Document {
-            kind: "text/html; charset=utf-8".to_owned(),
-            bytes: html.into(),
-        }
+        Self::Document { kind: "text/html; charset=utf-8".to_owned(), bytes: html.into() }
     }
 
     /// A plain document of any type.
     pub fn document(kind: &str, bytes: impl Into<Bytes>) -> Self {
-        Self::Document {
-            kind: kind.to_owned(),
-            bytes: bytes.into(),
-        }
+        Self::Document { kind: kind.to_owned(), bytes: bytes.into() }
     }
 }
 
@@ -109,13 +101,8 @@ impl FakeSite {
     /// Starts a site with no pages: everything is 404.
     pub async fn start() -> Self {
         let content: Arc<Mutex<Content>> = Arc::default();
-        let router = Router::new()
-            .fallback(answer)
-            .with_state(Arc::clone(&content));
-        Self {
-            content,
-            server: Arc::new(Server::start(router).await),
-        }
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&content));
+        Self { content, server: Arc::new(Server::start(router).await) }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -125,11 +112,7 @@ impl FakeSite {
 
     /// Puts a page under a path, in place of what was there.
     pub fn put(&self, path: &str, page: Page) {
-        self.content
-            .lock()
-            .expect("no holder panics")
-            .pages
-            .insert(path.to_owned(), page);
+        self.content.lock().expect("no holder panics").pages.insert(path.to_owned(), page);
     }
 
     /// Puts an article under a path.
@@ -145,10 +128,8 @@ impl FakeSite {
     /// Puts `sitemap.xml` with these paths of this site.
     pub fn sitemap(&self, paths: &[&str]) {
         let base = self.url();
-        let entries: String = paths
-            .iter()
-            .map(|path| format!("<url><loc>{base}{path}</loc></url>"))
-            .collect();
+        let entries =
+            paths.iter().map(|path| format!("<url><loc>{base}{path}</loc></url>")).collect::<Vec<_>>().concat();
         let xml = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
              <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">{entries}</urlset>"
@@ -164,10 +145,7 @@ impl FakeSite {
 
     /// A path that leads to the address at which clouds hand out their machines' credentials.
     pub fn redirect_to_metadata(&self, path: &str) {
-        self.put(
-            path,
-            Page::Redirect("http://169.254.169.254/latest/meta-data/".to_owned()),
-        );
+        self.put(path, Page::Redirect("http://169.254.169.254/latest/meta-data/".to_owned()));
     }
 
     /// Every request so far.
@@ -182,31 +160,17 @@ impl FakeSite {
 
     /// How often a path was answered with 304, "not modified".
     pub fn not_modified(&self, path: &str) -> usize {
-        self.hits()
-            .iter()
-            .filter(|hit| hit.path == path && hit.status == 304)
-            .count()
+        self.hits().iter().filter(|hit| hit.path == path && hit.status == 304).count()
     }
 }
 
 async fn answer(State(content): State<Arc<Mutex<Content>>>, request: Request) -> Response {
-    let path = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .to_owned();
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let page = {
         let content = content.lock().expect("no holder panics");
-        content
-            .pages
-            .get(&path)
-            .or_else(|| content.pages.get(request.uri().path()))
-            .cloned()
+        content.pages.get(&path).or_else(|| content.pages.get(request.uri().path())).cloned()
     };
-    let user_agent = request
-        .headers()
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok());
+    let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let hit = |status: u16| Hit {
         path: path.clone(),
         user_agent: user_agent.unwrap_or_default().to_owned(),
@@ -217,15 +181,8 @@ async fn answer(State(content): State<Arc<Mutex<Content>>>, request: Request) ->
         content.lock().expect("no holder panics").hits.push(hit(0));
         hang_up();
     }
-    let response = page.map_or_else(
-        || StatusCode::NOT_FOUND.into_response(),
-        |page| show(page, request.headers()),
-    );
-    content
-        .lock()
-        .expect("no holder panics")
-        .hits
-        .push(hit(response.status().as_u16()));
+    let response = page.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |page| show(page, request.headers()));
+    content.lock().expect("no holder panics").hits.push(hit(response.status().as_u16()));
     response
 }
 
@@ -235,12 +192,7 @@ fn show(page: Page, asked: &HeaderMap) -> Response {
         Page::Document { kind, bytes } => document(&kind, bytes, asked),
         Page::Status(status) => {
             let status = StatusCode::from_u16(status).expect("a test names a real status");
-            (
-                status,
-                html,
-                format!("<html><body><h1>{status}</h1></body></html>"),
-            )
-                .into_response()
+            (status, html, format!("<html><body><h1>{status}</h1></body></html>")).into_response()
         }
         Page::Redirect(to) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
         Page::Endless => {
@@ -249,10 +201,7 @@ fn show(page: Page, asked: &HeaderMap) -> Response {
             (html, Body::from_stream(forever)).into_response()
         }
         Page::GzipBomb => {
-            let packed = [
-                (header::CONTENT_TYPE, "text/html"),
-                (header::CONTENT_ENCODING, "gzip"),
-            ];
+            let packed = [(header::CONTENT_TYPE, "text/html"), (header::CONTENT_ENCODING, "gzip")];
             (packed, bomb()).into_response()
         }
         Page::Slow(pause, page) => {
@@ -272,11 +221,13 @@ fn show(page: Page, asked: &HeaderMap) -> Response {
             (html, Body::from_stream(drops)).into_response()
         }
         Page::Torn => {
-            let parts = [
-                Ok(Bytes::from_static(b"<html><body><h1>Half")),
-                Err(std::io::Error::other("torn")),
-            ];
-            (html, Body::from_stream(stream::iter(parts))).into_response()
+            let start = stream::once(async { Ok(Bytes::from_static(b"<html><body><h1>Half")) });
+            let end = stream::once(async {
+                // What was sent must leave first, or the connection closes before its headers.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(std::io::Error::other("torn"))
+            });
+            (html, Body::from_stream(start.chain(end))).into_response()
         }
         Page::Close => hang_up(),
     }
@@ -295,10 +246,7 @@ fn document(kind: &str, bytes: Bytes, asked: &HeaderMap) -> Response {
         Some(tags) => tags.split(',').any(|known| known.trim() == tag),
         None => named(header::IF_MODIFIED_SINCE) == Some(LAST_MODIFIED),
     };
-    let headers = [
-        (header::ETAG, tag),
-        (header::LAST_MODIFIED, LAST_MODIFIED.to_owned()),
-    ];
+    let headers = [(header::ETAG, tag), (header::LAST_MODIFIED, LAST_MODIFIED.to_owned())];
     if known {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
@@ -310,9 +258,7 @@ fn bomb() -> Bytes {
     let pack = || {
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let piece = vec![b' '; 1024 * 1024];
-        packer
-            .write_all(b"<html><body><h1>Boom</h1><p>")
-            .expect("memory takes writes");
+        packer.write_all(b"<html><body><h1>Boom</h1><p>").expect("memory takes writes");
         for _ in 0..BOMB_BYTES / piece.len() {
             packer.write_all(&piece).expect("memory takes writes");
         }
@@ -334,20 +280,10 @@ mod tests {
         let first = client().get(&address).send().await.expect("reachable");
         let tag = first.headers()["etag"].clone();
         assert!(first.text().await.expect("a body").contains("Oil them."));
-        let second = client()
-            .get(&address)
-            .header("if-none-match", tag)
-            .send()
-            .await
-            .expect("reachable");
+        let second = client().get(&address).header("if-none-match", tag).send().await.expect("reachable");
         assert_eq!(second.status(), 304);
         site.article("/a", "Hinges", "<p>Grease them.</p>", &["/b"]);
-        let third = client()
-            .get(&address)
-            .header("if-none-match", "\"old\"")
-            .send()
-            .await
-            .expect("reachable");
+        let third = client().get(&address).header("if-none-match", "\"old\"").send().await.expect("reachable");
         assert_eq!(third.status(), 200);
         assert_eq!((site.count("/a"), site.not_modified("/a")), (3, 1));
     }
@@ -365,24 +301,11 @@ mod tests {
         let mut endless = get("/endless").await.expect("reachable");
         let mut read = 0;
         while read < 1024 * 1024 {
-            read += endless
-                .chunk()
-                .await
-                .expect("it goes on")
-                .expect("it does not end")
-                .len();
+            read += endless.chunk().await.expect("it goes on").expect("it does not end").len();
         }
-        get("/torn")
-            .await
-            .expect("headers come")
-            .bytes()
-            .await
-            .expect_err("the body breaks off");
+        get("/torn").await.expect("headers come").bytes().await.expect_err("the body breaks off");
         get("/close").await.expect_err("nothing comes");
-        assert_eq!(
-            get("/x").await.expect("reachable").headers()["location"],
-            "/y"
-        );
+        assert_eq!(get("/x").await.expect("reachable").headers()["location"], "/y");
         assert_eq!(get("/nowhere").await.expect("reachable").status(), 404);
         let mut bomb = get("/bomb").await.expect("reachable");
         // The client unpacks: the first piece is there without the rest.

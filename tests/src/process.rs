@@ -28,23 +28,12 @@ impl Process {
         environment: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
     ) -> Self {
         let program = program.as_ref().to_owned();
-        let arguments: Vec<String> = arguments
-            .iter()
-            .map(|&argument| argument.to_owned())
-            .collect();
-        let environment: Vec<(String, String)> = environment
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let environment: Vec<(String, String)> =
+            environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         let lines = Arc::default();
         let child = spawn(&program, &arguments, &environment, &lines);
-        Self {
-            program,
-            arguments,
-            environment,
-            child,
-            lines,
-        }
+        Self { program, arguments, environment, child, lines }
     }
 
     /// The process id, while it runs.
@@ -67,10 +56,7 @@ impl Process {
             if let Some(line) = self.lines().into_iter().find(|line| line.contains(needle)) {
                 return line;
             }
-            let ended = self
-                .child
-                .try_wait()
-                .expect("our own child can be waited for");
+            let ended = self.child.try_wait().expect("our own child can be waited for");
             assert!(
                 tokio::time::Instant::now() < deadline,
                 "no line with {needle:?} within {limit:?} (ended: {ended:?}):\n{}",
@@ -89,18 +75,11 @@ impl Process {
         let address = format!("{base}/healthz");
         let deadline = tokio::time::Instant::now() + limit;
         loop {
-            let asked = client
-                .get(&address)
-                .timeout(Duration::from_secs(2))
-                .send()
-                .await;
+            let asked = client.get(&address).timeout(Duration::from_secs(2)).send().await;
             if asked.is_ok_and(|answer| answer.status() == 200) {
                 return;
             }
-            let ended = self
-                .child
-                .try_wait()
-                .expect("our own child can be waited for");
+            let ended = self.child.try_wait().expect("our own child can be waited for");
             assert!(
                 ended.is_none() && tokio::time::Instant::now() < deadline,
                 "not healthy within {limit:?} (ended: {ended:?}):\n{}",
@@ -112,43 +91,25 @@ impl Process {
 
     /// Ends it as a power cut would (SIGKILL), and waits until it is gone.
     pub async fn kill(&mut self) {
-        self.child
-            .kill()
-            .await
-            .expect("our own child can be killed");
+        self.child.kill().await.expect("our own child can be killed");
     }
 
     /// Sends what Ctrl-C sends and returns how it ended, or nothing when it had not ended within `limit`.
     pub async fn interrupt(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
         let id = self.child.id()?.to_string();
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .await
-            .expect("a POSIX system has `kill`");
-        tokio::time::timeout(limit, self.child.wait())
-            .await
-            .ok()?
-            .ok()
+        Command::new("kill").args(["-INT", &id]).status().await.expect("a POSIX system has `kill`");
+        tokio::time::timeout(limit, self.child.wait()).await.ok()?.ok()
     }
 
     /// Waits until it ends by itself, for commands that do one thing.
     pub async fn wait(&mut self) -> std::process::ExitStatus {
-        self.child
-            .wait()
-            .await
-            .expect("our own child can be waited for")
+        self.child.wait().await.expect("our own child can be waited for")
     }
 
     /// Kills it if it still runs, and starts the same program with the same environment.
     pub async fn restart(&mut self) {
         self.kill().await;
-        self.child = spawn(
-            &self.program,
-            &self.arguments,
-            &self.environment,
-            &self.lines,
-        );
+        self.child = spawn(&self.program, &self.arguments, &self.environment, &self.lines);
     }
 
     /// Resident memory in KiB (Linux), or nothing when it does not run.
@@ -174,12 +135,7 @@ impl Process {
 /// When it is not there: a test that needs it cannot pass without it.
 pub fn binary(name: &str) -> PathBuf {
     let me = std::env::current_exe().expect("a running program knows its file");
-    let found = me
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file());
+    let found = me.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("{name} is not built; `cargo build` it first"))
 }
 
@@ -210,10 +166,7 @@ fn read_lines(stream: impl AsyncRead + Send + Unpin + 'static, lines: &Arc<Mutex
     tokio::spawn(async move {
         let mut reader = BufReader::new(stream).split(b'\n');
         while let Ok(Some(line)) = reader.next_segment().await {
-            lines
-                .lock()
-                .expect("no holder panics")
-                .push(String::from_utf8_lossy(&line).into_owned());
+            lines.lock().expect("no holder panics").push(String::from_utf8_lossy(&line).into_owned());
         }
     });
 }
@@ -236,13 +189,7 @@ mod tests {
         process.restart().await;
         assert_ne!(process.id(), Some(first));
         server::eventually(SOON, async || {
-            (process
-                .lines()
-                .iter()
-                .filter(|line| *line == "I am Zephyr")
-                .count()
-                == 2)
-                .then_some(())
+            (process.lines().iter().filter(|line| *line == "I am Zephyr").count() == 2).then_some(())
         })
         .await;
         process.kill().await;
@@ -251,10 +198,7 @@ mod tests {
 
     #[tokio::test]
     async fn ctrl_c_reaches_the_process() {
-        let script = [
-            "-c",
-            "trap 'echo bye; exit 3' INT; echo ready; while :; do sleep 0.05; done",
-        ];
+        let script = ["-c", "trap 'echo bye; exit 3' INT; echo ready; while :; do sleep 0.05; done"];
         let mut process = Process::start("/bin/sh", &script, [("A", "b")]);
         process.wait_for_line("ready", SOON).await;
         let ended = process.interrupt(SOON).await.expect("it ends");

@@ -24,16 +24,10 @@ impl Server {
     /// Serves `router` on a port that the system chooses, on 127.0.0.1.
     pub async fn start(router: Router) -> Self {
         use_crypto();
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a free loopback port");
-        let address = listener
-            .local_addr()
-            .expect("a bound listener has an address");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free loopback port");
+        let address = listener.local_addr().expect("a bound listener has an address");
         let task = tokio::spawn(async move {
-            axum::serve(listener, router)
-                .await
-                .expect("axum::serve ends only with its task");
+            axum::serve(listener, router).await.expect("axum::serve ends only with its task");
         });
         Self { address, task }
     }
@@ -92,10 +86,7 @@ where
             if let Some(found) = look().await {
                 return found;
             }
-            assert!(
-                Instant::now() < deadline,
-                "{caller}: it did not happen within {limit:?}"
-            );
+            assert!(Instant::now() < deadline, "{caller}: it did not happen within {limit:?}");
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
@@ -111,8 +102,5 @@ pub fn free_port() -> u16 {
 
 /// An empty folder that goes away with the value.
 pub fn data_folder() -> tempfile::TempDir {
-    tempfile::Builder::new()
-        .prefix("guildhall-")
-        .tempdir()
-        .expect("a writable temporary folder")
+    tempfile::Builder::new().prefix("guildhall-").tempdir().expect("a writable temporary folder")
 }

@@ -63,35 +63,22 @@ pub(super) fn top_level(markdown: &str) -> Vec<Block<'_>> {
                 }
             }
             Event::Rule if open == 0 => starts.push((Kind::Other, range.start)),
-            Event::Text(text) | Event::Code(text) if in_heading => {
-                push_heading_text(&mut starts, text)
-            }
-            Event::SoftBreak | Event::HardBreak if in_heading => {
-                push_heading_text(&mut starts, " ")
-            }
+            Event::Text(text) | Event::Code(text) if in_heading => push_heading_text(&mut starts, text),
+            Event::SoftBreak | Event::HardBreak if in_heading => push_heading_text(&mut starts, " "),
             _ => {}
         }
     }
     if starts.first().is_none_or(|(_, start)| *start > 0) {
         starts.insert(0, (Kind::Other, 0));
     }
-    let ends: Vec<usize> = starts
-        .iter()
-        .skip(1)
-        .map(|(_, start)| *start)
-        .chain([markdown.len()])
-        .collect();
+    let ends: Vec<usize> = starts.iter().skip(1).map(|(_, start)| *start).chain([markdown.len()]).collect();
     starts
         .into_iter()
         .zip(ends)
         .map(|((kind, start), end)| {
             let text = markdown[start..end.max(start)].trim_end();
             // An indent makes code; elsewhere it is nothing.
-            let text = if kind == Kind::Code {
-                text.trim_start_matches('\n')
-            } else {
-                text.trim_start()
-            };
+            let text = if kind == Kind::Code { text.trim_start_matches('\n') } else { text.trim_start() };
             Block { kind, text }
         })
         .filter(|block| matches!(block.kind, Kind::Heading(_)) || says_something(block.text))
@@ -119,8 +106,7 @@ fn push_heading_text(starts: &mut [(Kind, usize)], text: &str) {
 
 /// Rules and comments do not.
 fn says_something(text: &str) -> bool {
-    let is_comment =
-        text.starts_with("<!--") && text.ends_with("-->") && text.matches("-->").count() == 1;
+    let is_comment = text.starts_with("<!--") && text.ends_with("-->") && text.matches("-->").count() == 1;
     !is_comment && text.chars().any(char::is_alphanumeric)
 }
 
@@ -169,10 +155,6 @@ impl Slugs {
             .collect();
         let count = self.used.entry(slug.clone()).or_default();
         *count += 1;
-        if *count == 1 {
-            slug
-        } else {
-            format!("{slug}-{}", *count - 1)
-        }
+        if *count == 1 { slug } else { format!("{slug}-{}", *count - 1) }
     }
 }

@@ -16,10 +16,7 @@ const GAP: &str = "\n\n";
 
 /// Pieces of about the same size: a rest of one sentence would be found for its few words and explain nothing.
 pub(super) fn pieces(blocks: &[Block<'_>]) -> Vec<String> {
-    let lengths: Vec<usize> = blocks
-        .iter()
-        .map(|block| block.text.chars().count())
-        .collect();
+    let lengths: Vec<usize> = blocks.iter().map(|block| block.text.chars().count()).collect();
     let total: usize = lengths.iter().map(|length| length + GAP.len()).sum();
     let target = total / total.div_ceil(MAX_CHARS).max(1);
 
@@ -33,11 +30,7 @@ pub(super) fn pieces(blocks: &[Block<'_>]) -> Vec<String> {
         }
         let introduced = piece.ends_with_introduction();
         if !piece.has_room_for(length) {
-            let introduction = if introduced {
-                piece.take_last_if_fits_with(length)
-            } else {
-                None
-            };
+            let introduction = if introduced { piece.take_last_if_fits_with(length) } else { None };
             piece.flush(&mut pieces);
             if let Some((text, length)) = introduction {
                 piece.push(text, length);
@@ -70,9 +63,7 @@ impl<'t> Piece<'t> {
 
     /// "Run this:" belongs to what follows.
     fn ends_with_introduction(&self) -> bool {
-        self.blocks
-            .last()
-            .is_some_and(|(text, _)| text.ends_with(':'))
+        self.blocks.last().is_some_and(|(text, _)| text.ends_with(':'))
     }
 
     fn take_last_if_fits_with(&mut self, next: usize) -> Option<(&'t str, usize)> {
@@ -103,11 +94,7 @@ fn oversized(block: &Block<'_>) -> Vec<String> {
 
 /// Between sentences, words or letters, whichever is the largest unit that fits.
 pub(super) fn text(text: &str) -> Vec<String> {
-    SPLITTER
-        .chunks(text)
-        .filter(|piece| piece.chars().any(char::is_alphanumeric))
-        .map(ToOwned::to_owned)
-        .collect()
+    SPLITTER.chunks(text).filter(|piece| piece.chars().any(char::is_alphanumeric)).map(ToOwned::to_owned).collect()
 }
 
 /// Between lines, with the fences around every piece.
@@ -119,13 +106,7 @@ fn code(block: &str) -> Vec<String> {
     for (event, range) in Parser::new_ext(block, blocks::options()).into_offset_iter() {
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
-                language = info
-                    .split_whitespace()
-                    .next()
-                    .unwrap_or_default()
-                    .chars()
-                    .take(20)
-                    .collect();
+                language = info.split_whitespace().next().unwrap_or_default().chars().take(20).collect();
             }
             Event::Text(text) if in_code => content.push_str(&text),
             Event::End(pulldown_cmark::TagEnd::CodeBlock) => {
@@ -136,9 +117,7 @@ fn code(block: &str) -> Vec<String> {
         }
     }
     let fence = "`".repeat(longest_run(&content).max(2) + 1);
-    let room = MAX_CHARS
-        .saturating_sub(2 * fence.len() + language.len() + 3)
-        .max(MAX_CHARS / 4);
+    let room = MAX_CHARS.saturating_sub(2 * fence.len() + language.len() + 3).max(MAX_CHARS / 4);
     if fence.len() * 4 > MAX_CHARS {
         return text(block);
     }
@@ -165,12 +144,7 @@ fn table(block: &str) -> Option<Vec<String>> {
     if head_length + longest > MAX_CHARS || head_length * 2 > MAX_CHARS {
         return None;
     }
-    Some(
-        by_lines(rows, MAX_CHARS - head_length)
-            .into_iter()
-            .map(|rows| format!("{head}{rows}"))
-            .collect(),
-    )
+    Some(by_lines(rows, MAX_CHARS - head_length).into_iter().map(|rows| format!("{head}{rows}")).collect())
 }
 
 /// Joins lines up to `room` characters, and cuts those that are longer.
@@ -180,10 +154,7 @@ fn by_lines<'t>(lines: impl IntoIterator<Item = &'t str>, room: usize) -> Vec<St
     for line in lines {
         let mut line = line;
         loop {
-            let end = line
-                .char_indices()
-                .nth(room)
-                .map_or(line.len(), |(end, _)| end);
+            let end = line.char_indices().nth(room).map_or(line.len(), |(end, _)| end);
             let (now, later) = line.split_at(end);
             let length = now.chars().count() + 1;
             if used > 0 && used + length > room + 1 {

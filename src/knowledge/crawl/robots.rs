@@ -30,23 +30,13 @@ impl Robots {
     pub(super) async fn of(fetcher: &Fetcher, url: &Url) -> Result<Self, SourceError> {
         let origin = url.join("/").map_err(|_| FetchError::NotWeb)?;
         let address = url.join("/robots.txt").map_err(|_| FetchError::NotWeb)?;
-        let body = match fetcher
-            .load(&address, None, Wanted::Anything, |_| Ok(()))
-            .await
-        {
+        let body = match fetcher.load(&address, None, Wanted::Anything, |_| Ok(())).await {
             Ok(Fetched::Page(page)) => page.body,
             Ok(Fetched::Unchanged) => return Err(FetchError::Broken.into()),
             Err(FetchError::Status(status)) if (400..500).contains(&status) && status != 429 => {
-                return Ok(Self {
-                    origin,
-                    rules: None,
-                });
+                return Ok(Self { origin, rules: None });
             }
-            Err(
-                error @ (FetchError::Status(_)
-                | FetchError::TooLarge(_)
-                | FetchError::TooManyRedirects(_)),
-            ) => {
+            Err(error @ (FetchError::Status(_) | FetchError::TooLarge(_) | FetchError::TooManyRedirects(_))) => {
                 return Err(SourceError(format!(
                     "The site's robots.txt could not be read, so Guildhall does not know whether it may read the site. \
                      {error}"
@@ -54,15 +44,9 @@ impl Robots {
             }
             Err(error) => return Err(error.into()),
         };
-        let rules = tokio::task::spawn_blocking(move || {
-            Robot::new(NAME, &body[..body.len().min(MAX_BYTES)])
-        })
-        .await;
+        let rules = tokio::task::spawn_blocking(move || Robot::new(NAME, &body[..body.len().min(MAX_BYTES)])).await;
         // What is no robots.txt (a page that says "not found" with status 200) has no rules.
-        Ok(Self {
-            origin,
-            rules: rules.ok().and_then(Result::ok),
-        })
+        Ok(Self { origin, rules: rules.ok().and_then(Result::ok) })
     }
 
     pub(super) fn origin(&self) -> &Url {
@@ -70,36 +54,24 @@ impl Robots {
     }
 
     pub(super) fn allows(&self, url: &Url) -> bool {
-        self.rules
-            .as_ref()
-            .is_none_or(|rules| rules.allowed(url.as_str()))
+        self.rules.as_ref().is_none_or(|rules| rules.allowed(url.as_str()))
     }
 
     pub(super) fn check(&self, url: &Url) -> Result<(), SourceError> {
         if self.allows(url) {
             return Ok(());
         }
-        Err(SourceError(
-            "The site's robots.txt asks programs not to read this address".into(),
-        ))
+        Err(SourceError("The site's robots.txt asks programs not to read this address".into()))
     }
 
     /// What the site asks for between two requests.
     pub(super) fn delay(&self) -> Duration {
-        let seconds = self
-            .rules
-            .as_ref()
-            .and_then(|rules| rules.delay)
-            .unwrap_or_default();
-        Duration::try_from_secs_f32(seconds)
-            .unwrap_or_default()
-            .min(MAX_DELAY)
+        let seconds = self.rules.as_ref().and_then(|rules| rules.delay).unwrap_or_default();
+        Duration::try_from_secs_f32(seconds).unwrap_or_default().min(MAX_DELAY)
     }
 
     pub(super) fn sitemaps(&self) -> impl Iterator<Item = Url> {
         let named = self.rules.as_ref().map_or(&[][..], |rules| &rules.sitemaps);
-        named
-            .iter()
-            .filter_map(|address| self.origin.join(address.trim()).ok())
+        named.iter().filter_map(|address| self.origin.join(address.trim()).ok())
     }
 }

@@ -3,16 +3,14 @@
 use url::Url;
 
 /// Parameters that tell the owner of a page where a reader came from, and change nothing about the page.
-const TRACKING: [&str; 10] = [
-    "gclid", "dclid", "fbclid", "msclkid", "yclid", "igshid", "mc_cid", "mc_eid", "_ga", "_hsenc",
-];
+const TRACKING: [&str; 10] =
+    ["gclid", "dclid", "fbclid", "msclkid", "yclid", "igshid", "mc_cid", "mc_eid", "_ga", "_hsenc"];
 
 /// Names of files that are no pages. Asking for them would only cost the site.
 const NO_PAGES: [&str; 44] = [
-    "7z", "apk", "avi", "avif", "bin", "bmp", "bz2", "css", "csv", "deb", "dmg", "doc", "eot",
-    "exe", "gif", "gz", "ico", "iso", "jar", "jpeg", "jpg", "js", "json", "m4a", "mjs", "mov",
-    "mp3", "mp4", "ogg", "otf", "png", "pptx", "rar", "rpm", "svg", "tar", "tgz", "ttf", "wav",
-    "webm", "webp", "woff", "woff2", "xlsx",
+    "7z", "apk", "avi", "avif", "bin", "bmp", "bz2", "css", "csv", "deb", "dmg", "doc", "eot", "exe", "gif", "gz",
+    "ico", "iso", "jar", "jpeg", "jpg", "js", "json", "m4a", "mjs", "mov", "mp3", "mp4", "ogg", "otf", "png", "pptx",
+    "rar", "rpm", "svg", "tar", "tgz", "ttf", "wav", "webm", "webp", "woff", "woff2", "xlsx",
 ];
 
 /// Longer ones come from programs that answer every address with another one.
@@ -46,10 +44,8 @@ impl Scope {
 
     pub(super) fn is_same_site(&self, url: &Url) -> bool {
         let same_door = url.scheme() == self.scheme && url.port_or_known_default() == self.port;
-        let upgraded = self.scheme == "http"
-            && self.port == Some(80)
-            && url.scheme() == "https"
-            && url.port().is_none();
+        let upgraded =
+            self.scheme == "http" && self.port == Some(80) && url.scheme() == "https" && url.port().is_none();
         url.host_str() == Some(&self.host) && (same_door || upgraded)
     }
 }
@@ -60,11 +56,8 @@ pub(super) fn tidy(url: &Url) -> Url {
     tidy.set_fragment(None);
     if url.query().is_some() {
         let is_tracking = |name: &str| name.starts_with("utm_") || TRACKING.contains(&name);
-        let kept: Vec<(String, String)> = url
-            .query_pairs()
-            .into_owned()
-            .filter(|(name, _)| !is_tracking(name))
-            .collect();
+        let kept: Vec<(String, String)> =
+            url.query_pairs().into_owned().filter(|(name, _)| !is_tracking(name)).collect();
         if kept.is_empty() {
             tidy.set_query(None);
         } else if kept.len() < url.query_pairs().count() {
@@ -89,23 +82,15 @@ pub(super) fn key(url: &Url) -> String {
             break;
         }
     }
-    let port = tidy
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    let query = tidy
-        .query()
-        .map(|query| format!("?{query}"))
-        .unwrap_or_default();
+    let port = tidy.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let query = tidy.query().map(|query| format!("?{query}")).unwrap_or_default();
     format!("{}{port}{path}{query}", tidy.host_str().unwrap_or_default())
 }
 
 /// Whether asking for it may bring a document.
 pub(super) fn may_be_page(url: &Url) -> bool {
     let name = url.path().rsplit('/').next().unwrap_or_default();
-    let extension = name
-        .rsplit_once('.')
-        .map(|(_, extension)| extension.to_ascii_lowercase());
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     matches!(url.scheme(), "http" | "https")
         && url.as_str().len() <= MAX_ADDRESS
         && !extension.is_some_and(|extension| NO_PAGES.contains(&extension.as_str()))
@@ -122,11 +107,7 @@ mod tests {
     #[test]
     fn a_scope_is_the_folder_of_the_start() {
         let scope = Scope::of(&url("http://example.org/docs/intro.html"));
-        for inside in [
-            "http://example.org/docs/",
-            "http://example.org/docs/a/b?c",
-            "https://example.org/docs/x",
-        ] {
+        for inside in ["http://example.org/docs/", "http://example.org/docs/a/b?c", "https://example.org/docs/x"] {
             assert!(scope.contains(&url(inside)), "{inside}");
         }
         for outside in [
@@ -141,10 +122,7 @@ mod tests {
         ] {
             assert!(!scope.contains(&url(outside)), "{outside}");
         }
-        assert!(
-            !Scope::of(&url("https://example.org/")).contains(&url("http://example.org/")),
-            "no way back to http"
-        );
+        assert!(!Scope::of(&url("https://example.org/")).contains(&url("http://example.org/")), "no way back to http");
     }
 
     #[test]
@@ -177,14 +155,8 @@ mod tests {
             tidy(&url("https://example.org/a?b=1&utm_id=2&c=%20d#e")).as_str(),
             "https://example.org/a?b=1&c=+d"
         );
-        assert_eq!(
-            tidy(&url("https://example.org/a?b=%20#e")).as_str(),
-            "https://example.org/a?b=%20"
-        );
-        assert_eq!(
-            tidy(&url("https://example.org/a?fbclid=x")).as_str(),
-            "https://example.org/a"
-        );
+        assert_eq!(tidy(&url("https://example.org/a?b=%20#e")).as_str(), "https://example.org/a?b=%20");
+        assert_eq!(tidy(&url("https://example.org/a?fbclid=x")).as_str(), "https://example.org/a");
     }
 
     #[test]

@@ -25,35 +25,18 @@ pub(super) fn read(bytes: &[u8]) -> Sitemap {
     let mut unpacked = Vec::new();
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
         // Broken at the end or not: what could be unpacked counts.
-        let _ = MultiGzDecoder::new(bytes)
-            .take(MAX_BYTES)
-            .read_to_end(&mut unpacked);
+        let _ = MultiGzDecoder::new(bytes).take(MAX_BYTES).read_to_end(&mut unpacked);
         &unpacked[..]
     } else {
         bytes
     };
     let text = String::from_utf8_lossy(bytes);
-    if text
-        .trim_start_matches('\u{feff}')
-        .trim_start()
-        .starts_with('<')
-    {
-        xml(&text)
-    } else {
-        lines(&text)
-    }
+    if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') { xml(&text) } else { lines(&text) }
 }
 
 fn lines(text: &str) -> Sitemap {
-    let pages = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("http"))
-        .take(MAX_ENTRIES);
-    Sitemap {
-        pages: pages.map(ToOwned::to_owned).collect(),
-        sitemaps: Vec::new(),
-    }
+    let pages = text.lines().map(str::trim).filter(|line| line.starts_with("http")).take(MAX_ENTRIES);
+    Sitemap { pages: pages.map(ToOwned::to_owned).collect(), sitemaps: Vec::new() }
 }
 
 fn xml(text: &str) -> Sitemap {
@@ -66,9 +49,7 @@ fn xml(text: &str) -> Sitemap {
                 "sitemapindex" => in_index = true,
                 "url" | "sitemap" => in_entry = true,
                 // Pictures and videos of a page have a <loc> too, in a namespace and an element of their own.
-                "loc" if in_entry && start.name().prefix().is_none() => {
-                    location = Some(String::new())
-                }
+                "loc" if in_entry && start.name().prefix().is_none() => location = Some(String::new()),
                 _ => {}
             },
             Ok(Event::Text(text)) => {
@@ -83,26 +64,15 @@ fn xml(text: &str) -> Sitemap {
             }
             Ok(Event::GeneralRef(reference)) => {
                 if let Some(location) = &mut location {
-                    let named = quick_xml::escape::resolve_predefined_entity(&reference)
-                        .map(ToOwned::to_owned);
-                    let character = || {
-                        reference
-                            .resolve_char_ref()
-                            .ok()
-                            .flatten()
-                            .map(String::from)
-                    };
+                    let named = quick_xml::escape::resolve_predefined_entity(&reference).map(ToOwned::to_owned);
+                    let character = || reference.resolve_char_ref().ok().flatten().map(String::from);
                     location.push_str(&named.or_else(character).unwrap_or_default());
                 }
             }
             Ok(Event::End(end)) => match end.local_name().as_ref() {
                 "loc" => {
                     if let Some(location) = location.take() {
-                        let list = if in_index {
-                            &mut found.sitemaps
-                        } else {
-                            &mut found.pages
-                        };
+                        let list = if in_index { &mut found.sitemaps } else { &mut found.pages };
                         list.push(location.trim().to_owned());
                     }
                 }
@@ -133,10 +103,7 @@ mod tests {
 
     #[test]
     fn pages_are_listed() {
-        assert_eq!(
-            read(PAGES.as_bytes()).pages,
-            ["https://example.org/a?x=1&y=2", "https://example.org/b"]
-        );
+        assert_eq!(read(PAGES.as_bytes()).pages, ["https://example.org/a?x=1&y=2", "https://example.org/b"]);
     }
 
     #[test]
@@ -149,22 +116,13 @@ mod tests {
 
     #[test]
     fn an_index_lists_sitemaps() {
-        let index =
-            "<sitemapindex><sitemap><loc>https://example.org/1.xml</loc></sitemap></sitemapindex>";
-        assert_eq!(
-            read(index.as_bytes()).sitemaps,
-            ["https://example.org/1.xml"]
-        );
+        let index = "<sitemapindex><sitemap><loc>https://example.org/1.xml</loc></sitemap></sitemapindex>";
+        assert_eq!(read(index.as_bytes()).sitemaps, ["https://example.org/1.xml"]);
     }
 
     #[test]
     fn text_lists_pages_too() {
-        assert_eq!(
-            read(b"https://example.org/\n\nnot an address\nhttps://example.org/b\n")
-                .pages
-                .len(),
-            2
-        );
+        assert_eq!(read(b"https://example.org/\n\nnot an address\nhttps://example.org/b\n").pages.len(), 2);
     }
 
     proptest! {

@@ -26,9 +26,7 @@ pub(super) fn run<T: Send + 'static>(
         .name("extract".into())
         .stack_size(STACK_BYTES)
         .spawn(guarded)
-        .map_err(|_| {
-            SourceError("Guildhall is too busy to read the file. Try again later".into())
-        })?;
+        .map_err(|_| SourceError("Guildhall is too busy to read the file. Try again later".into()))?;
     match receive.recv_timeout(limit) {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(SourceError(

@@ -22,14 +22,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
     bounded::run(MAX_TIME, move || {
         check(&bytes)?;
         let document = undoc::parse_bytes(&bytes).map_err(|error| explain(&error))?;
-        let options = RenderOptions::new()
-            .with_images(false)
-            .with_heading_analysis();
+        let options = RenderOptions::new().with_images(false).with_heading_analysis();
         let markdown = to_markdown(&document, &options).map_err(|error| explain(&error))?;
-        let title = document
-            .metadata
-            .title
-            .filter(|title| !title.trim().is_empty());
+        let title = document.metadata.title.filter(|title| !title.trim().is_empty());
         let title = title.or_else(|| super::markdown::first_heading(&markdown));
         Ok(Read { title, markdown })
     })
@@ -43,19 +38,19 @@ fn check(bytes: &[u8]) -> Result<(), SourceError> {
     }
     if archive.index_for_name("word/document.xml").is_none() {
         return Err(SourceError(
-            "This is an archive or an Office file of another kind. Of the Office formats, Word (.docx) can be read".into(),
+            "This is an archive or an Office file of another kind. Of the Office formats, Word (.docx) can be read"
+                .into(),
         ));
     }
     let mut left = MAX_UNPACKED;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|error| match error {
-            zip::result::ZipError::UnsupportedArchive(_) => SourceError(
-                "The file is protected by a password. Save it without one and add it again".into(),
-            ),
+            zip::result::ZipError::UnsupportedArchive(_) => {
+                SourceError("The file is protected by a password. Save it without one and add it again".into())
+            }
             _ => damaged(),
         })?;
-        left -=
-            std::io::copy(&mut entry.take(left), &mut std::io::sink()).map_err(|_| damaged())?;
+        left -= std::io::copy(&mut entry.take(left), &mut std::io::sink()).map_err(|_| damaged())?;
         if left == 0 {
             return Err(too_large());
         }
@@ -64,10 +59,7 @@ fn check(bytes: &[u8]) -> Result<(), SourceError> {
 }
 
 fn too_large() -> SourceError {
-    SourceError(format!(
-        "The file unpacks to more than {} MB",
-        MAX_UNPACKED / 1_000_000
-    ))
+    SourceError(format!("The file unpacks to more than {} MB", MAX_UNPACKED / 1_000_000))
 }
 
 fn damaged() -> SourceError {
@@ -76,9 +68,9 @@ fn damaged() -> SourceError {
 
 fn explain(error: &undoc::Error) -> SourceError {
     match error.kind() {
-        undoc::ErrorKind::Encrypted => SourceError(
-            "The file is protected by a password. Save it without one and add it again".into(),
-        ),
+        undoc::ErrorKind::Encrypted => {
+            SourceError("The file is protected by a password. Save it without one and add it again".into())
+        }
         undoc::ErrorKind::UnknownFormat | undoc::ErrorKind::UnsupportedFormat => {
             SourceError("This is not a Word file (.docx)".into())
         }

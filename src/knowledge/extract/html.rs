@@ -32,18 +32,12 @@ pub(super) fn read(html: &str, address: Option<&Url>) -> Result<Read, SourceErro
                 tidy::strip_surroundings(&document);
                 match readable(&document) {
                     Some(article) => write(&article.root(), base.as_ref()),
-                    None => document
-                        .body()
-                        .map(|body| write(&body, base.as_ref()))
-                        .unwrap_or_default(),
+                    None => document.body().map(|body| write(&body, base.as_ref())).unwrap_or_default(),
                 }
             }
         };
         let markdown = tidy::unmark(&content, &ids);
-        Ok(Read {
-            title: title(page_title, &markdown),
-            markdown,
-        })
+        Ok(Read { title: title(page_title, &markdown), markdown })
     })
 }
 
@@ -79,16 +73,10 @@ pub(in crate::knowledge) fn links(
             found.nofollow |= nofollow;
         }
     }
-    found.canonical = document
-        .select("link[rel='canonical'][href]")
-        .attr("href")
-        .and_then(|href| join(&href));
+    found.canonical = document.select("link[rel='canonical'][href]").attr("href").and_then(|href| join(&href));
     for link in document.select("a[href], area[href]").nodes() {
         let rel = link.attr_or("rel", "");
-        if !rel
-            .split_ascii_whitespace()
-            .any(|word| word.eq_ignore_ascii_case("nofollow"))
-        {
+        if !rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow")) {
             found.links.extend(join(&link.attr_or("href", "")));
         }
     }
@@ -99,8 +87,7 @@ pub(in crate::knowledge) fn links(
 pub(in crate::knowledge) fn robots_directives(content: &str) -> (bool, bool) {
     let says = |word: &str| {
         content.split([',', ' ']).any(|directive| {
-            directive.trim().eq_ignore_ascii_case(word)
-                || directive.trim().eq_ignore_ascii_case("none")
+            directive.trim().eq_ignore_ascii_case(word) || directive.trim().eq_ignore_ascii_case("none")
         })
     };
     (says("noindex"), says("nofollow"))
@@ -115,9 +102,7 @@ pub(super) fn charset(content_type: Option<&str>, bytes: &[u8]) -> Option<String
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
     let (_, after) = start.split_once("charset=")?;
     let after = after.trim_start_matches(['"', '\'', ' ']);
-    let end = after
-        .find(|c: char| !c.is_ascii_alphanumeric() && !"-_:.".contains(c))
-        .unwrap_or(after.len());
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && !"-_:.".contains(c)).unwrap_or(after.len());
     Some(after[..end].to_owned())
 }
 
@@ -129,10 +114,7 @@ fn without_marks(html: &str) -> String {
 fn base(document: &Document, address: Option<&Url>) -> Option<Url> {
     let named = document.select("base[href]").attr("href");
     match (named, address) {
-        (Some(href), Some(address)) => address
-            .join(href.trim())
-            .ok()
-            .or_else(|| Some(address.clone())),
+        (Some(href), Some(address)) => address.join(href.trim()).ok().or_else(|| Some(address.clone())),
         (Some(href), None) => Url::parse(href.trim()).ok(),
         (None, address) => address.cloned(),
     }
@@ -153,20 +135,11 @@ fn marked_main(document: &Document) -> Option<NodeRef<'_>> {
 
 /// What looks like the main part.
 fn readable(document: &Document) -> Option<Document> {
-    let config = dom_smoothie::Config {
-        keep_classes: true,
-        disable_json_ld: true,
-        ..dom_smoothie::Config::default()
-    };
+    let config = dom_smoothie::Config { keep_classes: true, disable_json_ld: true, ..dom_smoothie::Config::default() };
     let whole = document.body()?.normalized_char_count();
-    let article = Readability::with_document(document.clone(), None, Some(config))
-        .ok()?
-        .parse()
-        .ok()?;
+    let article = Readability::with_document(document.clone(), None, Some(config)).ok()?.parse().ok()?;
     // It is made for news. A page of which it leaves little is an overview or a reference, where everything counts.
-    (article.length * 3 > whole)
-        .then(|| parse::parse(&article.content).ok())
-        .flatten()
+    (article.length * 3 > whole).then(|| parse::parse(&article.content).ok()).flatten()
 }
 
 fn write(content: &NodeRef<'_>, base: Option<&Url>) -> (String, Vec<String>) {
@@ -184,9 +157,7 @@ fn text_of(document: &Document, selector: &str) -> Option<String> {
 fn title(page_title: Option<String>, markdown: &str) -> Option<String> {
     let heading = super::markdown::first_heading(markdown);
     match (page_title, heading) {
-        (Some(title), Some(heading)) if title.to_lowercase().contains(&heading.to_lowercase()) => {
-            Some(heading)
-        }
+        (Some(title), Some(heading)) if title.to_lowercase().contains(&heading.to_lowercase()) => Some(heading),
         (Some(title), _) => Some(title),
         (None, heading) => heading,
     }

@@ -6,22 +6,14 @@ use super::Read;
 
 pub(super) fn read(text: &str) -> Read {
     let (front_matter, markdown) = split_front_matter(text);
-    let title = front_matter
-        .and_then(front_matter_title)
-        .or_else(|| first_heading(markdown));
-    Read {
-        title,
-        markdown: markdown.to_owned(),
-    }
+    let title = front_matter.and_then(front_matter_title).or_else(|| first_heading(markdown));
+    Read { title, markdown: markdown.to_owned() }
 }
 
 /// Front matter stands between two `---` (YAML) or `+++` (TOML) at the very start.
 fn split_front_matter(text: &str) -> (Option<&str>, &str) {
     for fence in ["---", "+++"] {
-        let Some(rest) = text
-            .strip_prefix(fence)
-            .and_then(|rest| rest.strip_prefix('\n'))
-        else {
+        let Some(rest) = text.strip_prefix(fence).and_then(|rest| rest.strip_prefix('\n')) else {
             continue;
         };
         let mut offset = 0;
@@ -30,11 +22,7 @@ fn split_front_matter(text: &str) -> (Option<&str>, &str) {
                 let matter = &rest[..offset];
                 // A rule at the top of a text is no front matter.
                 let is_fields = matter.lines().any(|line| line.contains([':', '=']));
-                return if is_fields {
-                    (Some(matter), &rest[offset + line.len()..])
-                } else {
-                    (None, text)
-                };
+                return if is_fields { (Some(matter), &rest[offset + line.len()..]) } else { (None, text) };
             }
             offset += line.len();
         }
@@ -83,31 +71,16 @@ mod tests {
             title("---\ntags: [a]\ntitle: \"Getting started\"\n---\n# Other\n").as_deref(),
             Some("Getting started")
         );
-        assert_eq!(
-            title("+++\ntitle = 'Setup'\n+++\ntext").as_deref(),
-            Some("Setup")
-        );
-        assert_eq!(
-            title("intro\n\n# The `x` *manual* {#top}\n\n# Two").as_deref(),
-            Some("The x manual")
-        );
+        assert_eq!(title("+++\ntitle = 'Setup'\n+++\ntext").as_deref(), Some("Setup"));
+        assert_eq!(title("intro\n\n# The `x` *manual* {#top}\n\n# Two").as_deref(), Some("The x manual"));
         assert_eq!(title("## Only a section\n\n# Later"), None);
         assert_eq!(title("plain"), None);
     }
 
     #[test]
     fn front_matter_goes_and_everything_else_stays() {
-        assert_eq!(
-            read("---\ntitle: x\n---\n\nBody ---\n").markdown,
-            "\nBody ---\n"
-        );
-        assert_eq!(
-            read("---\nno field here\n---\nBody").markdown,
-            "---\nno field here\n---\nBody"
-        );
-        assert_eq!(
-            read("---\ntitle: never closed\n").markdown,
-            "---\ntitle: never closed\n"
-        );
+        assert_eq!(read("---\ntitle: x\n---\n\nBody ---\n").markdown, "\nBody ---\n");
+        assert_eq!(read("---\nno field here\n---\nBody").markdown, "---\nno field here\n---\nBody");
+        assert_eq!(read("---\ntitle: never closed\n").markdown, "---\ntitle: never closed\n");
     }
 }

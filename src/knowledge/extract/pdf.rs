@@ -18,28 +18,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
         let deadline = Instant::now() + MAX_TIME;
         let pdf = open(&bytes)?;
         let pages = pages(&pdf, deadline)?;
-        if !pages
-            .iter()
-            .any(|page| page.chars().any(char::is_alphanumeric))
-        {
+        if !pages.iter().any(|page| page.chars().any(char::is_alphanumeric)) {
             return Err(SourceError(
                 "The PDF contains pictures of pages and no text. Run it through text recognition (OCR) and add it again"
                     .into(),
             ));
         }
-        Ok(Read {
-            title: title(&pdf),
-            markdown: markdown(&pages, &outline(&pdf)),
-        })
+        Ok(Read { title: title(&pdf), markdown: markdown(&pages, &outline(&pdf)) })
     })
 }
 
 fn open(bytes: &[u8]) -> Result<Pdf, SourceError> {
     let mut pdf = Pdf::load_mem(bytes).map_err(|error| match error {
         pdf_extract::Error::Decryption(_) | pdf_extract::Error::InvalidPassword => encrypted(),
-        _ => SourceError(
-            "The PDF is damaged. Open it in a PDF viewer and save or print it anew".into(),
-        ),
+        _ => SourceError("The PDF is damaged. Open it in a PDF viewer and save or print it anew".into()),
     })?;
     // Many are encrypted with an empty password, only to forbid printing.
     if pdf.is_encrypted() {
@@ -62,9 +54,7 @@ fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
         let text = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut text = String::new();
             let mut output = PlainTextOutput::new(&mut text);
-            pdf_extract::output_doc_page(pdf, &mut output, number)
-                .ok()
-                .map(|()| text)
+            pdf_extract::output_doc_page(pdf, &mut output, number).ok().map(|()| text)
         }));
         pages.push(text.ok().flatten().unwrap_or_default());
     }
@@ -76,8 +66,7 @@ fn title(pdf: &Pdf) -> Option<String> {
     let info = pdf.dereference(info).ok()?.1.as_dict().ok()?;
     let title = pdf_extract::decode_text_string(info.get(b"Title").ok()?).ok()?;
     // Programs that print to PDF leave the name of the file that they printed.
-    let useful = title.chars().any(char::is_alphabetic)
-        && !title.to_lowercase().starts_with("microsoft word");
+    let useful = title.chars().any(char::is_alphabetic) && !title.to_lowercase().starts_with("microsoft word");
     useful.then_some(title)
 }
 
@@ -88,10 +77,7 @@ fn outline(pdf: &Pdf) -> Outline {
     let mut outline = Outline::new();
     if let Ok(toc) = pdf.get_toc() {
         for entry in toc.toc {
-            outline
-                .entry(entry.page)
-                .or_default()
-                .push((entry.level.clamp(1, 5), entry.title));
+            outline.entry(entry.page).or_default().push((entry.level.clamp(1, 5), entry.title));
         }
     }
     outline
@@ -118,12 +104,7 @@ fn markdown(pages: &[String], outline: &Outline) -> String {
                 && is_heading(line, title)
             {
                 // Viewers open an address that ends in #page=12 on that page.
-                let _ = write!(
-                    markdown,
-                    "\n\n{} {} {{#page={number}}}\n\n",
-                    "#".repeat(level + 1),
-                    title.trim()
-                );
+                let _ = write!(markdown, "\n\n{} {} {{#page={number}}}\n\n", "#".repeat(level + 1), title.trim());
                 headings = rest;
                 continue;
             }
@@ -136,15 +117,10 @@ fn markdown(pages: &[String], outline: &Outline) -> String {
 
 /// Whether the line of the page is the outline's entry, which may lack its number or have it glued on.
 fn is_heading(line: &str, title: &str) -> bool {
-    let letters = |text: &str| {
-        text.chars()
-            .filter(|c| c.is_alphabetic())
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-    };
+    let letters =
+        |text: &str| text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect::<String>();
     let (line, title) = (letters(line), letters(title));
-    !title.is_empty()
-        && (line == title || (line.len() < title.len() + 12 && line.ends_with(&title)))
+    !title.is_empty() && (line == title || (line.len() < title.len() + 12 && line.ends_with(&title)))
 }
 
 /// A line of text, whose first letter must not make it a heading, a quotation or a list in Markdown.
@@ -162,17 +138,9 @@ fn repeated_lines(pages: &[String]) -> HashMap<String, usize> {
     const FEW_PAGES: usize = 4;
     let mut seen: HashMap<String, usize> = HashMap::new();
     for page in pages {
-        let lines: Vec<&str> = page
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect();
-        let mut edge: Vec<String> = lines
-            .iter()
-            .take(2)
-            .chain(lines.iter().rev().take(2))
-            .map(|line| shape(line))
-            .collect();
+        let lines: Vec<&str> = page.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let mut edge: Vec<String> =
+            lines.iter().take(2).chain(lines.iter().rev().take(2)).map(|line| shape(line)).collect();
         edge.sort_unstable();
         edge.dedup();
         for line in edge {
@@ -186,7 +154,5 @@ fn repeated_lines(pages: &[String]) -> HashMap<String, usize> {
 
 /// A line without its numbers: "Chapter 3 · 41" and "Chapter 3 · 42" are one running head.
 fn shape(line: &str) -> String {
-    line.chars()
-        .filter(|c| !c.is_ascii_digit() && !c.is_whitespace())
-        .collect()
+    line.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect()
 }

@@ -70,10 +70,7 @@ pub(super) fn is_binary(bytes: &[u8]) -> bool {
         return false;
     }
     let start = &bytes[..bytes.len().min(LOOK_AT)];
-    let odd = start
-        .iter()
-        .filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31))
-        .count();
+    let odd = start.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31)).count();
     // A stray control character happens in real text; one in fifty does not.
     start.contains(&0) || odd * 50 > start.len()
 }
@@ -88,16 +85,9 @@ mod tests {
     fn encodings_are_told_apart() {
         let text = "Größe: 5 € – naïve café, déjà vu, où êtes-vous ?";
         let (latin, ..) = WINDOWS_1252.encode(text);
-        let utf16: Vec<u8> = [0xFF, 0xFE]
-            .into_iter()
-            .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
-            .collect();
+        let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
         assert_eq!(decode(text.as_bytes(), None), text);
-        assert_eq!(
-            decode(text.as_bytes(), Some("iso-8859-1")),
-            text,
-            "mislabelled UTF-8"
-        );
+        assert_eq!(decode(text.as_bytes(), Some("iso-8859-1")), text, "mislabelled UTF-8");
         assert_eq!(decode(&latin, Some("iso-8859-1")), text);
         assert_eq!(decode(&latin, None), text, "guessed");
         assert_eq!(decode(&utf16, None), text);
@@ -119,10 +109,7 @@ mod tests {
 
     #[test]
     fn line_ends_and_control_characters_are_normalised() {
-        assert_eq!(
-            decode(b"a\r\nb\rc\x07\x00d\x0ce\tf", None),
-            "a\nb\ncd\ne\tf"
-        );
+        assert_eq!(decode(b"a\r\nb\rc\x07\x00d\x0ce\tf", None), "a\nb\ncd\ne\tf");
     }
 
     #[test]

@@ -18,18 +18,18 @@ const RESERVED_V4: [(Ipv4Addr, u32); 17] = [
     (Ipv4Addr::new(100, 64, 0, 0), 10),    // carrier-grade NAT; Alibaba's metadata service
     (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback
     (Ipv4Addr::new(168, 63, 129, 16), 32), // Azure's host agent: a public number, reachable inside only
-    (Ipv4Addr::new(169, 254, 0, 0), 16), // link-local; metadata of AWS, Google, Azure, DigitalOcean
-    (Ipv4Addr::new(172, 16, 0, 0), 12),  // private
-    (Ipv4Addr::new(192, 0, 0, 0), 24),   // IETF protocols; Oracle's metadata service
-    (Ipv4Addr::new(192, 0, 2, 0), 24),   // documentation
-    (Ipv4Addr::new(192, 31, 196, 0), 24), // AS112
-    (Ipv4Addr::new(192, 52, 193, 0), 24), // AMT
-    (Ipv4Addr::new(192, 88, 99, 0), 24), // 6to4 relays
-    (Ipv4Addr::new(192, 168, 0, 0), 16), // private
-    (Ipv4Addr::new(198, 18, 0, 0), 15),  // benchmarking
-    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation
-    (Ipv4Addr::new(203, 0, 113, 0), 24), // documentation
-    (Ipv4Addr::new(224, 0, 0, 0), 3),    // multicast, reserved, broadcast
+    (Ipv4Addr::new(169, 254, 0, 0), 16),   // link-local; metadata of AWS, Google, Azure, DigitalOcean
+    (Ipv4Addr::new(172, 16, 0, 0), 12),    // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24),     // IETF protocols; Oracle's metadata service
+    (Ipv4Addr::new(192, 0, 2, 0), 24),     // documentation
+    (Ipv4Addr::new(192, 31, 196, 0), 24),  // AS112
+    (Ipv4Addr::new(192, 52, 193, 0), 24),  // AMT
+    (Ipv4Addr::new(192, 88, 99, 0), 24),   // 6to4 relays
+    (Ipv4Addr::new(192, 168, 0, 0), 16),   // private
+    (Ipv4Addr::new(198, 18, 0, 0), 15),    // benchmarking
+    (Ipv4Addr::new(198, 51, 100, 0), 24),  // documentation
+    (Ipv4Addr::new(203, 0, 113, 0), 24),   // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 3),      // multicast, reserved, broadcast
 ];
 
 /// What of 2000::/3, the only space that IANA gives out as global unicast, is not the public internet. Everything
@@ -62,9 +62,7 @@ pub(super) fn is_allowed(address: IpAddr, allow_loopback: bool) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    !RESERVED_V4
-        .iter()
-        .any(|(network, length)| (address.to_bits() ^ network.to_bits()) >> (32 - length) == 0)
+    !RESERVED_V4.iter().any(|(network, length)| (address.to_bits() ^ network.to_bits()) >> (32 - length) == 0)
 }
 
 fn v6_within(address: Ipv6Addr, (network, length): (Ipv6Addr, u32)) -> bool {
@@ -91,11 +89,7 @@ pub(super) fn check(url: &Url, allow_loopback: bool) -> Result<(), FetchError> {
         Some(Host::Ipv4(address)) => is_allowed(address.into(), allow_loopback),
         Some(Host::Ipv6(address)) => is_allowed(address.into(), allow_loopback),
     };
-    if allowed {
-        Ok(())
-    } else {
-        Err(FetchError::NotPublic)
-    }
+    if allowed { Ok(()) } else { Err(FetchError::NotPublic) }
 }
 
 /// Resolves names to the addresses that may be spoken to. The client connects to exactly what this answers, so a name
@@ -119,17 +113,13 @@ impl Resolve for PublicResolver {
         let allow_loopback = self.allow_loopback;
         Box::pin(async move {
             // Port 0 stands for "the port of the URL" to the client.
-            let all: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
-                .await
-                .map_err(|_| UnknownName)?
-                .collect();
+            let all: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| UnknownName)?.collect();
             if all.is_empty() {
                 return Err(UnknownName.into());
             }
-            let public: Vec<SocketAddr> = all
-                .into_iter()
-                .filter(|address| is_allowed(address.ip(), allow_loopback))
-                .collect();
+            let public: Vec<SocketAddr> =
+                all.into_iter().filter(|address| is_allowed(address.ip(), allow_loopback)).collect();
             if public.is_empty() {
                 return Err(NoPublicAddress.into());
             }
@@ -212,15 +202,7 @@ mod tests {
         for opened in ["127.0.0.1", "127.9.9.9", "::1"] {
             assert!(is_allowed(opened.parse().unwrap(), true), "{opened}");
         }
-        for refused in [
-            "0.0.0.0",
-            "10.0.0.1",
-            "169.254.169.254",
-            "::",
-            "::ffff:127.0.0.1",
-            "fd00::1",
-            "192.168.0.1",
-        ] {
+        for refused in ["0.0.0.0", "10.0.0.1", "169.254.169.254", "::", "::ffff:127.0.0.1", "fd00::1", "192.168.0.1"] {
             assert!(!is_allowed(refused.parse().unwrap(), true), "{refused}");
         }
     }
@@ -239,23 +221,11 @@ mod tests {
             "https://169.254.169.254/latest/meta-data/",
         ] {
             let verdict = check(&Url::parse(refused).unwrap(), false);
-            assert!(
-                matches!(verdict, Err(FetchError::NotPublic)),
-                "{refused}: {verdict:?}"
-            );
+            assert!(matches!(verdict, Err(FetchError::NotPublic)), "{refused}: {verdict:?}");
         }
-        assert!(matches!(
-            check(&Url::parse("ftp://example.org/").unwrap(), false),
-            Err(FetchError::NotWeb)
-        ));
-        assert!(matches!(
-            check(&Url::parse("file:///etc/passwd").unwrap(), true),
-            Err(FetchError::NotWeb)
-        ));
-        assert!(matches!(
-            check(&Url::parse("http://a:b@example.org/").unwrap(), true),
-            Err(FetchError::Credentials)
-        ));
+        assert!(matches!(check(&Url::parse("ftp://example.org/").unwrap(), false), Err(FetchError::NotWeb)));
+        assert!(matches!(check(&Url::parse("file:///etc/passwd").unwrap(), true), Err(FetchError::NotWeb)));
+        assert!(matches!(check(&Url::parse("http://a:b@example.org/").unwrap(), true), Err(FetchError::Credentials)));
         assert!(check(&Url::parse("https://example.org/").unwrap(), false).is_ok());
     }
 }

@@ -20,11 +20,7 @@ pub(super) fn read(raw: &str) -> Option<Draft> {
         .map(|list| numbers_in(&list[..list.find(']').unwrap_or(list.floor_char_boundary(200))]))
         .unwrap_or_default();
     Some(Draft {
-        answer: if is_whole {
-            answer
-        } else {
-            whole_sentences(&answer)
-        },
+        answer: if is_whole { answer } else { whole_sentences(&answer) },
         sources,
         can_answer: after_key(raw, "can_answer").map(|value| !value.starts_with("false")),
         wants_human: after_key(raw, "wants_human").is_some_and(|value| value.starts_with("true")),
@@ -66,9 +62,7 @@ fn ends_value(after: &str) -> bool {
     let after = after.trim_start();
     after.is_empty()
         || after.starts_with('}')
-        || after
-            .strip_prefix(',')
-            .is_some_and(|next| next.trim_start().starts_with(['"', '}']))
+        || after.strip_prefix(',').is_some_and(|next| next.trim_start().starts_with(['"', '}']))
 }
 
 /// Reads the escape whose backslash came before `after`, and returns what follows it.
@@ -80,11 +74,7 @@ fn unescape<'a>(after: &'a str, text: &mut String) -> &'a str {
         Some('r' | 'b' | 'f') | None => {}
         Some(char @ ('"' | '/' | '\\' | '\'')) => text.push(char),
         Some('u') => {
-            let unit = |digits: &str| {
-                digits
-                    .get(..4)
-                    .and_then(|digits| u16::from_str_radix(digits, 16).ok())
-            };
+            let unit = |digits: &str| digits.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok());
             let Some(first) = unit(chars.as_str()) else {
                 return chars.as_str();
             };

@@ -7,30 +7,21 @@ fn ok(raw: &str) -> ModelAnswer {
 }
 
 fn answer(text: &str, sources: &[usize]) -> ModelAnswer {
-    ModelAnswer {
-        answer: text.to_owned(),
-        sources: sources.to_vec(),
-        can_answer: true,
-        wants_human: false,
-    }
+    ModelAnswer { answer: text.to_owned(), sources: sources.to_vec(), can_answer: true, wants_human: false }
 }
 
 #[test]
 fn the_schema_is_strict() {
     let schema = answer_schema();
     assert_eq!(schema["additionalProperties"], false);
-    let mut names: Vec<&str> = schema["properties"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let mut names: Vec<&str> =
+        schema["properties"].as_object().expect("what the test wrote").keys().map(String::as_str).collect();
     names.sort_unstable();
     let required: Vec<&str> = schema["required"]
         .as_array()
-        .unwrap()
+        .expect("what the test wrote")
         .iter()
-        .map(|name| name.as_str().unwrap())
+        .map(|name| name.as_str().expect("what the test wrote"))
         .collect();
     assert_eq!(names, required);
 }
@@ -53,7 +44,7 @@ fn json_is_found_wherever_it_stands() {
         format!("[{json}]"),
         format!("<think>The {{\"answer\":\"No.\"}} is wrong</think>\n{json}"),
         format!("The user asks…</think>{json}"),
-        serde_json::to_string(json).unwrap(),
+        serde_json::to_string(json).expect("what the test wrote"),
         json!({ "answer": json }).to_string(),
         format!(r#"{{"answer": {json}}}"#),
         format!("{json}{json}"),
@@ -65,9 +56,7 @@ fn json_is_found_wherever_it_stands() {
 #[test]
 fn an_answer_may_speak_of_json_and_thoughts() {
     for text in ["{\"a\": 1} is an object", "Write <think>hm</think> first"] {
-        let raw =
-            json!({ "answer": text, "can_answer": true, "sources": [], "wants_human": false })
-                .to_string();
+        let raw = json!({ "answer": text, "can_answer": true, "sources": [], "wants_human": false }).to_string();
         assert_eq!(ok(&raw), answer(text, &[]));
     }
 }
@@ -101,43 +90,22 @@ fn other_wrong_types_are_understood() {
 #[test]
 fn a_cut_off_answer_is_saved_if_there_is_enough_of_it() {
     let raw = r#"{"can_answer": true, "answer": "The warranty lasts 31 months. It covers the hinge. It does not cov"#;
-    assert_eq!(
-        ok(raw).answer,
-        "The warranty lasts 31 months. It covers the hinge. …"
-    );
-    assert_eq!(
-        parse(r#"{"answer": "The wa"#, 3),
-        Err(Unusable::NotAnAnswer)
-    );
+    assert_eq!(ok(raw).answer, "The warranty lasts 31 months. It covers the hinge. …");
+    assert_eq!(parse(r#"{"answer": "The wa"#, 3), Err(Unusable::NotAnAnswer));
     assert_eq!(parse(r#"{"can_answer": tr"#, 3), Err(Unusable::NotAnAnswer));
 }
 
 #[test]
 fn broken_strings_are_mended() {
     let raw = "{\"answer\": \"Click \"Save\", then\nuse snake\\_case \\u00e9\\ud83d\\ude42\", \"sources\": [1, 2], \"can_answer\": true}";
-    assert_eq!(
-        ok(raw),
-        answer("Click \"Save\", then\nuse snake\\_case é🙂", &[0, 1])
-    );
+    assert_eq!(ok(raw), answer("Click \"Save\", then\nuse snake\\_case é🙂", &[0, 1]));
 }
 
 #[test]
 fn plain_text_is_an_answer_only_if_there_was_something_to_answer_from() {
-    assert_eq!(
-        ok("The warranty lasts 31 months [2]."),
-        answer("The warranty lasts 31 months [1].", &[1])
-    );
-    assert_eq!(
-        parse("The warranty lasts 31 months.", 0),
-        Err(Unusable::NotAnAnswer)
-    );
-    for raw in [
-        "Here is the JSON:",
-        "[1, 2]",
-        "{'answer': 'x'}",
-        "```json\n{",
-        "…",
-    ] {
+    assert_eq!(ok("The warranty lasts 31 months [2]."), answer("The warranty lasts 31 months [1].", &[1]));
+    assert_eq!(parse("The warranty lasts 31 months.", 0), Err(Unusable::NotAnAnswer));
+    for raw in ["Here is the JSON:", "[1, 2]", "{'answer': 'x'}", "```json\n{", "…"] {
         assert_eq!(parse(raw, 3), Err(Unusable::NotAnAnswer), "{raw}");
     }
 }
@@ -163,18 +131,9 @@ fn citations_agree_with_the_sources() {
         let read = ok(&json!({ "answer": text, "sources": sources }).to_string());
         (read.answer, read.sources)
     };
-    assert_eq!(
-        read("A [3]. B [1, 3].", &[3]),
-        ("A [1]. B [1][2].".to_owned(), vec![2, 0])
-    );
-    assert_eq!(
-        read("A [7]. B 【2】.", &[]),
-        ("A. B [1].".to_owned(), vec![1])
-    );
-    assert_eq!(
-        read("A [^2], [ ] B, year [2024].", &[]),
-        ("A [1], [ ] B, year [2024].".to_owned(), vec![1])
-    );
+    assert_eq!(read("A [3]. B [1, 3].", &[3]), ("A [1]. B [1][2].".to_owned(), vec![2, 0]));
+    assert_eq!(read("A [7]. B 【2】.", &[]), ("A. B [1].".to_owned(), vec![1]));
+    assert_eq!(read("A [^2], [ ] B, year [2024].", &[]), ("A [1], [ ] B, year [2024].".to_owned(), vec![1]));
     let code = "`a[1]` [2](https://x.y) \\[3]\n```\nb[1]\n```";
     assert_eq!(read(code, &[]), (code.to_owned(), vec![]));
 }
@@ -184,11 +143,7 @@ fn an_endless_answer_is_cut_at_a_sentence() {
     let raw = json!({ "answer": "A sentence of seven words is here. ".repeat(1_500) }).to_string();
     let read = ok(&raw).answer;
     assert!(read.chars().count() <= MAX_ANSWER + 100);
-    assert!(
-        read.ends_with("is here.\n\n-# The answer was too long and ends here."),
-        "{}",
-        &read[read.len() - 100..]
-    );
+    assert!(read.ends_with("is here.\n\n-# The answer was too long and ends here."), "{}", &read[read.len() - 100..]);
     assert!(parse(&format!("<p>{}", "[".repeat(1_000_000)), 3).is_err());
     assert!(parse(&"{\"a\":".repeat(300_000), 3).is_err());
 }
@@ -208,7 +163,7 @@ proptest! {
     #[test]
     fn what_a_faithful_model_writes_comes_through(text in "[a-z \"\\\\\n{}é🙂]{0,60}[a-z]", can_answer: bool, wants_human: bool) {
         let raw = json!({ "answer": text, "can_answer": can_answer, "sources": [1], "wants_human": wants_human });
-        let read = parse(&raw.to_string(), 1).unwrap();
+        let read = parse(&raw.to_string(), 1).expect("what the test wrote");
         prop_assert_eq!(read, ModelAnswer { answer: text.trim().to_owned(), sources: vec![0], can_answer, wants_human });
     }
 }

@@ -7,9 +7,7 @@ use super::*;
 const LIMIT: usize = 2_000;
 
 fn visible(text: &str) -> String {
-    text.chars()
-        .filter(|char| is_visible(char.encode_utf8(&mut [0; 4])))
-        .collect()
+    text.chars().filter(|char| is_visible(char.encode_utf8(&mut [0; 4]))).collect()
 }
 
 #[test]
@@ -25,18 +23,12 @@ fn what_fits_is_one_part() {
 #[test]
 fn paragraphs_come_before_lines_before_sentences_before_words() {
     let words = |count: usize| "word ".repeat(count).trim().to_owned();
-    let parts = split(
-        &format!("{}\n\n{}\n{}", words(25), words(10), words(20)),
-        250,
-    );
+    let parts = split(&format!("{}\n\n{}\n{}", words(25), words(10), words(20)), 250);
     assert_eq!(parts, [words(25), format!("{}\n{}", words(10), words(20))]);
     let parts = split(&format!("{}\n{}", words(35), words(30)), 250);
     assert_eq!(parts, [words(35), words(30)]);
     let parts = split(&format!("{}. And {}", words(30), words(40)), 250);
-    assert_eq!(
-        parts,
-        [format!("{}.", words(30)), format!("And {}", words(40))]
-    );
+    assert_eq!(parts, [format!("{}.", words(30)), format!("And {}", words(40))]);
     let parts = split(&words(70), 250);
     assert_eq!(parts, [words(50), words(20)]);
     let parts = split(&"é".repeat(300), 250);
@@ -45,11 +37,7 @@ fn paragraphs_come_before_lines_before_sentences_before_words() {
 
 #[test]
 fn a_heading_stays_with_its_text() {
-    let text = format!(
-        "{}\n\n# Heading\n\n{}",
-        "word ".repeat(30),
-        "text ".repeat(30)
-    );
+    let text = format!("{}\n\n# Heading\n\n{}", "word ".repeat(30), "text ".repeat(30));
     let parts = split(&text, 250);
     assert!(parts[1].starts_with("# Heading\n\ntext"), "{parts:?}");
 }
@@ -57,17 +45,11 @@ fn a_heading_stays_with_its_text() {
 #[test]
 fn code_is_closed_and_opened_again_with_its_language() {
     let line = "let a = 1;\n";
-    let parts = split(
-        &format!("Look:\n```rust\n{}```\nDone.", line.repeat(40)),
-        250,
-    );
+    let parts = split(&format!("Look:\n```rust\n{}```\nDone.", line.repeat(40)), 250);
     assert!(parts.len() > 1);
-    assert!(
-        parts[0].starts_with("Look:\n```rust\n") && parts[0].ends_with(";\n```"),
-        "{parts:?}"
-    );
+    assert!(parts[0].starts_with("Look:\n```rust\n") && parts[0].ends_with(";\n```"), "{parts:?}");
     assert!(parts[1].starts_with("```rust\nlet"), "{parts:?}");
-    assert!(parts.last().unwrap().ends_with("\n```\nDone."), "{parts:?}");
+    assert!(parts.last().expect("a part").ends_with("\n```\nDone."), "{parts:?}");
 }
 
 #[test]
@@ -81,38 +63,24 @@ fn a_line_of_code_may_be_longer_than_a_message() {
 
 #[test]
 fn code_in_a_quote_stays_in_it() {
-    let parts = split(
-        &format!("> ```sh\n{}> ```\nafter", "> echo a b c\n".repeat(40)),
-        250,
-    );
+    let parts = split(&format!("> ```sh\n{}> ```\nafter", "> echo a b c\n".repeat(40)), 250);
     for part in &parts[..parts.len() - 1] {
-        assert!(
-            part.starts_with("> ```sh\n> echo") && part.ends_with("\n> ```"),
-            "{part}"
-        );
+        assert!(part.starts_with("> ```sh\n> echo") && part.ends_with("\n> ```"), "{part}");
     }
 }
 
 #[test]
 fn a_quoted_line_goes_on_quoted() {
     let parts = split(&format!("> {}", "word ".repeat(120)), 250);
-    assert!(
-        parts.len() > 2 && parts.iter().all(|part| part.starts_with("> word")),
-        "{parts:?}"
-    );
+    assert!(parts.len() > 2 && parts.iter().all(|part| part.starts_with("> word")), "{parts:?}");
 }
 
 #[test]
 fn links_code_and_bold_text_are_kept_whole() {
-    for span in [
-        "[the long label of it](<https://a.example/some/path>)",
-        "`some inline code here`",
-        "**some bold words here**",
-    ] {
-        let text = format!(
-            "{} {span} and more words after that one",
-            "word ".repeat(46).trim()
-        );
+    for span in
+        ["[the long label of it](<https://a.example/some/path>)", "`some inline code here`", "**some bold words here**"]
+    {
+        let text = format!("{} {span} and more words after that one", "word ".repeat(46).trim());
         let parts = split(&text, 250);
         assert_eq!(parts.len(), 2);
         assert!(parts[1].starts_with(span), "{parts:?}");
@@ -129,22 +97,17 @@ fn emoji_are_kept_whole() {
 
 #[test]
 fn a_megabyte_is_split() {
-    for piece in [
-        "x", "word ", "[", "`", "**", "<http", "> ", "e\u{301}", "\u{301}", "🇫🇷", "```\n", "\n",
-    ] {
+    for piece in ["x", "word ", "[", "`", "**", "<http", "> ", "e\u{301}", "\u{301}", "🇫🇷", "```\n", "\n"] {
         let text = piece.repeat(1_000_000 / piece.len());
-        let total: usize = parts(&text, LIMIT)
-            .iter()
-            .map(|part| visible(part.body).len())
-            .sum();
+        let total: usize = parts(&text, LIMIT).iter().map(|part| visible(part.body).len()).sum();
         assert_eq!(total, visible(&text).len(), "{piece}");
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn nothing_is_lost_and_every_part_stands_alone(text in markdownish(), repeat in 1_usize..10, limit in 200_usize..2_100) {
+    fn nothing_is_lost_and_every_part_stands_alone(text in markdownish(), repeat in 1_usize..4, limit in 200_usize..2_100) {
         let text = to_discord(&text.repeat(repeat));
         let parts = parts(&text, limit);
         let kept: String = parts.iter().map(|part| part.body).collect();

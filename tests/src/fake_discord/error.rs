@@ -20,34 +20,19 @@ impl Refusal {
         for part in field.rsplit('.') {
             errors = json!({part: errors});
         }
-        Self(
-            StatusCode::BAD_REQUEST,
-            json!({"message": "Invalid Form Body", "code": 50035, "errors": errors}),
-        )
+        Self(StatusCode::BAD_REQUEST, json!({"message": "Invalid Form Body", "code": 50035, "errors": errors}))
     }
 
     pub(crate) fn not_json() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            50109,
-            "The request body contains invalid JSON.",
-        )
+        Self::new(StatusCode::BAD_REQUEST, 50109, "The request body contains invalid JSON.")
     }
 
     pub(crate) fn empty_message() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            50006,
-            "Cannot send an empty message",
-        )
+        Self::new(StatusCode::BAD_REQUEST, 50006, "Cannot send an empty message")
     }
 
     pub(crate) fn acknowledged() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            40060,
-            "Interaction has already been acknowledged.",
-        )
+        Self::new(StatusCode::BAD_REQUEST, 40060, "Interaction has already been acknowledged.")
     }
 
     pub(crate) fn unauthorized() -> Self {

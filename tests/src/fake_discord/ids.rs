@@ -12,9 +12,7 @@ pub fn snowflake() -> u64 {
     let millis = jiff::Timestamp::now().as_millisecond() - EPOCH_MS;
     let now = u64::try_from(millis).expect("this machine's clock is past 2015") << 22;
     let before = LAST
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
-            Some(now.max(last + 1))
-        })
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)))
         .expect("the closure always gives a value");
     now.max(before + 1)
 }
@@ -32,10 +30,7 @@ pub(crate) fn iso(time: jiff::Timestamp) -> String {
 
 /// An interaction's token: opaque, URL-safe, and as long as Discord's.
 pub(crate) fn interaction_token() -> String {
-    format!(
-        "aW50ZXJhY3Rpb246{}",
-        hex::encode(rand::random::<[u8; 72]>())
-    )
+    format!("aW50ZXJhY3Rpb246{}", hex::encode(rand::random::<[u8; 72]>()))
 }
 
 #[cfg(test)]
@@ -46,9 +41,6 @@ mod tests {
     fn ids_rise_and_carry_their_time() {
         let ids: Vec<u64> = (0..2_000).map(|_| snowflake()).collect();
         assert!(ids.is_sorted_by(|a, b| a < b));
-        assert_eq!(
-            timestamp(175_928_847_299_117_063),
-            "2016-04-30T11:18:25.796000+00:00"
-        );
+        assert_eq!(timestamp(175_928_847_299_117_063), "2016-04-30T11:18:25.796000+00:00");
     }
 }

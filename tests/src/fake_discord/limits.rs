@@ -65,35 +65,19 @@ impl Bucket {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let interaction = matches!(parts.first(), Some(&("webhooks" | "interactions")));
-        let major = parts
-            .iter()
-            .skip(1)
-            .take(if interaction { 2 } else { 1 })
-            .copied()
-            .collect::<Vec<_>>()
-            .join("/");
+        let major = parts.iter().skip(1).take(if interaction { 2 } else { 1 }).copied().collect::<Vec<_>>().join("/");
         let route = parts.iter().enumerate().map(|(at, part)| {
             let id = part.bytes().all(|byte| byte.is_ascii_digit()) || (interaction && at == 2);
             if id { ":id" } else { part }
         });
-        let method = if interaction {
-            "webhook"
-        } else {
-            method.as_str()
-        };
-        Self {
-            route: format!("{method} /{}", route.collect::<Vec<_>>().join("/")),
-            major,
-            interaction,
-        }
+        let method = if interaction { "webhook" } else { method.as_str() };
+        Self { route: format!("{method} /{}", route.collect::<Vec<_>>().join("/")), major, interaction }
     }
 
     /// How many requests in which time. Discord publishes no numbers; these are what it has been seen to send.
     fn rate(&self) -> (u32, Duration) {
         match self.route.as_str() {
-            "POST /channels/:id/messages" | "PATCH /channels/:id/messages/:id" => {
-                (5, Duration::from_secs(5))
-            }
+            "POST /channels/:id/messages" | "PATCH /channels/:id/messages/:id" => (5, Duration::from_secs(5)),
             route if route.starts_with("webhook ") => (5, Duration::from_secs(2)),
             _ => (50, Duration::from_secs(1)),
         }
@@ -129,56 +113,35 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Takes one request from its bucket: the headers for its answer, or the 429 it gets instead.
-    pub(crate) fn take(
-        &mut self,
-        bucket: &Bucket,
-        now: Instant,
-    ) -> Result<HeaderMap, (HeaderMap, Refusal)> {
+    pub(crate) fn take(&mut self, bucket: &Bucket, now: Instant) -> Result<HeaderMap, Box<(HeaderMap, Refusal)>> {
         if let Some((told, until)) = self.global
             && !bucket.interaction
             && now < until
         {
             self.violations += usize::from(now > told + ON_ITS_WAY);
-            return Err(refuse(until - now, None, HeaderMap::new()));
+            return Err(Box::new(refuse(until - now, None, HeaderMap::new())));
         }
         let (limit, period) = bucket.rate();
-        let fresh = || Window {
-            left: limit,
-            ends: now + period,
-            told_to_wait: None,
-            exhausted_since: None,
-        };
+        let fresh = || Window { left: limit, ends: now + period, told_to_wait: None, exhausted_since: None };
         let window = self.windows.entry(bucket.clone()).or_insert_with(fresh);
         if let Some((told, until)) = window.told_to_wait.filter(|(_, until)| now < *until) {
             self.violations += usize::from(now > told + ON_ITS_WAY);
-            return Err(refuse(
-                until - now,
-                Some("user"),
-                headers(bucket, limit, 0, until - now),
-            ));
+            return Err(Box::new(refuse(until - now, Some("user"), headers(bucket, limit, 0, until - now))));
         }
         if now >= window.ends {
             *window = fresh();
         }
         if window.left == 0 && !self.off {
-            self.overruns += usize::from(
-                window
-                    .exhausted_since
-                    .is_some_and(|since| now > since + ON_ITS_WAY),
-            );
+            self.overruns += usize::from(window.exhausted_since.is_some_and(|since| now > since + ON_ITS_WAY));
             window.told_to_wait = Some((now, window.ends));
             let wait = window.ends - now;
-            return Err(refuse(wait, Some("user"), headers(bucket, limit, 0, wait)));
+            return Err(Box::new(refuse(wait, Some("user"), headers(bucket, limit, 0, wait))));
         }
         window.left = window.left.saturating_sub(1);
         if window.left == 0 && window.exhausted_since.is_none() {
             window.exhausted_since = Some(now);
         }
-        let left = if self.off {
-            window.left.max(1)
-        } else {
-            window.left
-        };
+        let left = if self.off { window.left.max(1) } else { window.left };
         Ok(headers(bucket, limit, left, window.ends - now))
     }
 
@@ -195,16 +158,8 @@ impl Limits {
             return refuse(wait, None, HeaderMap::new());
         }
         let (limit, period) = bucket.rate();
-        let fresh = Window {
-            left: limit,
-            ends: now + period,
-            told_to_wait: None,
-            exhausted_since: None,
-        };
-        self.windows
-            .entry(bucket.clone())
-            .or_insert(fresh)
-            .told_to_wait = Some((now, now + wait));
+        let fresh = Window { left: limit, ends: now + period, told_to_wait: None, exhausted_since: None };
+        self.windows.entry(bucket.clone()).or_insert(fresh).told_to_wait = Some((now, now + wait));
         refuse(wait, Some("user"), headers(bucket, limit, 0, wait))
     }
 }
@@ -220,23 +175,13 @@ fn headers(bucket: &Bucket, limit: u32, left: u32, resets: Duration) -> HeaderMa
     put("x-ratelimit-limit", limit.to_string());
     put("x-ratelimit-remaining", left.to_string());
     put("x-ratelimit-reset", format!("{at:.3}"));
-    put(
-        "x-ratelimit-reset-after",
-        format!("{:.3}", resets.as_secs_f64()),
-    );
+    put("x-ratelimit-reset-after", format!("{:.3}", resets.as_secs_f64()));
     headers
 }
 
-fn refuse(
-    wait: Duration,
-    scope: Option<&'static str>,
-    mut headers: HeaderMap,
-) -> (HeaderMap, Refusal) {
+fn refuse(wait: Duration, scope: Option<&'static str>, mut headers: HeaderMap) -> (HeaderMap, Refusal) {
     let global = scope.is_none();
-    headers.insert(
-        "x-ratelimit-scope",
-        HeaderValue::from_static(scope.unwrap_or("global")),
-    );
+    headers.insert("x-ratelimit-scope", HeaderValue::from_static(scope.unwrap_or("global")));
     if global {
         headers.insert("x-ratelimit-global", HeaderValue::from_static("true"));
     }
@@ -258,22 +203,10 @@ mod tests {
     #[test]
     fn a_bucket_is_a_route_and_its_major_resource() {
         let of = |method: Method, path: &str| Bucket::of(&method, path);
-        assert_ne!(
-            of(Method::POST, "/channels/1/messages"),
-            of(Method::POST, "/channels/2/messages")
-        );
-        assert_eq!(
-            of(Method::POST, "/channels/1/messages").name(),
-            of(Method::POST, "/channels/2/messages").name()
-        );
-        assert_eq!(
-            of(Method::PATCH, "/channels/1/messages/5"),
-            of(Method::PATCH, "/channels/1/messages/6")
-        );
-        assert_ne!(
-            of(Method::POST, "/webhooks/1/abc"),
-            of(Method::POST, "/webhooks/1/abd")
-        );
+        assert_ne!(of(Method::POST, "/channels/1/messages"), of(Method::POST, "/channels/2/messages"));
+        assert_eq!(of(Method::POST, "/channels/1/messages").name(), of(Method::POST, "/channels/2/messages").name());
+        assert_eq!(of(Method::PATCH, "/channels/1/messages/5"), of(Method::PATCH, "/channels/1/messages/6"));
+        assert_ne!(of(Method::POST, "/webhooks/1/abc"), of(Method::POST, "/webhooks/1/abd"));
     }
 
     #[test]
@@ -285,35 +218,18 @@ mod tests {
             let headers = limits.take(&bucket, start).expect("within the limit");
             assert_eq!(headers["x-ratelimit-remaining"], left.to_string());
         }
-        let (headers, refusal) = limits
-            .take(&bucket, start + Duration::from_secs(1))
-            .expect_err("used up");
+        let (headers, refusal) = *limits.take(&bucket, start + Duration::from_secs(1)).expect_err("used up");
         assert_eq!(headers["retry-after"], "4");
         assert_eq!(refusal.1["global"], false);
         assert_eq!((limits.overruns, limits.violations), (1, 0));
-        limits
-            .take(&bucket, start + Duration::from_secs(2))
-            .expect_err("told to wait");
+        limits.take(&bucket, start + Duration::from_secs(2)).expect_err("told to wait");
         assert_eq!((limits.overruns, limits.violations), (1, 1));
-        limits
-            .take(&bucket, start + Duration::from_secs(5))
-            .expect("a new window");
+        limits.take(&bucket, start + Duration::from_secs(5)).expect("a new window");
 
-        limits.block(
-            &bucket,
-            Duration::from_secs(9),
-            true,
-            start + Duration::from_secs(5),
-        );
-        limits
-            .take(&bucket, start + Duration::from_secs(13))
-            .expect_err("everything waits");
+        limits.block(&bucket, Duration::from_secs(9), true, start + Duration::from_secs(5));
+        limits.take(&bucket, start + Duration::from_secs(13)).expect_err("everything waits");
         let interaction = Bucket::of(&Method::PATCH, "/webhooks/1/abc/messages/@original");
-        limits
-            .take(&interaction, start + Duration::from_secs(13))
-            .expect("interactions do not wait for others");
-        limits
-            .take(&bucket, start + Duration::from_secs(14))
-            .expect("over");
+        limits.take(&interaction, start + Duration::from_secs(13)).expect("interactions do not wait for others");
+        limits.take(&bucket, start + Duration::from_secs(14)).expect("over");
     }
 }

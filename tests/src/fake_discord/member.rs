@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::ids;
 use super::rest::channel_json;
-use super::state::{Answer, FIRST_ANSWER, InteractionState, Message, user_json};
-use super::{FakeDiscord, Seen, SignedRequest};
+use super::state::{Answer, InteractionState, Message, user_json};
+use super::{FakeDiscord, Interaction, Seen, Sent};
 
 /// How long [`Member::sees`] waits: far longer than an answer may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything a member may do who is no admin, and what the bot may do where it is installed.
-const PERMISSIONS: &str = "2248473465835073";
+pub(crate) const PERMISSIONS: &str = "2248473465835073";
 
 /// A person on one server, in one channel.
 #[derive(Debug, Clone)]
@@ -34,60 +33,11 @@ pub struct Member {
     pub locale: String,
 }
 
-/// An interaction that was made here.
-#[derive(Debug, Clone)]
-pub struct Interaction {
-    /// Its id.
-    pub id: u64,
-    /// The token for answers to it.
-    pub token: String,
-    /// The whole JSON, as it was sent.
-    pub body: Value,
-}
-
-/// An interaction that was posted to a webhook, and the HTTP answer to it.
-#[derive(Debug, Clone)]
-pub struct Sent {
-    /// What was posted.
-    pub interaction: Interaction,
-    /// The HTTP status; 0 when no answer came.
-    pub status: u16,
-    /// The answer's JSON; null when it was none.
-    pub answer: Value,
-    /// From the first byte sent to the answer read.
-    pub took: Duration,
-    /// Why Discord would show "The application did not respond", if it would.
-    pub failure: Option<String>,
-}
-
-impl Sent {
-    /// The interaction, when its first answer was in time and valid.
-    ///
-    /// # Panics
-    /// When it was not.
-    #[track_caller]
-    pub fn accepted(self) -> Interaction {
-        assert!(
-            self.failure.is_none(),
-            "the webhook's answer is no good: {}",
-            self.failure.unwrap_or_default()
-        );
-        self.interaction
-    }
-}
-
 impl Member {
     pub(crate) fn new(discord: FakeDiscord, name: &str) -> Self {
         let (guild_id, channel_id) = (discord.guild_id(), discord.channel_id());
         let (name, locale) = (name.to_owned(), "en-US".to_owned());
-        Self {
-            discord,
-            name,
-            id: ids::snowflake(),
-            guild_id,
-            channel_id,
-            locale,
-        }
+        Self { discord, name, id: ids::snowflake(), guild_id, channel_id, locale }
     }
 
     /// The same person with another language.
@@ -133,10 +83,7 @@ impl Member {
     /// # Panics
     /// When there is no such message.
     pub async fn asks_about(&self, webhook_url: &str, message_id: u64) -> Sent {
-        let message = self
-            .discord
-            .message(message_id)
-            .expect("a menu opens on a message that is there");
+        let message = self.discord.message(message_id).expect("a menu opens on a message that is there");
         let data = json!({
             "id": self.discord.command_id("Ask about this", 3), "name": "Ask about this", "type": 3,
             "target_id": message_id.to_string(), "resolved": {"messages": {message_id.to_string(): message}},
@@ -150,18 +97,11 @@ impl Member {
     /// # Panics
     /// When the message, or a button with this id that can be clicked, is not there.
     pub async fn clicks(&self, webhook_url: &str, message_id: u64, custom_id: &str) -> Sent {
-        let message = self
-            .discord
-            .message(message_id)
-            .expect("a button is on a message that is there");
+        let message = self.discord.message(message_id).expect("a button is on a message that is there");
         let buttons = super::message::buttons(&message["components"]);
         let button = buttons.iter().find(|button| button.custom_id == custom_id);
-        let button =
-            button.unwrap_or_else(|| panic!("no button {custom_id:?}; there are {buttons:?}"));
-        assert!(
-            !button.disabled,
-            "the button {custom_id:?} cannot be clicked"
-        );
+        let button = button.unwrap_or_else(|| panic!("no button {custom_id:?}; there are {buttons:?}"));
+        assert!(!button.disabled, "the button {custom_id:?} cannot be clicked");
         self.presses(webhook_url, message_id, custom_id).await
     }
 
@@ -231,29 +171,13 @@ impl Member {
     pub fn sees(&self) -> impl Future<Output = String> + use<> {
         let interaction = {
             let state = self.discord.shared.state();
-            let mine = state
-                .interactions
-                .iter()
-                .filter(|(_, found)| found.member == self.name);
-            let latest = mine
-                .max_by_key(|(_, found)| found.id)
-                .map(|(token, found)| (found.id, token.clone()));
+            let mine = state.interactions.iter().filter(|(_, found)| found.member == self.name);
+            let latest = mine.max_by_key(|(_, found)| found.id).map(|(token, found)| (found.id, token.clone()));
             let (id, token) = latest.expect("somebody who did something");
-            Interaction {
-                id,
-                token,
-                body: Value::Null,
-            }
+            Interaction { id, token, body: Value::Null }
         };
         let reply = self.discord.wait_for_reply(&interaction, PATIENCE);
-        async move {
-            reply
-                .await
-                .iter()
-                .map(Seen::to_string)
-                .collect::<Vec<_>>()
-                .join("\n\n")
-        }
+        async move { reply.await.iter().map(Seen::to_string).collect::<Vec<_>>().join("\n\n") }
     }
 
     fn user(&self) -> Value {
@@ -262,22 +186,13 @@ impl Member {
 
     /// A whole interaction on a server, and its entry in the books.
     /// [Discord Docs/Receiving and Responding: Interaction Structure]
-    fn interaction(
-        &self,
-        kind: u64,
-        data: Option<Value>,
-        source: Option<u64>,
-        target: Option<u64>,
-    ) -> Interaction {
+    fn interaction(&self, kind: u64, data: Option<Value>, source: Option<u64>, target: Option<u64>) -> Interaction {
         let (id, token) = (ids::snowflake(), ids::interaction_token());
         let application_id = self.discord.application_id();
         let guild_id = self.guild_id.to_string();
         let mut channel = {
             let state = self.discord.shared.state();
-            let name = state
-                .channels
-                .get(&self.channel_id)
-                .map_or("gone", |(_, name)| name);
+            let name = state.channels.get(&self.channel_id).map_or("gone", |(_, name)| name);
             channel_json(self.channel_id, self.guild_id, name)
         };
         channel["permissions"] = json!(PERMISSIONS);
@@ -310,10 +225,7 @@ impl Member {
             body["data"] = data;
         }
         if let Some(source) = source {
-            body["message"] = self
-                .discord
-                .message(source)
-                .expect("a component is on a message that is there");
+            body["message"] = self.discord.message(source).expect("a component is on a message that is there");
         }
         let entry = InteractionState {
             id,
@@ -333,165 +245,7 @@ impl Member {
             failure: None,
             looked_at_failure: false,
         };
-        self.discord
-            .shared
-            .state()
-            .interactions
-            .insert(token.clone(), entry);
+        self.discord.shared.state().interactions.insert(token.clone(), entry);
         Interaction { id, token, body }
-    }
-}
-
-impl FakeDiscord {
-    /// Posts an interaction, signed at this moment, and takes the answer as Discord would: it must be there within three
-    /// seconds and valid. The same interaction can be delivered again; only the first answer is taken.
-    pub async fn deliver(&self, webhook_url: &str, interaction: &Interaction) -> Sent {
-        self.send(webhook_url, interaction, &self.signed(&interaction.body))
-            .await
-    }
-
-    /// Posts an interaction in a request that was signed before, so that a bench measures no signing.
-    pub async fn send(
-        &self,
-        webhook_url: &str,
-        interaction: &Interaction,
-        request: &SignedRequest,
-    ) -> Sent {
-        let started = Instant::now();
-        if let Some(found) = self.shared.state().interactions.get_mut(&interaction.token) {
-            // The three seconds run from now, not from when the interaction was made.
-            if found.answer == Answer::Awaited {
-                found.born = started;
-            }
-        }
-        let exchange = async {
-            let response = request.post(&self.client, webhook_url).await?;
-            let status = response.status().as_u16();
-            Ok::<_, reqwest::Error>((status, response.bytes().await?))
-        };
-        // Discord would hang up at three seconds; here the rest of the answer is read for the test's sake.
-        let outcome = tokio::time::timeout(2 * FIRST_ANSWER, exchange).await;
-        let took = started.elapsed();
-        let (status, bytes) = match outcome {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                return self.failed(
-                    interaction,
-                    took,
-                    0,
-                    Value::Null,
-                    format!("no answer: {error}"),
-                );
-            }
-            Err(_) => {
-                return self.failed(
-                    interaction,
-                    took,
-                    0,
-                    Value::Null,
-                    format!("no answer after {took:?}"),
-                );
-            }
-        };
-        let answer: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        if took > FIRST_ANSWER {
-            return self.failed(
-                interaction,
-                took,
-                status,
-                answer,
-                format!("the answer took {took:?}"),
-            );
-        }
-        if status == 202 && bytes == Bytes::new() {
-            // The client says that it answers through the callback endpoint instead.
-            return Sent {
-                interaction: interaction.clone(),
-                status,
-                answer,
-                took,
-                failure: None,
-            };
-        }
-        if status != 200 {
-            return self.failed(
-                interaction,
-                took,
-                status,
-                answer,
-                format!("status {status}"),
-            );
-        }
-        if interaction.body["type"] == 1 {
-            let failure =
-                (answer["type"] != 1).then(|| format!("a PING wants a PONG, not {answer}"));
-            return Sent {
-                interaction: interaction.clone(),
-                status,
-                answer,
-                took,
-                failure,
-            };
-        }
-        match self.shared.first_answer(&interaction.token, &answer) {
-            Ok(_) => Sent {
-                interaction: interaction.clone(),
-                status,
-                answer,
-                took,
-                failure: None,
-            },
-            // A second delivery is answered, and Discord, which knows an answer already, ignores it.
-            Err(refusal) if refusal.1["code"] == 40060 => Sent {
-                interaction: interaction.clone(),
-                status,
-                answer,
-                took,
-                failure: None,
-            },
-            Err(refusal) => self.failed(interaction, took, status, answer, refusal.1.to_string()),
-        }
-    }
-
-    /// Sends a PING, as Discord does when an endpoint's address is saved and from time to time after that.
-    pub async fn pings_webhook(&self, webhook_url: &str) -> Sent {
-        let (id, token) = (ids::snowflake(), ids::interaction_token());
-        let user = user_json(ids::snowflake(), "developer");
-        let body = json!({
-            "app_permissions": PERMISSIONS, "application_id": self.application_id().to_string(),
-            "attachment_size_limit": 10 * 1024 * 1024, "authorizing_integration_owners": {}, "entitlements": [],
-            "id": id.to_string(), "token": token, "type": 1, "user": user, "version": 1,
-        });
-        self.deliver(webhook_url, &Interaction { id, token, body })
-            .await
-    }
-
-    fn failed(
-        &self,
-        interaction: &Interaction,
-        took: Duration,
-        status: u16,
-        answer: Value,
-        why: String,
-    ) -> Sent {
-        self.shared.fail(&interaction.token, why.clone());
-        Sent {
-            interaction: interaction.clone(),
-            status,
-            answer,
-            took,
-            failure: Some(why),
-        }
-    }
-
-    fn command_id(&self, name: &str, kind: u64) -> String {
-        let state = self.shared.state();
-        let registered = state
-            .commands
-            .iter()
-            .find(|command| command["name"] == name && command["type"] == kind);
-        registered
-            .and_then(|command| command["id"].as_str())
-            .map_or_else(|| ids::snowflake().to_string(), str::to_owned)
     }
 }

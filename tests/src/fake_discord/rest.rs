@@ -1,28 +1,22 @@
 //! The REST API, in the paths and words of version 10.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, Multipart, Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::Next;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::commands;
+use super::draft::Draft;
 use super::error::Refusal;
+use super::gate::{Payload, at_the_gate};
 use super::ids;
-use super::limits::{Bucket, Fault};
-use super::message::Draft;
-use super::state::{Request, Shared};
-use crate::server::hang_up;
-
-/// Nothing that a bot sends here comes near this; Discord's own limit for files is in the same range.
-const LARGEST_BODY: usize = 10 * 1024 * 1024;
+use super::state::Shared;
 
 type Shown = Result<Json<Value>, Refusal>;
 type Server = State<Arc<Shared>>;
@@ -31,195 +25,23 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let api = Router::new()
         .route("/applications/@me", get(application))
         .route("/users/@me", get(me))
-        .route(
-            "/applications/{app}/commands",
-            get(list_commands).put(put_commands),
-        )
+        .route("/applications/{app}/commands", get(list_commands).put(put_commands))
         .route("/webhooks/{app}/{token}", post(follow_up))
-        .route(
-            "/webhooks/{app}/{token}/messages/{which}",
-            get(show).patch(edit).delete(remove),
-        )
+        .route("/webhooks/{app}/{token}/messages/{which}", get(show).patch(edit).delete(remove))
         .route("/interactions/{id}/{token}/callback", post(callback))
         .route("/channels/{channel}", get(channel))
         .route("/channels/{channel}/typing", post(typing))
         .route("/channels/{channel}/messages", get(history).post(send))
-        .route(
-            "/channels/{channel}/messages/{message}",
-            patch(edit_own).delete(remove_any).get(show_any),
-        )
+        .route("/channels/{channel}/messages/{message}", patch(edit_own).delete(remove_any).get(show_any))
         .route("/guilds/{guild}", get(guild))
         .route("/gateway/bot", get(gateway))
         .fallback(|| async { Refusal::unknown(0) })
         .method_not_allowed_fallback(|| async {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, 0, "405: Method Not Allowed")
         })
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&shared),
-            at_the_gate,
-        ))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), at_the_gate))
         .with_state(shared);
     Router::new().nest("/api/v10", api)
-}
-
-/// What every request passes: the token, the rate limits, the faults that a test planned, and the record.
-async fn at_the_gate(
-    State(shared): Server,
-    request: axum::extract::Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
-        return Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            40005,
-            "Request entity too large",
-        )
-        .into_response();
-    };
-    let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-    let record = |status: u16, body: &Bytes| {
-        let query = parts.uri.query().unwrap_or_default().to_owned();
-        let body = seen_body(body);
-        shared.state().requests.push(Request {
-            method: method.clone(),
-            path: path.clone(),
-            query,
-            body,
-            status,
-        });
-    };
-
-    let bucket = Bucket::of(&method, &path);
-    let needs_token = !path.starts_with("/webhooks/") && !path.starts_with("/interactions/");
-    let token = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    if needs_token && token.and_then(|token| token.strip_prefix("Bot ")) != Some(&shared.token) {
-        record(401, &body);
-        return Refusal::unauthorized().into_response();
-    }
-    let taken = shared.state().limits.take(&bucket, Instant::now());
-    let limits = match taken {
-        Ok(headers) => headers,
-        Err((headers, refusal)) => {
-            record(429, &body);
-            return (headers, refusal).into_response();
-        }
-    };
-
-    let fault = shared.state().next_fault(&method, &path);
-    let mut close_after = false;
-    match fault {
-        Some(Fault::Close) => {
-            record(0, &body);
-            hang_up();
-        }
-        Some(Fault::CloseAfter) => close_after = true,
-        Some(Fault::Hang(time)) => tokio::time::sleep(time).await,
-        Some(Fault::RateLimited {
-            retry_after,
-            global,
-        }) => {
-            record(429, &body);
-            let now = Instant::now();
-            return shared
-                .state()
-                .limits
-                .block(&bucket, retry_after, global, now)
-                .into_response();
-        }
-        Some(Fault::Refused {
-            status,
-            code,
-            message,
-        }) => {
-            record(status, &body);
-            let status = StatusCode::from_u16(status).expect("a test names a real status");
-            return (limits, Refusal::new(status, code, &message)).into_response();
-        }
-        Some(Fault::Status(status)) => {
-            record(status, &body);
-            return (limits, plain(status)).into_response();
-        }
-        None => {}
-    }
-
-    let request = axum::extract::Request::from_parts(parts.clone(), Body::from(body.clone()));
-    let mut response = next.run(request).await;
-    if close_after {
-        record(0, &body);
-        hang_up();
-    }
-    record(response.status().as_u16(), &body);
-    response.headers_mut().extend(limits);
-    response
-}
-
-fn plain(status: u16) -> Response {
-    let status = StatusCode::from_u16(status).expect("a test names a real status");
-    if status.as_u16() > 500 {
-        return (
-            status,
-            [(header::CONTENT_TYPE, "text/html")],
-            "<html><center>cloudflare</center></html>",
-        )
-            .into_response();
-    }
-    Refusal::new(status, 0, &status.to_string().replacen(' ', ": ", 1)).into_response()
-}
-
-fn seen_body(body: &Bytes) -> Value {
-    serde_json::from_slice(body).unwrap_or_else(|_| {
-        // A form: what stands between the first line that opens an object and its part's end.
-        let text = String::from_utf8_lossy(body);
-        let start = text.find("\r\n\r\n{").map_or(text.len(), |at| at + 4);
-        let end = text[start..]
-            .find("\r\n--")
-            .map_or(text.len(), |at| start + at);
-        serde_json::from_str(&text[start..end]).unwrap_or(Value::Null)
-    })
-}
-
-/// The fields of a body, from JSON or from `payload_json` of a form, and the number of files beside them.
-struct Payload(Map<String, Value>, usize);
-
-impl FromRequest<Arc<Shared>> for Payload {
-    type Rejection = Refusal;
-
-    async fn from_request(
-        request: axum::extract::Request,
-        state: &Arc<Shared>,
-    ) -> Result<Self, Refusal> {
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let (mut fields, mut files) = (None, 0);
-        if kind.starts_with("multipart/form-data") {
-            let mut form = Multipart::from_request(request, state)
-                .await
-                .map_err(|_| Refusal::not_json())?;
-            while let Some(part) = form.next_field().await.map_err(|_| Refusal::not_json())? {
-                let is_payload = part.name() == Some("payload_json");
-                let bytes = part.bytes().await.map_err(|_| Refusal::not_json())?;
-                match is_payload {
-                    true => fields = serde_json::from_slice(&bytes).ok(),
-                    false => files += 1,
-                }
-            }
-        } else if kind.starts_with("application/json") {
-            let bytes = Bytes::from_request(request, state)
-                .await
-                .map_err(|_| Refusal::not_json())?;
-            fields = serde_json::from_slice(&bytes).ok();
-        }
-        fields
-            .map(|fields| Self(fields, files))
-            .ok_or_else(Refusal::not_json)
-    }
 }
 
 async fn application(State(shared): Server) -> Json<Value> {
@@ -245,16 +67,13 @@ struct WithLocalizations {
     with_localizations: bool,
 }
 
-async fn list_commands(
-    State(shared): Server,
-    Path(app): Path<u64>,
-    Query(query): Query<WithLocalizations>,
-) -> Shown {
+async fn list_commands(State(shared): Server, Path(app): Path<u64>, Query(query): Query<WithLocalizations>) -> Shown {
     known_application(&shared, app)?;
     let commands = shared.state().commands.clone().into_iter();
-    Ok(Json(match query.with_localizations {
-        true => commands.collect(),
-        false => commands.map(commands::without_localizations).collect(),
+    Ok(Json(if query.with_localizations {
+        commands.collect()
+    } else {
+        commands.map(commands::without_localizations).collect()
     }))
 }
 
@@ -269,18 +88,10 @@ async fn put_commands(State(shared): Server, Path(app): Path<u64>, body: Bytes) 
 }
 
 fn known_application(shared: &Shared, app: u64) -> Result<(), Refusal> {
-    if app == shared.application_id {
-        Ok(())
-    } else {
-        Err(Refusal::unknown(10002))
-    }
+    if app == shared.application_id { Ok(()) } else { Err(Refusal::unknown(10002)) }
 }
 
-async fn follow_up(
-    State(shared): Server,
-    Path((app, token)): Path<(u64, String)>,
-    payload: Payload,
-) -> Shown {
+async fn follow_up(State(shared): Server, Path((app, token)): Path<(u64, String)>, payload: Payload) -> Shown {
     known_webhook(&shared, app)?;
     let draft = Draft::check(&payload.0, payload.1)?;
     let mut state = shared.state();
@@ -288,10 +99,7 @@ async fn follow_up(
     Ok(Json(state.messages[&id].json(app)))
 }
 
-async fn show(
-    State(shared): Server,
-    Path((app, token, which)): Path<(u64, String, String)>,
-) -> Shown {
+async fn show(State(shared): Server, Path((app, token, which)): Path<(u64, String, String)>) -> Shown {
     known_webhook(&shared, app)?;
     let mut state = shared.state();
     let id = state.webhook_message(&token, &which)?;
@@ -322,11 +130,7 @@ async fn remove(
 }
 
 fn known_webhook(shared: &Shared, app: u64) -> Result<(), Refusal> {
-    if app == shared.application_id {
-        Ok(())
-    } else {
-        Err(Refusal::unknown(10015))
-    }
+    if app == shared.application_id { Ok(()) } else { Err(Refusal::unknown(10015)) }
 }
 
 #[derive(Deserialize)]
@@ -341,12 +145,7 @@ async fn callback(
     Query(query): Query<WithResponse>,
     payload: Payload,
 ) -> Result<Response, Refusal> {
-    let kind = shared
-        .state()
-        .interactions
-        .get(&token)
-        .filter(|found| found.id == id)
-        .map(|found| found.kind);
+    let kind = shared.state().interactions.get(&token).filter(|found| found.id == id).map(|found| found.kind);
     let kind = kind.ok_or_else(|| Refusal::unknown(10062))?;
     let body = Value::Object(payload.0);
     let original = shared.first_answer(&token, &body)?;
@@ -358,8 +157,7 @@ async fn callback(
         shown["interaction"]["response_message_id"] = json!(original.to_string());
         shown["interaction"]["response_message_loading"] = json!(body["type"] == 5);
         if matches!(body["type"].as_u64(), Some(4 | 7)) {
-            shown["resource"]["message"] =
-                shared.state().messages[&original].json(shared.application_id);
+            shown["resource"]["message"] = shared.state().messages[&original].json(shared.application_id);
         }
     }
     Ok(Json(shown).into_response())
@@ -367,10 +165,7 @@ async fn callback(
 
 async fn channel(State(shared): Server, Path(channel): Path<u64>) -> Shown {
     let state = shared.state();
-    let (guild, name) = state
-        .channels
-        .get(&channel)
-        .ok_or_else(|| Refusal::unknown(10003))?;
+    let (guild, name) = state.channels.get(&channel).ok_or_else(|| Refusal::unknown(10003))?;
     Ok(Json(channel_json(channel, *guild, name)))
 }
 
@@ -407,34 +202,21 @@ struct Window {
 }
 
 /// Newest first, whatever the window. With `after`, Discord takes the ones right behind it.
-async fn history(
-    State(shared): Server,
-    Path(channel): Path<u64>,
-    Query(window): Query<Window>,
-) -> Shown {
+async fn history(State(shared): Server, Path(channel): Path<u64>, Query(window): Query<Window>) -> Shown {
     let state = shared.state();
     if !state.channels.contains_key(&channel) {
         return Err(Refusal::unknown(10003));
     }
     let limit = window.limit.unwrap_or(50);
     if !(1..=100).contains(&limit) {
-        return Err(Refusal::form(
-            "limit",
-            "NUMBER_TYPE_MAX",
-            "int value should be less than or equal to 100.",
-        ));
+        return Err(Refusal::form("limit", "NUMBER_TYPE_MAX", "int value should be less than or equal to 100."));
     }
-    let (from, to) = (
-        window.after.map_or(0, |id| id + 1),
-        window.before.unwrap_or(u64::MAX),
-    );
+    let (from, to) = (window.after.map_or(0, |id| id + 1), window.before.unwrap_or(u64::MAX));
     let visible = state
         .messages
         .range(from..to)
         .map(|(_, message)| message)
-        .filter(|message| {
-            message.channel_id == channel && !message.deleted && message.only_for.is_none()
-        });
+        .filter(|message| message.channel_id == channel && !message.deleted && message.only_for.is_none());
     let mut taken: Vec<_> = if window.after.is_some() {
         visible.take(limit).collect()
     } else {
@@ -443,57 +225,32 @@ async fn history(
         newest
     };
     taken.reverse();
-    Ok(Json(
-        taken
-            .into_iter()
-            .map(|message| message.json(shared.application_id))
-            .collect(),
-    ))
+    Ok(Json(taken.into_iter().map(|message| message.json(shared.application_id)).collect()))
 }
 
 async fn show_any(State(shared): Server, Path((channel, id)): Path<(u64, u64)>) -> Shown {
     let state = shared.state();
-    let message = state.messages.get(&id).filter(|message| {
-        message.channel_id == channel && !message.deleted && message.only_for.is_none()
-    });
-    Ok(Json(
-        message
-            .ok_or_else(|| Refusal::unknown(10008))?
-            .json(shared.application_id),
-    ))
-}
-
-async fn edit_own(
-    State(shared): Server,
-    Path((channel, id)): Path<(u64, u64)>,
-    payload: Payload,
-) -> Shown {
-    let mut state = shared.state();
     let message = state
         .messages
         .get(&id)
-        .filter(|message| message.channel_id == channel && message.only_for.is_none());
+        .filter(|message| message.channel_id == channel && !message.deleted && message.only_for.is_none());
+    Ok(Json(message.ok_or_else(|| Refusal::unknown(10008))?.json(shared.application_id)))
+}
+
+async fn edit_own(State(shared): Server, Path((channel, id)): Path<(u64, u64)>, payload: Payload) -> Shown {
+    let mut state = shared.state();
+    let message = state.messages.get(&id).filter(|message| message.channel_id == channel && message.only_for.is_none());
     let message = message.ok_or_else(|| Refusal::unknown(10008))?;
     if !message.from_bot {
-        return Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            50005,
-            "Cannot edit a message authored by another user",
-        ));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, 50005, "Cannot edit a message authored by another user"));
     }
     state.edit(id, Draft::check(&payload.0, payload.1)?)?;
     Ok(Json(state.messages[&id].json(shared.application_id)))
 }
 
-async fn remove_any(
-    State(shared): Server,
-    Path((channel, id)): Path<(u64, u64)>,
-) -> Result<StatusCode, Refusal> {
+async fn remove_any(State(shared): Server, Path((channel, id)): Path<(u64, u64)>) -> Result<StatusCode, Refusal> {
     let mut state = shared.state();
-    let found = state
-        .messages
-        .get(&id)
-        .is_some_and(|message| message.channel_id == channel && !message.deleted);
+    let found = state.messages.get(&id).is_some_and(|message| message.channel_id == channel && !message.deleted);
     if !found {
         return Err(Refusal::unknown(10008));
     }
@@ -503,10 +260,7 @@ async fn remove_any(
 
 async fn guild(State(shared): Server, Path(guild): Path<u64>) -> Shown {
     let state = shared.state();
-    let name = state
-        .guilds
-        .get(&guild)
-        .ok_or_else(|| Refusal::unknown(10004))?;
+    let name = state.guilds.get(&guild).ok_or_else(|| Refusal::unknown(10004))?;
     let everyone = json!({
         "id": guild.to_string(), "name": "@everyone", "color": 0,
         "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null}, "hoist": false, "icon": null,

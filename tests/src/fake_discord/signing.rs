@@ -27,26 +27,15 @@ impl SignedRequest {
     pub fn at(key: &SigningKey, time: jiff::Timestamp, body: impl Into<Bytes>) -> Self {
         let (timestamp, body) = (time.as_second().to_string(), body.into());
         let signature = key.sign(&[timestamp.as_bytes(), &body].concat());
-        Self {
-            timestamp: Some(timestamp),
-            signature: Some(hex::encode(signature.to_bytes())),
-            body,
-        }
+        Self { timestamp: Some(timestamp), signature: Some(hex::encode(signature.to_bytes())), body }
     }
 
     /// Posts it as Discord does. Errors: the connection failed.
-    pub async fn post(
-        &self,
-        client: &reqwest::Client,
-        webhook_url: &str,
-    ) -> reqwest::Result<reqwest::Response> {
+    pub async fn post(&self, client: &reqwest::Client, webhook_url: &str) -> reqwest::Result<reqwest::Response> {
         let mut request = client
             .post(webhook_url)
             .header("content-type", "application/json")
-            .header(
-                "user-agent",
-                "Discord-Interactions/1.0 (+https://discord.com)",
-            )
+            .header("user-agent", "Discord-Interactions/1.0 (+https://discord.com)")
             .body(self.body.clone());
         if let Some(timestamp) = &self.timestamp {
             request = request.header("x-signature-timestamp", timestamp);
@@ -71,23 +60,39 @@ impl FakeDiscord {
 
     /// Posts a request, good or spoilt, and gives the status and the body of the answer.
     pub async fn post(&self, webhook_url: &str, request: &SignedRequest) -> (u16, String) {
-        let response = request
-            .post(&self.client, webhook_url)
-            .await
-            .expect("the webhook can be reached");
+        let response = request.post(&self.client, webhook_url).await.expect("the webhook can be reached");
         let status = response.status().as_u16();
         (status, response.text().await.unwrap_or_default())
+    }
+
+    /// Requests that are signed well and say nonsense; they must be refused with 400 (401 where the application's key is not
+    /// known, 413 for the large one) and leave no trace. `body` is a good one.
+    pub fn nonsense(&self, body: &Value) -> Vec<(&'static str, SignedRequest)> {
+        let with = |field: &str, value: Value| {
+            let mut changed = body.clone();
+            changed[field] = value;
+            self.signed(&changed)
+        };
+        vec![
+            ("nothing", self.signed_bytes("")),
+            ("not JSON", self.signed_bytes("{\"type\": 2,")),
+            ("not UTF-8", self.signed_bytes(&b"{\"type\": \xff}"[..])),
+            ("a list", self.signed_bytes("[]")),
+            ("deep nesting", self.signed_bytes("[".repeat(100_000))),
+            ("no type", with("type", Value::Null)),
+            ("an unknown type", with("type", Value::from(99))),
+            ("another application", with("application_id", Value::from("1"))),
+            ("no data", with("data", Value::Null)),
+            ("more than 1 MB", with("padding", Value::from("x".repeat(1024 * 1024)))),
+        ]
     }
 
     /// Requests that must be refused with 401 and leave no trace: each with what is wrong with it. `body` is a good one.
     pub fn forgeries(&self, body: &Value) -> Vec<(&'static str, SignedRequest)> {
         let good = self.signed(body);
         let stranger = SigningKey::from_bytes(&rand::random());
-        let later = good
-            .timestamp
-            .as_ref()
-            .and_then(|text| text.parse::<i64>().ok())
-            .map(|seconds| (seconds + 1).to_string());
+        let later =
+            good.timestamp.as_ref().and_then(|text| text.parse::<i64>().ok()).map(|seconds| (seconds + 1).to_string());
         let mut altered = body.clone();
         altered["id"] = Value::from("1");
         let spoilt = |timestamp: Option<String>, signature: Option<String>| SignedRequest {
@@ -101,33 +106,12 @@ impl FakeDiscord {
             ("no signature", spoilt(timestamp.clone(), None)),
             ("no timestamp", spoilt(None, signature.clone())),
             ("another timestamp", spoilt(later, signature.clone())),
-            (
-                "an empty signature",
-                spoilt(timestamp.clone(), Some(String::new())),
-            ),
-            (
-                "a signature that is not hex",
-                spoilt(timestamp.clone(), Some("z".repeat(128))),
-            ),
-            (
-                "a short signature",
-                spoilt(
-                    timestamp.clone(),
-                    signature.as_ref().map(|hex| hex[..126].to_owned()),
-                ),
-            ),
+            ("an empty signature", spoilt(timestamp.clone(), Some(String::new()))),
+            ("a signature that is not hex", spoilt(timestamp.clone(), Some("z".repeat(128)))),
+            ("a short signature", spoilt(timestamp.clone(), signature.as_ref().map(|hex| hex[..126].to_owned()))),
             ("zeros", spoilt(timestamp, Some("0".repeat(128)))),
-            (
-                "another body",
-                SignedRequest {
-                    body: altered.to_string().into(),
-                    ..good
-                },
-            ),
-            (
-                "a key that is not this application's",
-                SignedRequest::new(&stranger, body.to_string()),
-            ),
+            ("another body", SignedRequest { body: altered.to_string().into(), ..good }),
+            ("a key that is not this application's", SignedRequest::new(&stranger, body.to_string())),
         ]
     }
 }
@@ -143,11 +127,7 @@ mod tests {
         let bytes = hex::decode(request.signature.expect("signed")).expect("hex");
         let signature = ed25519_dalek::Signature::from_slice(&bytes).expect("64 bytes");
         let message = format!("{}{{}}", request.timestamp.expect("dated"));
-        key.verifying_key()
-            .verify_strict(message.as_bytes(), &signature)
-            .expect("the round trip holds");
-        key.verifying_key()
-            .verify_strict(b"{}", &signature)
-            .expect_err("the timestamp is signed too");
+        key.verifying_key().verify_strict(message.as_bytes(), &signature).expect("the round trip holds");
+        key.verifying_key().verify_strict(b"{}", &signature).expect_err("the timestamp is signed too");
     }
 }

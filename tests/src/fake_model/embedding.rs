@@ -9,10 +9,7 @@ const DIMENSIONS: usize = 64;
 pub fn embed(text: &str) -> Vec<f32> {
     let mut vector = vec![0.0_f32; DIMENSIONS];
     let lower = text.to_lowercase();
-    for word in lower
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-    {
+    for word in lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         add(&mut vector, word, 1.0);
         let padded: Vec<char> = format!(" {word} ").chars().collect();
         for trigram in padded.windows(3) {
@@ -49,16 +46,8 @@ mod tests {
     #[test]
     fn similar_texts_are_nearer_than_others() {
         assert!((product("Reset the router", "reset the ROUTER!") - 1.0).abs() < 1e-5);
-        let near = product(
-            "how do I reset my router",
-            "Resetting the router takes a minute",
-        );
-        assert!(
-            near > product(
-                "how do I reset my router",
-                "Bake at 180 degrees until golden"
-            )
-        );
+        let near = product("how do I reset my router", "Resetting the router takes a minute");
+        assert!(near > product("how do I reset my router", "Bake at 180 degrees until golden"));
         assert!((product("", "") - 1.0).abs() < f32::EPSILON);
     }
 }

@@ -8,54 +8,32 @@ const NOTHING: &str = "I could not find that in the documents.";
 /// Every message as (role, text). A content in parts is put together.
 pub(crate) fn messages(body: &Value) -> Vec<(String, String)> {
     let text = |content: &Value| match content {
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part["text"].as_str())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
         content => content.as_str().unwrap_or_default().to_owned(),
     };
     let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
     messages
         .iter()
-        .map(|message| {
-            (
-                message["role"].as_str().unwrap_or_default().to_owned(),
-                text(&message["content"]),
-            )
-        })
+        .map(|message| (message["role"].as_str().unwrap_or_default().to_owned(), text(&message["content"])))
         .collect()
 }
 
 /// The reply to a request: the latest script that fits, else what the reader knows and finds, else that it found nothing.
-pub(crate) fn answer(
-    body: &Value,
-    scripts: &[(String, String)],
-    knows: &[(String, String)],
-) -> String {
+pub(crate) fn answer(body: &Value, scripts: &[(String, String)], knows: &[(String, String)]) -> String {
     let messages = messages(body);
     let last = messages.iter().rposition(|(role, _)| role == "user");
     let question = last.map_or_else(String::new, |at| messages[at].1.to_lowercase());
-    if let Some((_, said)) = scripts
-        .iter()
-        .rev()
-        .find(|(needle, _)| question.contains(needle.as_str()))
-    {
+    if let Some((_, said)) = scripts.iter().rev().find(|(needle, _)| question.contains(needle.as_str())) {
         if serde_json::from_str::<Value>(said).is_ok_and(|value| value.is_object()) {
             return said.clone();
         }
         return shaped(body, said, &[1], true);
     }
-    let prompt: String = messages
-        .iter()
-        .map(|(_, text)| text.to_lowercase() + "\n")
-        .collect();
+    let prompt: String = messages.iter().map(|(_, text)| text.to_lowercase() + "\n").collect();
     for (needle, answer) in knows {
         // Once is the question itself; what there is to read must hold it too.
         if question.contains(needle.as_str()) && prompt.matches(needle.as_str()).count() > 1 {
-            let passage = prompt
-                .find(needle.as_str())
-                .and_then(|at| number_before(&prompt[..at]));
+            let passage = prompt.find(needle.as_str()).and_then(|at| number_before(&prompt[..at]));
             return shaped(body, answer, &[passage.unwrap_or(1)], true);
         }
     }
@@ -68,20 +46,15 @@ fn number_before(text: &str) -> Option<u64> {
     text.lines().rev().take(200).find_map(|line| {
         let start = line.find(|c: char| c.is_ascii_digit())?;
         let (before, rest) = line.split_at(start);
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, after) = rest.split_at(end);
         let marks = ['[', '#', '"', '\'', '=', '(', '<', ':'];
         let marked = before.is_empty() || before.ends_with(marks) || {
             let word = before.trim().trim_start_matches(marks);
             ["passage", "source", "document", "excerpt", "quelle"].contains(&word)
         };
-        let closed =
-            after.is_empty() || after.starts_with([']', '.', ':', ')', '"', '\'', '>', ' ']);
-        (marked && closed && before.len() < 40 && digits.len() < 4)
-            .then(|| digits.parse().ok())
-            .flatten()
+        let closed = after.is_empty() || after.starts_with([']', '.', ':', ')', '"', '\'', '>', ' ']);
+        (marked && closed && before.len() < 40 && digits.len() < 4).then(|| digits.parse().ok()).flatten()
     })
 }
 
@@ -89,9 +62,7 @@ fn number_before(text: &str) -> Option<u64> {
 fn shaped(body: &Value, answer: &str, sources: &[u64], found: bool) -> String {
     let format = &body["response_format"];
     match format["type"].as_str() {
-        Some("json_schema") => {
-            fill(&format["json_schema"]["schema"], "", answer, sources, found).to_string()
-        }
+        Some("json_schema") => fill(&format["json_schema"]["schema"], "", answer, sources, found).to_string(),
         Some("json_object") => json!({"answer": answer, "sources": sources}).to_string(),
         _ => answer.to_owned(),
     }
@@ -99,28 +70,20 @@ fn shaped(body: &Value, answer: &str, sources: &[u64], found: bool) -> String {
 
 fn fill(schema: &Value, name: &str, answer: &str, sources: &[u64], found: bool) -> Value {
     let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds
-            .iter()
-            .find_map(|kind| kind.as_str().filter(|kind| *kind != "null")),
+        Value::Array(kinds) => kinds.iter().find_map(|kind| kind.as_str().filter(|kind| *kind != "null")),
         kind => kind.as_str(),
     };
     match kind {
         Some("object") => {
             let fields = schema["properties"].as_object().into_iter().flatten();
-            let filled: Map<String, Value> = fields
-                .map(|(name, schema)| (name.clone(), fill(schema, name, answer, sources, found)))
-                .collect();
+            let filled: Map<String, Value> =
+                fields.map(|(name, schema)| (name.clone(), fill(schema, name, answer, sources, found))).collect();
             Value::Object(filled)
         }
         Some("array") => json!(sources),
         Some("integer" | "number") => json!(sources.first()),
         // Yes to "is there an answer?", no to "is a human wanted?".
-        Some("boolean") => json!(
-            found
-                && !["human", "escalat", "handover"]
-                    .iter()
-                    .any(|word| name.contains(word))
-        ),
+        Some("boolean") => json!(found && !["human", "escalat", "handover"].iter().any(|word| name.contains(word))),
         Some("string") => match schema["enum"].as_array() {
             Some(choices) => choices.first().cloned().unwrap_or_default(),
             None => json!(answer),
@@ -135,13 +98,9 @@ mod tests {
 
     #[test]
     fn passages_are_numbered_in_many_ways() {
-        for text in [
-            "[3] T\nx",
-            "3. T\nx",
-            "<passage id=\"3\" title=\"T 9\">\nx",
-            "Source 3: T\nx",
-            "#3\nlasts 31 months x",
-        ] {
+        for text in
+            ["[3] T\nx", "3. T\nx", "<passage id=\"3\" title=\"T 9\">\nx", "Source 3: T\nx", "#3\nlasts 31 months x"]
+        {
             assert_eq!(number_before(&text.to_lowercase()), Some(3), "{text}");
         }
         assert_eq!(number_before("the warranty lasts 31 months"), None);

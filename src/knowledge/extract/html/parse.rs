@@ -31,10 +31,7 @@ pub(super) fn parse(html: &str) -> Result<Document, SourceError> {
     let started = Instant::now();
     let options = ParseOpts {
         // Then the content of <noscript> counts, as for a reader without scripts, which we are.
-        tree_builder: TreeBuilderOpts {
-            scripting_enabled: false,
-            ..TreeBuilderOpts::default()
-        },
+        tree_builder: TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() },
         ..ParseOpts::default()
     };
     let mut parser = html5ever::parse_document(Document::default(), options);
@@ -45,7 +42,9 @@ pub(super) fn parse(html: &str) -> Result<Document, SourceError> {
         parser.process(StrTendril::from_slice(piece));
         let tree = &parser.tokenizer.sink.sink.tree;
         if tree.len() > MAX_NODES || depth(tree) > MAX_DEPTH {
-            return Err(SourceError("The page is built in a way that no browser would show: it is nested or repeats too much".into()));
+            return Err(SourceError(
+                "The page is built in a way that no browser would show: it is nested or repeats too much".into(),
+            ));
         }
         if started.elapsed() > MAX_TIME {
             return Err(super::too_slow());

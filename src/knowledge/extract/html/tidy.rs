@@ -12,8 +12,7 @@ pub(super) const MARK: char = '\u{f8ff}';
 
 macro_rules! matcher {
     ($name:ident, $selector:literal) => {
-        static $name: LazyLock<Matcher> =
-            LazyLock::new(|| Matcher::new($selector).expect("the selector is valid"));
+        static $name: LazyLock<Matcher> = LazyLock::new(|| Matcher::new($selector).expect("the selector is valid"));
     };
 }
 
@@ -29,26 +28,14 @@ matcher!(
      .sphinxsidebar, .related, .breadcrumb, .breadcrumbs, .skip-link, .linenos, .lineno, .line-numbers, .headerlink, \
      .anchorjs-link, .hash-link, .permalink, .editsection, .mw-editsection"
 );
-matcher!(
-    SEPARATE,
-    "body > header, body > footer, body > aside, [role='complementary'], footer"
-);
+matcher!(SEPARATE, "body > header, body > footer, body > aside, [role='complementary'], footer");
 matcher!(LINKS, "a");
 matcher!(IMAGES, "img, picture");
 matcher!(TABLES, "table");
-matcher!(
-    BLOCKS_IN_TABLE,
-    "pre, table, h1, h2, h3, h4, h5, h6, ul, ol, dl, blockquote, div.sect1, section"
-);
+matcher!(BLOCKS_IN_TABLE, "pre, table, h1, h2, h3, h4, h5, h6, ul, ol, dl, blockquote, div.sect1, section");
 matcher!(TABLE_PARTS, "thead, tbody, tfoot, tr, td, th");
-matcher!(
-    CAPTIONS,
-    "caption, figcaption, summary, legend, address, dt"
-);
-matcher!(
-    DESCRIPTIONS,
-    "dd, details, figure, fieldset, main, header, center, hgroup, form"
-);
+matcher!(CAPTIONS, "caption, figcaption, summary, legend, address, dt");
+matcher!(DESCRIPTIONS, "dd, details, figure, fieldset, main, header, center, hgroup, form");
 
 /// Gives every heading the id under which a link reaches it, wherever the page keeps it: on the heading, on an anchor in
 /// it or just before it, or on the section that it opens. Done first, while the anchors are still there.
@@ -57,12 +44,7 @@ pub(super) fn find_heading_ids(document: &Document) {
         if heading.id_attr().is_some_and(|id| !id.trim().is_empty()) {
             continue;
         }
-        let inside = || {
-            heading
-                .descendants_it()
-                .take(8)
-                .find_map(|node| anchor(&node))
-        };
+        let inside = || heading.descendants_it().take(8).find_map(|node| anchor(&node));
         let around = || {
             let mut node = heading.clone();
             // Past the wrappers that some programs put around a heading, as long as it is the first thing in them.
@@ -91,13 +73,7 @@ fn anchor(node: &NodeRef<'_>) -> Option<String> {
     if !node.is_element() {
         return None;
     }
-    let id = node.id_attr().or_else(|| {
-        if node.has_name("a") {
-            node.attr("name")
-        } else {
-            None
-        }
-    })?;
+    let id = node.id_attr().or_else(|| if node.has_name("a") { node.attr("name") } else { None })?;
     let id = id.trim();
     (!id.is_empty()).then(|| id.to_owned())
 }
@@ -128,10 +104,7 @@ pub(super) fn rephrase(content: &NodeRef<'_>, base: Option<&Url>) -> Vec<String>
 }
 
 fn select<'a>(content: &NodeRef<'a>, matcher: &Matcher) -> Vec<NodeRef<'a>> {
-    dom_query::Selection::from(content.clone())
-        .select_matcher(matcher)
-        .nodes()
-        .to_vec()
+    dom_query::Selection::from(content.clone()).select_matcher(matcher).nodes().to_vec()
 }
 
 /// A picture's text is what it says; the picture itself cannot be searched or quoted.
@@ -172,12 +145,8 @@ fn links(content: &NodeRef<'_>, base: Option<&Url>) {
 /// is one line.
 fn tables(content: &NodeRef<'_>) {
     for table in select(content, &TABLES) {
-        let for_looks = table
-            .attr("role")
-            .is_some_and(|role| role.trim() == "presentation");
-        let complicated = select(&table, &BLOCKS_IN_TABLE)
-            .iter()
-            .any(|inner| inner.id != table.id);
+        let for_looks = table.attr("role").is_some_and(|role| role.trim() == "presentation");
+        let complicated = select(&table, &BLOCKS_IN_TABLE).iter().any(|inner| inner.id != table.id);
         let narrow = || {
             select(&table, &TABLE_PARTS)
                 .iter()
@@ -189,11 +158,7 @@ fn tables(content: &NodeRef<'_>) {
                 part.rename("div");
             }
             table.rename("div");
-        } else if let Some(caption) = table
-            .element_children()
-            .into_iter()
-            .find(|child| child.has_name("caption"))
-        {
+        } else if let Some(caption) = table.element_children().into_iter().find(|child| child.has_name("caption")) {
             table.insert_before(&caption);
         }
     }
@@ -214,9 +179,8 @@ fn mark_headings(content: &NodeRef<'_>) -> Vec<String> {
             continue;
         };
         let id = id.trim();
-        let sayable = !id.is_empty()
-            && id.len() <= 200
-            && !id.contains(|c: char| c.is_whitespace() || "{}<>\\`".contains(c));
+        let sayable =
+            !id.is_empty() && id.len() <= 200 && !id.contains(|c: char| c.is_whitespace() || "{}<>\\`".contains(c));
         if sayable {
             let mark = format!(" {MARK}{}{MARK}", ids.len());
             heading.append_child(&content.tree.new_text(mark));
@@ -232,11 +196,7 @@ pub(super) fn unmark(markdown: &str, ids: &[String]) -> String {
     let mut text = String::with_capacity(markdown.len() + ids.len() * 20);
     text.push_str(pieces.next().unwrap_or_default());
     while let Some(number) = pieces.next() {
-        if let Some(id) = number
-            .parse::<usize>()
-            .ok()
-            .and_then(|number| ids.get(number))
-        {
+        if let Some(id) = number.parse::<usize>().ok().and_then(|number| ids.get(number)) {
             text.push_str("{#");
             text.push_str(id);
             text.push('}');

@@ -42,7 +42,8 @@ pub(super) async fn run(args: &AddArgs, client: &Client) -> Result<ExitCode> {
     screen.clear();
     if finished.is_none() {
         complain(
-            "Stopped watching. The server goes on with what it has accepted; `guildhall knowledge list` shows how far it is.",
+            "Stopped watching. What was accepted is finished by the running server, or after the next start where none \
+             is running; `guildhall knowledge list` shows how far it is.",
         )?;
         return Ok(ExitCode::from(INTERRUPTED));
     }

@@ -1,0 +1,225 @@
+//! One request to Discord: its rate limits, when it is worth another try, and what a refusal means.
+
+use super::DiscordError;
+use crate::http;
+use anyhow::{Context as _, Result};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Response, StatusCode, Url};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use twilight_http_ratelimiting::{Endpoint, Method, RateLimitHeaders, RateLimiter};
+
+/// A request must be over by then, waiting included: a job that holds its place longer keeps others from theirs, and the
+/// queue tries again anyway.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One attempt. Discord answers within a second; what takes longer than this has been lost.
+const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// Pauses before further attempts at what may be repeated.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(10)];
+
+/// Discord does not know an interaction's reply before our first answer to it has arrived, and a quick worker overtakes
+/// that answer. It has to arrive within three seconds. [Discord Docs/Receiving and Responding: Interaction Callback]
+const NOT_YET: [Duration; 7] = [
+    Duration::from_millis(10),
+    Duration::from_millis(30),
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(600),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+];
+
+/// A 429 without a time, as a proxy before Discord may send it.
+const UNTOLD_WAIT: Duration = Duration::from_secs(5);
+
+/// Discord's answers are messages and lists of them; a hundred messages stay well below this.
+const MAX_ANSWER: usize = 8 << 20;
+
+/// How Discord wants clients to call themselves. [Discord Docs/Reference: User Agent]
+const USER_AGENT: &str = concat!("DiscordBot (guildhall, ", env!("CARGO_PKG_VERSION"), ")");
+
+/// Codes that mean that the interaction is over. [Discord Docs/Opcodes and Status Codes: JSON]
+const UNKNOWN_WEBHOOK: u64 = 10_015;
+const UNKNOWN_INTERACTION: u64 = 10_062;
+const INVALID_WEBHOOK_TOKEN: u64 = 50_027;
+
+/// What is asked of Discord.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    /// Below `/api/v10/`, without a query. Holds the interaction's token: never logged.
+    pub(super) path: String,
+    pub(super) query: &'a [(&'a str, &'a str)],
+    pub(super) body: Option<&'a Value>,
+    pub(super) as_bot: bool,
+}
+
+/// The connection to Discord.
+#[derive(Debug)]
+pub(super) struct Rest {
+    http: reqwest::Client,
+    base: Url,
+    token: SecretString,
+    limits: RateLimiter,
+    /// Discord has told everything but interactions to wait until then.
+    global: Mutex<Instant>,
+}
+
+/// Why one attempt brought nothing.
+enum Failure {
+    /// Discord has certainly not done it; worth another try after the time told, or after our own pause.
+    Undone(Option<Duration>, &'static str),
+    /// It may have been done.
+    Uncertain(&'static str),
+    /// It will never be done.
+    Final(DiscordError),
+}
+
+impl Rest {
+    /// Must be called within a runtime: the limiter runs as a task of it.
+    pub(super) fn new(api_url: &Url, token: SecretString) -> Result<Self> {
+        let http =
+            http::client_builder().user_agent(USER_AGENT).timeout(ATTEMPT).build().context("the client for Discord")?;
+        let base = format!("{}/api/v10/", api_url.as_str().trim_end_matches('/'));
+        Ok(Self {
+            http,
+            base: Url::parse(&base).context("DISCORD_API_URL")?,
+            token,
+            limits: RateLimiter::default(),
+            global: Mutex::new(Instant::now()),
+        })
+    }
+
+    /// Sends a call and reads the answer. What Discord has certainly not done is tried again for half a minute. What it
+    /// may have done is tried again only where a repetition changes nothing: never a POST.
+    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, DiscordError> {
+        let until = Instant::now() + PATIENCE;
+        let (mut pauses, mut not_yet) = (PAUSES.iter(), NOT_YET.iter());
+        loop {
+            let Ok(outcome) = tokio::time::timeout_at(until, self.attempt(call)).await else {
+                return Err(DiscordError::Unavailable("Discord took too long"));
+            };
+            let (wait, why) = match outcome {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Final(DiscordError::TooLate)) if !call.as_bot => match not_yet.next() {
+                    Some(&pause) => (pause, DiscordError::TooLate),
+                    None => return Err(DiscordError::TooLate),
+                },
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Undone(Some(told), why)) => (told, DiscordError::Unavailable(why)),
+                Err(Failure::Uncertain(why)) if matches!(call.method, Method::Post) => {
+                    return Err(DiscordError::Unavailable(why));
+                }
+                Err(Failure::Undone(None, why) | Failure::Uncertain(why)) => match pauses.next() {
+                    Some(&pause) => (pause, DiscordError::Unavailable(why)),
+                    None => return Err(DiscordError::Unavailable(why)),
+                },
+            };
+            if Instant::now() + wait >= until {
+                return Err(why);
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+        let permit = self.limits.acquire(Endpoint { method: call.method, path: call.path.clone() }).await;
+        if call.as_bot {
+            let global = *self.global.lock().unwrap_or_else(PoisonError::into_inner);
+            tokio::time::sleep_until(global).await;
+        }
+        let response = self.request(call)?.send().await.map_err(|error| {
+            if error.is_connect() {
+                Failure::Undone(None, "Discord could not be reached")
+            } else {
+                Failure::Uncertain("the connection to Discord broke off")
+            }
+        })?;
+        let told = (response.status() == StatusCode::TOO_MANY_REQUESTS)
+            .then(|| seconds(response.headers(), RETRY_AFTER.as_str()).unwrap_or(UNTOLD_WAIT));
+        permit.complete(limit_headers(response.headers(), told));
+        if let Some(wait) = told {
+            if response.headers().get(RateLimitHeaders::SCOPE).is_some_and(|scope| scope == "global") {
+                *self.global.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + wait;
+            }
+            return Err(Failure::Undone(Some(wait), "Discord's rate limit is used up"));
+        }
+        let status = response.status();
+        if status.is_server_error() {
+            return Err(Failure::Uncertain("Discord failed"));
+        }
+        let body = read(response).await?;
+        if status.is_success() { Ok(body) } else { Err(Failure::Final(refusal(status, &body))) }
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<reqwest::RequestBuilder, Failure> {
+        let unusable = || Failure::Final(DiscordError::Refused { status: 400, code: 0 });
+        let method = reqwest::Method::from_bytes(call.method.name().as_bytes()).map_err(|_| unusable())?;
+        let mut url = self.base.join(&call.path).map_err(|_| unusable())?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        let mut request = self.http.request(method, url);
+        if call.as_bot {
+            let mut value =
+                HeaderValue::from_str(&format!("Bot {}", self.token.expose_secret())).map_err(|_| unusable())?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        Ok(match call.body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+    }
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| Failure::Uncertain("Discord's answer broke off"))? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Failure::Uncertain("Discord's answer is too large"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> DiscordError {
+    #[derive(Deserialize)]
+    struct Body {
+        code: u64,
+    }
+    let code = serde_json::from_slice(body).map_or(0, |body: Body| body.code);
+    match code {
+        UNKNOWN_WEBHOOK | UNKNOWN_INTERACTION | INVALID_WEBHOOK_TOKEN => DiscordError::TooLate,
+        _ => DiscordError::Refused { status: status.as_u16(), code },
+    }
+}
+
+/// What the limiter learns from an answer. After a 429 the bucket counts as empty for the time told.
+fn limit_headers(headers: &HeaderMap, told: Option<Duration>) -> Option<RateLimitHeaders> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u16>().ok();
+    let bucket = headers.get(RateLimitHeaders::BUCKET)?.as_bytes().to_vec();
+    let (remaining, resets) = match told {
+        Some(wait) => (0, wait),
+        None => (number(RateLimitHeaders::REMAINING)?, seconds(headers, RateLimitHeaders::RESET_AFTER)?),
+    };
+    Some(RateLimitHeaders {
+        bucket,
+        limit: number(RateLimitHeaders::LIMIT).unwrap_or(0),
+        remaining,
+        reset_at: std::time::Instant::now() + resets,
+    })
+}
+
+/// A header with a number of seconds; nothing where it is none or is beyond a day.
+fn seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
+    let value: f64 = headers.get(name)?.to_str().ok()?.parse().ok()?;
+    Duration::try_from_secs_f64(value).ok().filter(|wait| *wait <= Duration::from_hours(24))
+}

@@ -1,0 +1,86 @@
+//! What members ask and click in Discord: the signed webhook. An interaction is verified, decided about, and acted on; the
+//! answer itself is written later, by whoever takes the question from the queue.
+
+pub mod commands; // what Discord lists of us
+mod decide; // what an interaction means
+pub mod interaction; // what Discord sends
+mod response; // what it is told at once
+mod verified; // whether it is Discord
+mod words; // what members read before the answer
+
+pub use decide::{Decision, decide};
+pub use verified::{Refusal, Verified};
+
+use crate::bot::Bot;
+use crate::discord::VoteId;
+use crate::job::Job;
+use crate::question::{Question, ReplyTo};
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Discord shows “did not respond” after three seconds; what takes this long is answered with an apology instead.
+/// [Discord Docs/Receiving and Responding: Interaction Callback]
+const PATIENCE: Duration = Duration::from_millis(2_300);
+
+/// `POST /discord/webhook/`, with and without the slash.
+pub fn router(bot: Arc<Bot>) -> Router {
+    Router::new().route("/discord/webhook/", post(handle)).route("/discord/webhook", post(handle)).with_state(bot)
+}
+
+async fn handle(State(bot): State<Arc<Bot>>, verified: Verified) -> Result<Json<Value>, Refusal> {
+    let interaction = verified.into_inner();
+    let now = Timestamp::now();
+    let decision = decide(&interaction, now);
+    match act(&bot, decision, interaction.locale(), now).await {
+        Some(response) => Ok(Json(response)),
+        None => Err(Refusal::Nonsense("This kind of interaction is unknown.")),
+    }
+}
+
+/// Does what was decided and says what Discord is told; nothing for an unknown kind of interaction.
+pub async fn act(bot: &Bot, decision: Decision, locale: &str, now: Timestamp) -> Option<Value> {
+    match decision {
+        Decision::Reply(response) => Some(response),
+        Decision::Ask(question) => Some(ask(bot, question, locale, now).await),
+        Decision::Vote { id, voter } => Some(vote(bot, &id, voter, locale, now).await),
+        Decision::Unknown => None,
+    }
+}
+
+/// “thinking…” is said once the question survives the death of this process, and not before.
+async fn ask(bot: &Bot, question: Box<Question>, locale: &str, now: Timestamp) -> Value {
+    let id = question.id;
+    let private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
+    match tokio::time::timeout(PATIENCE, bot.jobs.send(&Job::Answer(question), now)).await {
+        Ok(Ok(())) => response::thinking(private),
+        Ok(Err(error)) => {
+            tracing::warn!(question.id = %id, error = %error, "a question was not accepted");
+            response::only_to_you(words::busy(locale))
+        }
+        Err(_) => {
+            tracing::warn!(question.id = %id, "the queue took too long to accept a question");
+            response::only_to_you(words::busy(locale))
+        }
+    }
+}
+
+async fn vote(bot: &Bot, id: &VoteId, voter: u64, locale: &str, now: Timestamp) -> Value {
+    let stored = bot.store.vote(&id.conversation, id.question, voter, id.vote, now);
+    let sentence = match tokio::time::timeout(PATIENCE, stored).await {
+        Ok(Ok(())) => words::thanks(locale),
+        Ok(Err(error)) => {
+            tracing::warn!(question.id = %id.question, error = format!("{error:#}"), "a vote was not stored");
+            words::vote_lost(locale)
+        }
+        Err(_) => {
+            tracing::warn!(question.id = %id.question, "the table took too long to store a vote");
+            words::vote_lost(locale)
+        }
+    };
+    response::only_to_you(sentence)
+}

@@ -1,0 +1,120 @@
+//! Whether an interaction really comes from Discord. [Discord Docs/Interactions: Security and Authorization]
+
+use super::interaction::Interaction;
+use crate::bot::Bot;
+use axum::body::{Body, to_bytes};
+use axum::extract::FromRequest;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use ed25519_dalek::{Signature, VerifyingKey};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use twilight_model::id::{Id, marker::ApplicationMarker};
+
+/// Bytes of a body, at most. Discord's own stay below 100 kB.
+const MAX_BODY: usize = 1 << 20;
+
+/// The body must be here by then: Discord itself waits three seconds for our answer.
+const BODY_TIME: Duration = Duration::from_secs(5);
+
+/// A signature's time may differ from ours by this much: clocks drift, but a recorded request must not be of use for long.
+const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+const SIGNATURE: &str = "X-Signature-Ed25519";
+const TIMESTAMP: &str = "X-Signature-Timestamp";
+
+/// An interaction whose Ed25519 signature was checked with its application's key. There is no other way to get one.
+#[derive(Debug)]
+pub struct Verified(Interaction);
+
+/// Why a request is not handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not signed by Discord, or long ago. Who cannot sign learns nothing.
+    Unsigned,
+    /// Signed, but nothing that we know; the text says what is wrong.
+    Nonsense(&'static str),
+}
+
+impl Verified {
+    /// What was verified.
+    pub fn into_inner(self) -> Interaction {
+        self.0
+    }
+
+    /// Checks a request: `signature` and `timestamp` are its headers, `body` exactly as it came, `key_of` says with what an
+    /// application's interactions are signed.
+    pub fn check<'a>(
+        key_of: impl FnOnce(Id<ApplicationMarker>) -> Option<&'a VerifyingKey>,
+        signature: &[u8],
+        timestamp: &[u8],
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        /// All that is read of what is not verified yet.
+        #[derive(Deserialize)]
+        struct Head {
+            application_id: Id<ApplicationMarker>,
+        }
+        let signed_at = seconds(timestamp).ok_or(Refusal::Unsigned)?;
+        let signature = self::signature(signature).ok_or(Refusal::Unsigned)?;
+        let head: Head = serde_json::from_slice(body).map_err(|_| Refusal::Unsigned)?;
+        let key = key_of(head.application_id).ok_or(Refusal::Unsigned)?;
+        let signed = [timestamp, body].concat();
+        key.verify_strict(&signed, &signature).map_err(|_| Refusal::Unsigned)?;
+        let age = now.duration_since(signed_at);
+        if age.abs() > MAX_AGE {
+            // Where this comes with every request, it is this machine's clock that is wrong.
+            tracing::warn!(age_s = age.as_secs(), "refused a signed interaction for its time");
+            return Err(Refusal::Unsigned);
+        }
+        serde_json::from_slice(body).map(Self).map_err(|_| Refusal::Nonsense("This is not an interaction."))
+    }
+}
+
+fn seconds(timestamp: &[u8]) -> Option<Timestamp> {
+    Timestamp::from_second(std::str::from_utf8(timestamp).ok()?.parse().ok()?).ok()
+}
+
+fn signature(digits: &[u8]) -> Option<Signature> {
+    let mut bytes = [0; Signature::BYTE_SIZE];
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
+    Some(Signature::from_bytes(&bytes))
+}
+
+impl FromRequest<Arc<Bot>> for Verified {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request<Body>, bot: &Arc<Bot>) -> Result<Self, Refusal> {
+        let (head, body) = request.into_parts();
+        let header = |name| header_of(&head.headers, name).ok_or(Refusal::Unsigned);
+        let (signature, timestamp) = (header(SIGNATURE)?, header(TIMESTAMP)?);
+        let discord = bot.discord.as_ref().ok_or(Refusal::Unsigned)?;
+        let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
+        let body = body.map_err(|_| Refusal::Unsigned)?.map_err(|_| Refusal::Unsigned)?;
+        Self::check(|application| discord.key_of(application), signature, timestamp, &body, Timestamp::now())
+    }
+}
+
+/// A header that is there exactly once.
+fn header_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.as_bytes();
+    values.next().is_none().then_some(value)
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unsigned => StatusCode::UNAUTHORIZED.into_response(),
+            Self::Nonsense(detail) => {
+                let problem = json!({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail});
+                let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+                (StatusCode::BAD_REQUEST, kind, problem.to_string()).into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Text to search terms: the same rules for passages and for questions.
+//!
+//! A word yields the form that people wrote, lowercased and without accents, and its stem in the passage's language.
+//! Identifiers are found whole and in parts (`GUILDHALL_ADDR`, `foo::bar`, `v1.2.3`), elisions lose their article
+//! (`l'adresse`), and scripts without spaces become pairs of characters. A question is stemmed for every language that
+//! the index holds, so nothing has to guess the language of four words.
+
+use std::borrow::Cow;
+
+use frostem::{Algorithm, Stemmer};
+use unicode_normalization::char::{decompose_canonical, is_combining_mark};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+use whatlang::Lang;
+
+/// Longest compound that is kept whole. Longer ones are addresses and encoded data, which nobody types.
+const MAX_WHOLE_BYTES: usize = 64;
+
+/// Longest word that is indexed. Beyond it are hashes and base64; tantivy itself refuses terms above 65,530 bytes.
+const MAX_WORD_BYTES: usize = 128;
+
+/// Trigram statistics are settled after a few hundred letters; more costs time and changes nothing.
+const DETECTION_BYTES: usize = 600;
+
+/// The Snowball stemmer for a language; none where there is none, and words are then searched as they are written.
+pub fn stemmer(language: Lang) -> Option<Stemmer> {
+    let algorithm = match language {
+        Lang::Ara => Algorithm::Arabic,
+        Lang::Cat => Algorithm::Catalan,
+        Lang::Ces => Algorithm::Czech,
+        Lang::Dan => Algorithm::Danish,
+        Lang::Deu => Algorithm::German,
+        Lang::Ell => Algorithm::Greek,
+        Lang::Eng => Algorithm::English,
+        Lang::Est => Algorithm::Estonian,
+        Lang::Fin => Algorithm::Finnish,
+        Lang::Fra => Algorithm::French,
+        Lang::Hin => Algorithm::Hindi,
+        Lang::Hun => Algorithm::Hungarian,
+        Lang::Hye => Algorithm::Armenian,
+        Lang::Ind => Algorithm::Indonesian,
+        Lang::Ita => Algorithm::Italian,
+        Lang::Lit => Algorithm::Lithuanian,
+        Lang::Nep => Algorithm::Nepali,
+        Lang::Nld => Algorithm::Dutch,
+        Lang::Nob => Algorithm::Norwegian,
+        Lang::Pes => Algorithm::Persian,
+        Lang::Pol => Algorithm::Polish,
+        Lang::Por => Algorithm::Portuguese,
+        Lang::Ron => Algorithm::Romanian,
+        Lang::Rus => Algorithm::Russian,
+        Lang::Spa => Algorithm::Spanish,
+        Lang::Srp => Algorithm::Serbian,
+        Lang::Swe => Algorithm::Swedish,
+        Lang::Tam => Algorithm::Tamil,
+        Lang::Tur => Algorithm::Turkish,
+        _ => return None,
+    };
+    Some(Stemmer::new(algorithm))
+}
+
+/// The language of a text and whether that is more than a guess.
+pub fn detect(text: &str) -> Option<(Lang, bool)> {
+    let info = whatlang::detect(&text[..text.floor_char_boundary(DETECTION_BYTES)])?;
+    Some((info.lang(), info.is_reliable()))
+}
+
+/// What one stretch of text yields.
+enum Piece<'a> {
+    /// A lowercased word, accents kept: stemmers want them.
+    Word(&'a str),
+    /// A compound without its hyphens and underscores, found as one term.
+    Whole(&'a str),
+    /// One or two characters of a script that is written without spaces.
+    Gram(&'a str),
+}
+
+/// Every term under which a text is found, in order, with repetitions.
+pub fn index_terms(text: &str, stemmer: Option<Stemmer>, mut term: impl FnMut(&str)) {
+    pieces(text, true, |piece| match piece {
+        Piece::Word(word) => {
+            let written = fold(word);
+            if let Some(stemmer) = stemmer {
+                let stem = stemmer.stem(word);
+                let stem = fold(&stem);
+                if stem != written && !stem.is_empty() {
+                    term(&stem);
+                }
+            }
+            term(&written);
+        }
+        Piece::Whole(whole) => term(&fold(whole)),
+        Piece::Gram(gram) => term(gram),
+    });
+}
+
+/// One word of a question with the terms that may stand for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryWord {
+    /// As written, folded.
+    pub written: String,
+    /// Its stems that differ from how it is written, one per language at most.
+    pub stems: Vec<String>,
+}
+
+/// The distinct words of a question, in order, at most `limit`.
+pub fn query_words(text: &str, stemmers: &[Stemmer], limit: usize) -> Vec<QueryWord> {
+    let mut words: Vec<QueryWord> = Vec::new();
+    let mut push = |written: String, stems: Vec<String>| {
+        if words.len() < limit && !written.is_empty() && words.iter().all(|known| known.written != written) {
+            words.push(QueryWord { written, stems });
+        }
+    };
+    pieces(text, false, |piece| match piece {
+        Piece::Word(word) => {
+            let written = fold(word);
+            let mut stems: Vec<String> = Vec::new();
+            for stemmer in stemmers {
+                let stem = stemmer.stem(word);
+                let stem = fold(&stem);
+                if stem != written && !stem.is_empty() && stems.iter().all(|known| *known != stem) {
+                    stems.push(stem.into_owned());
+                }
+            }
+            push(written.into_owned(), stems);
+        }
+        Piece::Whole(whole) => push(fold(whole).into_owned(), Vec::new()),
+        Piece::Gram(gram) => push(gram.to_owned(), Vec::new()),
+    });
+    words
+}
+
+/// Characters that hold identifiers, versions, paths and elisions together.
+fn is_connector(c: char) -> bool {
+    matches!(c, '_' | '-' | '.' | ':' | '/' | '\\' | '@' | '+' | '#' | '\'' | '\u{2019}')
+}
+
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '\u{2019}')
+}
+
+fn is_word_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || (!c.is_ascii() && (c.is_alphanumeric() || is_combining_mark(c)))
+}
+
+/// Scripts written without spaces, and Hangul, whose particles hang on to the word.
+fn is_unspaced(c: char) -> bool {
+    matches!(u32::from(c),
+        0x0E00..=0x0FFF      // Thai, Lao, Tibetan
+        | 0x1000..=0x109F    // Myanmar
+        | 0x1100..=0x11FF    // Hangul letters
+        | 0x1780..=0x17FF    // Khmer
+        | 0x3040..=0x30FF    // Hiragana, Katakana
+        | 0x31F0..=0x31FF
+        | 0x3400..=0x4DBF    // Han
+        | 0x4E00..=0x9FFF
+        | 0xAC00..=0xD7AF    // Hangul syllables
+        | 0xF900..=0xFAFF
+        | 0x20000..=0x3FFFF)
+}
+
+fn is_han(c: char) -> bool {
+    matches!(u32::from(c), 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+}
+
+/// Splits a text. `single` also yields each Han character alone, so that a question of one character finds it.
+fn pieces(text: &str, single: bool, mut emit: impl FnMut(Piece<'_>)) {
+    let text: Cow<'_, str> = if text.is_ascii() || is_nfkc_quick(text.chars()) == IsNormalized::Yes {
+        text.into()
+    } else {
+        text.nfkc().collect::<String>().into()
+    };
+    let mut lower = String::new();
+    for chunk in text.split(|c| !is_word_char(c) && !is_connector(c)) {
+        // `C#` and `C++` keep their ends; a sentence's full stop and an opening hash do not belong to the word.
+        let chunk = chunk.trim_start_matches(is_connector);
+        let chunk = chunk.trim_end_matches(|c| is_connector(c) && c != '+' && c != '#');
+        if chunk.is_empty() {
+            continue;
+        }
+        if !chunk.contains(is_connector) {
+            part(chunk, single, &mut lower, &mut emit);
+            continue;
+        }
+        let mut parts = 0;
+        let mut before = None;
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            let end = rest.find(is_connector).unwrap_or(rest.len());
+            let (word, tail) = rest.split_at(end);
+            let after = tail.chars().next();
+            let elided = [before, after].into_iter().flatten().any(is_apostrophe) && word.chars().count() <= 2;
+            if !word.is_empty() && !elided {
+                part(word, single, &mut lower, &mut emit);
+                parts += 1;
+            }
+            before = after;
+            rest = after.map_or("", |c| &tail[c.len_utf8()..]);
+        }
+        let ends_in_sign = chunk.ends_with(['+', '#']);
+        let compound = (parts > 1 || ends_in_sign) && !chunk.contains(is_apostrophe);
+        if compound && chunk.len() <= MAX_WHOLE_BYTES && !chunk.contains(is_unspaced) {
+            lower.clear();
+            lower.extend(chunk.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase));
+            emit(Piece::Whole(&lower));
+        }
+    }
+}
+
+/// One run of word characters: a word, a camel-cased name, or a stretch of an unspaced script, or these in a row.
+fn part(run: &str, single: bool, lower: &mut String, emit: &mut impl FnMut(Piece<'_>)) {
+    if run.is_ascii() {
+        return word(run, lower, emit);
+    }
+    let mut rest = run;
+    while let Some(first) = rest.chars().next() {
+        let unspaced = is_unspaced(first);
+        let end = rest.find(|c| is_unspaced(c) != unspaced && !is_combining_mark(c)).unwrap_or(rest.len());
+        let (stretch, tail) = rest.split_at(end);
+        if unspaced {
+            grams(stretch, single, emit);
+        } else {
+            word(stretch, lower, emit);
+        }
+        rest = tail;
+    }
+}
+
+fn word(run: &str, lower: &mut String, emit: &mut impl FnMut(Piece<'_>)) {
+    if run.len() > MAX_WORD_BYTES {
+        return;
+    }
+    // `enableFeature` is also found by its parts. Single letters (`iPhone`) would only be noise.
+    let humps = run.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    if humps {
+        let mut start = 0;
+        for end in 1..=run.len() {
+            let bytes = run.as_bytes();
+            let hump = end == run.len() || (bytes[end - 1].is_ascii_lowercase() && bytes[end].is_ascii_uppercase());
+            if hump {
+                if end - start > 1 {
+                    lower.clear();
+                    lower.extend(run[start..end].chars().flat_map(char::to_lowercase));
+                    emit(Piece::Word(lower));
+                }
+                start = end;
+            }
+        }
+    }
+    lower.clear();
+    lower.extend(run.chars().flat_map(char::to_lowercase));
+    emit(if humps { Piece::Whole(lower) } else { Piece::Word(lower) });
+}
+
+fn grams(stretch: &str, single: bool, emit: &mut impl FnMut(Piece<'_>)) {
+    let mut previous: Option<usize> = None;
+    let mut only = true;
+    for (at, c) in stretch.char_indices() {
+        let end = at + c.len_utf8();
+        if let Some(start) = previous {
+            emit(Piece::Gram(&stretch[start..end]));
+            only = false;
+        }
+        if single && is_han(c) {
+            emit(Piece::Gram(&stretch[at..end]));
+        }
+        previous = Some(at);
+    }
+    if only && !(single && stretch.chars().all(is_han)) {
+        emit(Piece::Gram(stretch));
+    }
+}
+
+/// Removes what people leave out when they type in a hurry: accents of Latin and Greek letters, Arabic and Hebrew vowel
+/// points, the dots of ё. Marks that make another letter (й, が, Indic vowels) stay.
+fn fold(word: &str) -> Cow<'_, str> {
+    if word.is_ascii() {
+        return word.into();
+    }
+    let mut folded = String::with_capacity(word.len());
+    for c in word.chars() {
+        match c {
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'þ' => folded.push_str("th"),
+            'ø' => folded.push('o'),
+            'đ' | 'ð' => folded.push('d'),
+            'ł' => folded.push('l'),
+            'ı' => folded.push('i'),
+            'ς' => folded.push('σ'),
+            'ё' => folded.push('е'),
+            '\u{00C0}'..='\u{024F}' | '\u{1E00}'..='\u{1FFF}' | '\u{0370}'..='\u{03FF}' => {
+                decompose_canonical(c, |d| {
+                    if !is_loose_mark(d) {
+                        folded.push(d);
+                    }
+                });
+            }
+            _ if is_loose_mark(c) => {}
+            _ => folded.push(c),
+        }
+    }
+    folded.into()
+}
+
+fn is_loose_mark(c: char) -> bool {
+    matches!(u32::from(c), 0x0300..=0x036F | 0x0591..=0x05BD | 0x05BF..=0x05C7 | 0x0640 | 0x064B..=0x0652)
+}

@@ -1,0 +1,288 @@
+//! A source into passages: fetched or decoded, extracted, split, embedded, and kept as one file for `publish`.
+
+use super::fetch::{Fetched, FetchedPage, Validators};
+use super::index::{self, Embedded, Key};
+use super::source::{Origin, Source, Status};
+use super::{Document, Knowledge, Passage, SourceError, chunk, crawl, extract, files};
+use crate::ids::{AccountId, SourceId};
+use crate::job::local::Jobs;
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use url::Url;
+
+/// Progress is written down at most this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// Pages that are kept ready for extraction while a crawl goes on.
+const PAGES_AHEAD: usize = 4;
+
+/// Reasons of pages that could not be read; more would not be looked at.
+const MAX_SKIPPED: usize = 10;
+
+/// zstd's own default: extracted text shrinks to a quarter at several hundred megabytes a second.
+const COMPRESSION: i32 = 3;
+
+/// What was extracted from a source.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Content {
+    /// Its documents.
+    pub(super) pages: Vec<Page>,
+    /// Pages that could not be read, with reasons; the first ten.
+    pub(super) skipped: Vec<String>,
+    /// Embeddings of passages that were not embedded before, by key; empty without an embedding model.
+    #[serde(default)]
+    pub(super) vectors: Vec<(u64, Vec<f32>)>,
+    /// The model that made them.
+    #[serde(default)]
+    pub(super) model: Option<String>,
+}
+
+/// One document of a source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Page {
+    /// Where it was found; empty for texts and files.
+    address: String,
+    /// What the server gave to ask "has it changed?" with.
+    #[serde(default)]
+    validators: Validators,
+    /// Its passages.
+    pub(super) passages: Vec<Passage>,
+}
+
+impl Content {
+    /// All passages, in order.
+    pub(super) fn passages(&self) -> impl Iterator<Item = &Passage> {
+        self.pages.iter().flat_map(|page| &page.passages)
+    }
+
+    fn version(&self) -> Result<String> {
+        let text = serde_json::to_vec(&(&self.pages, &self.skipped, &self.model))?;
+        Ok(hex::encode(&Sha256::digest(text)[..12]))
+    }
+}
+
+/// Why reading stopped: the source's own fault, or ours.
+enum Stopped {
+    Source(SourceError),
+    Ours(anyhow::Error),
+}
+
+impl From<SourceError> for Stopped {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<anyhow::Error> for Stopped {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl Knowledge {
+    /// Reads a source and asks for it to be published. What is wrong with the source is written on it, and what was
+    /// there before goes on answering; an error is ours and worth another try.
+    pub async fn read(&self, account: &AccountId, id: &SourceId, jobs: &Jobs, now: Timestamp) -> Result<()> {
+        let Some(source) = self.store.source(account, id).await? else { return Ok(()) };
+        if source.status == Status::Removing {
+            return Ok(());
+        }
+        match self.content_of(&source).await {
+            Ok(content) => {
+                let version = content.version()?;
+                self.put_content(&source, &version, &content).await?;
+                self.store.set_source_content(account, id, &version).await?;
+                self.send_publish(account, jobs, now).await
+            }
+            Err(Stopped::Source(error)) => {
+                tracing::info!(account.id = %account, source.id = %id, "a source could not be read");
+                self.store.set_source_status(account, id, &Status::Failed { reason: error.0 }).await
+            }
+            Err(Stopped::Ours(error)) => Err(error),
+        }
+    }
+
+    async fn content_of(&self, source: &Source) -> Result<Content, Stopped> {
+        let mut content = match &source.origin {
+            Origin::Text => self.of_original(source, "text.md", Some("text/markdown")).await?,
+            Origin::File { name, content_type } => self.of_original(source, name, content_type.as_deref()).await?,
+            Origin::Page { url } => self.of_page(source, url).await?,
+            Origin::Site { url, max_pages, max_depth } => self.of_site(source, url, *max_pages, *max_depth).await?,
+        };
+        if content.passages().next().is_none() {
+            return Err(SourceError("It contains no text that could answer a question.".to_owned()).into());
+        }
+        self.embed(source, &mut content).await?;
+        Ok(content)
+    }
+
+    async fn of_original(&self, source: &Source, name: &str, content_type: Option<&str>) -> Result<Content, Stopped> {
+        self.progress(source, 0, 1).await?;
+        let original = files::original(&source.account, &source.id);
+        let bytes = self.files.get(&original).await?.context("what was uploaded is gone")?;
+        let title = (source.origin == Origin::Text).then(|| source.title.clone());
+        let passages = passages_of(name.to_owned(), content_type.map(str::to_owned), bytes, title).await?;
+        let page = Page { address: String::new(), validators: Validators::default(), passages };
+        Ok(Content { pages: vec![page], ..Content::default() })
+    }
+
+    async fn of_page(&self, source: &Source, url: &Url) -> Result<Content, Stopped> {
+        self.progress(source, 0, 1).await?;
+        let mut earlier = self.earlier_pages(source).await?;
+        let known = earlier.get(url.as_str()).map(|page| page.validators.clone());
+        let page = match self.fetcher.get(url, known.as_ref()).await? {
+            Fetched::Unchanged => earlier.remove(url.as_str()).context("an unchanged page was never read")?,
+            Fetched::Page(fetched) => Page { address: url.to_string(), ..page_of(fetched).await? },
+        };
+        Ok(Content { pages: vec![page], ..Content::default() })
+    }
+
+    async fn of_site(&self, source: &Source, url: &Url, max_pages: u32, max_depth: u32) -> Result<Content, Stopped> {
+        let mut earlier = self.earlier_pages(source).await?;
+        let known: HashMap<String, Validators> =
+            earlier.iter().map(|(address, page)| (address.clone(), page.validators.clone())).collect();
+        let limits = crawl::CrawlLimits {
+            pages: max_pages as usize,
+            depth: max_depth as usize,
+            delay: if is_this_machine(url) { Duration::ZERO } else { crawl::CrawlLimits::default().delay },
+        };
+        let (events, mut steps) = mpsc::channel(PAGES_AHEAD);
+        let crawling = async {
+            let events = events;
+            crawl::crawl(&self.fetcher, url, &limits, &known, &events).await
+        };
+        let reading = async {
+            let mut content = Content::default();
+            let mut written = Instant::now();
+            while let Some(step) = steps.recv().await {
+                match step.outcome {
+                    crawl::Outcome::Unchanged(address) => content.pages.extend(earlier.remove(address.as_str())),
+                    crawl::Outcome::Failed(address, error) => content.skip(&address, &error),
+                    crawl::Outcome::Page(fetched) => {
+                        let address = fetched.address.clone();
+                        match page_of(fetched).await {
+                            Ok(page) => content.pages.push(page),
+                            Err(Stopped::Source(error)) => content.skip(&address, &error),
+                            Err(ours) => return Err(ours),
+                        }
+                    }
+                }
+                if written.elapsed() > PROGRESS_EVERY {
+                    written = Instant::now();
+                    self.progress(source, step.done, step.found).await?;
+                }
+            }
+            Ok(content)
+        };
+        let (crawled, content) = tokio::join!(crawling, reading);
+        let mut content = content?;
+        if let Some(cut) = crawled?.cut_short {
+            content.skipped.push(cut);
+        }
+        Ok(content)
+    }
+
+    /// Embeds what was not embedded before by this model: what changed, and nothing else.
+    async fn embed(&self, source: &Source, content: &mut Content) -> Result<(), Stopped> {
+        let Some(embeddings) = &self.embeddings else { return Ok(()) };
+        let current = self.index(&source.account).await?;
+        let missing: Vec<(Key, String)> =
+            index::without_vector(current.as_ref(), embeddings.model(), content.passages())
+                .into_iter()
+                .map(|(key, passage)| (key, index::embedded_text(passage)))
+                .collect();
+        let (keys, texts): (Vec<Key>, Vec<String>) = missing.into_iter().unzip();
+        let vectors = embeddings.embed_passages(&texts, |_| ()).await.map_err(|error| {
+            tracing::error!(source.id = %source.id, error = format!("{error:#}"), "passages could not be embedded");
+            error
+        })?;
+        content.model = Some(embeddings.model().to_owned());
+        content.vectors = keys.into_iter().map(|key| key.0).zip(vectors).collect();
+        Ok(())
+    }
+
+    async fn progress(&self, source: &Source, done: usize, total: usize) -> Result<()> {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let status = Status::Indexing { done: count(done), total: count(total) };
+        self.store.set_source_status(&source.account, &source.id, &status).await
+    }
+
+    async fn earlier_pages(&self, source: &Source) -> Result<HashMap<String, Page>> {
+        let Some(version) = &source.content else { return Ok(HashMap::new()) };
+        let content = self.content(&source.account, &source.id, version).await?.unwrap_or_default();
+        Ok(content.pages.into_iter().map(|page| (page.address.clone(), page)).collect())
+    }
+
+    async fn put_content(&self, source: &Source, version: &str, content: &Content) -> Result<()> {
+        let json = serde_json::to_vec(content)?;
+        let packed = tokio::task::spawn_blocking(move || zstd::encode_all(&*json, COMPRESSION)).await??;
+        self.files.put(&files::content(&source.account, &source.id, version), packed.into()).await
+    }
+
+    /// What was extracted from a source; none where that version is gone.
+    pub(super) async fn content(
+        &self,
+        account: &AccountId,
+        source: &SourceId,
+        version: &str,
+    ) -> Result<Option<Content>> {
+        let Some(packed) = self.files.get(&files::content(account, source, version)).await? else { return Ok(None) };
+        tokio::task::spawn_blocking(move || {
+            let json = zstd::decode_all(&*packed).context("a source's content is damaged")?;
+            serde_json::from_slice(&json).map(Some).context("a source's content is damaged")
+        })
+        .await?
+    }
+}
+
+impl Content {
+    fn skip(&mut self, address: &Url, error: &SourceError) {
+        if self.skipped.len() < MAX_SKIPPED {
+            self.skipped.push(format!("{address}: {error}"));
+        }
+    }
+
+    /// What a build of the index needs of the embeddings.
+    pub(super) fn embedded(&self) -> Option<Embedded> {
+        let model = self.model.clone()?;
+        let vectors = self.vectors.iter().map(|(key, vector)| (Key(*key), vector.clone())).collect();
+        Some(Embedded { model, vectors })
+    }
+}
+
+/// Our own machine needs no courtesy.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+async fn page_of(fetched: FetchedPage) -> Result<Page, Stopped> {
+    let FetchedPage { address, content_type, body, validators, .. } = fetched;
+    let passages = passages_of(address.to_string(), content_type, body, None).await?;
+    Ok(Page { address: address.to_string(), validators, passages })
+}
+
+/// Extraction and splitting keep a core busy: on a thread of their own.
+async fn passages_of(
+    name: String,
+    content_type: Option<String>,
+    bytes: Bytes,
+    title: Option<String>,
+) -> Result<Vec<Passage>, Stopped> {
+    let read = tokio::task::spawn_blocking(move || {
+        let document = extract::document(&name, content_type.as_deref(), &bytes)?;
+        let title = title.unwrap_or(document.title);
+        Ok::<_, SourceError>(chunk::passages(&Document { title, ..document }))
+    });
+    Ok(read.await.context("extraction ended without a result")??)
+}

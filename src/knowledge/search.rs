@@ -1,0 +1,358 @@
+//! From a question to the passages that may answer it.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Result, ensure};
+use tantivy::collector::TopDocs;
+use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Query as TantivyQuery, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption, Term};
+use tantivy::{DocAddress, Searcher};
+
+use super::Passage;
+use super::index::Index;
+use super::language::{QueryWord, query_words};
+use super::vectors::Question;
+
+/// What to look for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Query<'a> {
+    /// The question as asked.
+    pub text: &'a str,
+    /// Earlier words of the conversation, newest first. They weigh less than the question, and less the more the
+    /// question says by itself: "and on Windows?" needs them, a whole sentence does not.
+    pub context: Option<&'a str>,
+    /// The question's embedding by the model of the index; a vector of another dimension is an error.
+    pub vector: Option<&'a [f32]>,
+    /// How many passages to return at most.
+    pub limit: usize,
+}
+
+/// A passage that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The passage.
+    pub passage: Passage,
+    /// Id of its source.
+    pub source: String,
+    /// Higher is better; comparable within one search only.
+    pub score: f32,
+    /// Share of what the question's words could have scored that this passage's words did, 0 to 1; 0 for a passage that
+    /// only its vector found.
+    pub words: f32,
+    /// Cosine of question and passage; none without vectors.
+    pub similarity: Option<f32>,
+}
+
+/// Distinct words of a question that are looked at. A question of 6,000 characters has about 500; the rarest
+/// [`MAX_WORDS`] of these say what it is about.
+const MAX_CONSIDERED: usize = 256;
+
+/// Words that are searched for.
+const MAX_WORDS: usize = 24;
+
+/// The same for the conversation's earlier words.
+const MAX_CONTEXT_WORDS: usize = 12;
+
+/// Weight of a term in title and headings against one in the text.
+const HEAD_BOOST: f32 = 1.0;
+
+/// Weight of the written form of a word beside its stem.
+const WRITTEN_BOOST: f32 = 0.3;
+
+/// Weight of earlier words beside a question of one telling word; shared among its words.
+const CONTEXT_BOOST: f32 = 0.6;
+
+/// A word that this share of the passages contains says nothing about any of them.
+const COMMON_SHARE: f64 = 0.4;
+
+/// Candidates that each side contributes to the fusion at least.
+const POOL: usize = 50;
+
+/// Largest part of an index that is looked through for distinct texts.
+const MAX_POOL: usize = 2_000;
+
+/// BM25's ceiling for a term is its idf times k1 + 1; k1 is fixed in tantivy.
+const BM25_CEILING: f32 = 2.2;
+
+impl Index {
+    /// The passages that answer a query best, best first, each text once.
+    pub fn search(&self, query: &Query<'_>) -> Result<Vec<Hit>> {
+        if query.limit == 0 || self.searcher().num_docs() == 0 {
+            return Ok(Vec::new());
+        }
+        let words = self.lexical_query(query)?;
+        let question = match (query.vector, self.manifest().dimension) {
+            (None, _) | (_, 0) => None,
+            (Some(vector), dimension) => {
+                let question = Question::new(vector)?;
+                let found = question.dimension();
+                ensure!(found == dimension, "the question's embedding has {found} components, the index's {dimension}");
+                Some(question)
+            }
+        };
+        let mut pool = if question.is_some() { POOL.max(query.limit * 2) } else { query.limit + query.limit / 2 + 2 };
+        loop {
+            let lexical = words.as_ref().map(|words| words.top(self.searcher(), pool)).transpose()?.unwrap_or_default();
+            let semantic = question.as_ref().map(|question| self.nearest(question, pool));
+            let exhausted = lexical.len() < pool && semantic.as_ref().is_none_or(|found| found.rows.len() < pool);
+            let ranked = match (semantic, &question) {
+                (Some(semantic), Some(question)) => self.fuse(words.as_ref(), lexical, semantic, question),
+                _ => lexical
+                    .into_iter()
+                    .map(|(score, address)| Ranked { address, score, lexical: score, similarity: None })
+                    .collect(),
+            };
+            let mut seen = HashSet::new();
+            let distinct: Vec<Ranked> = ranked
+                .into_iter()
+                .filter(|ranked| seen.insert(self.text_digest(ranked.address)))
+                .take(query.limit)
+                .collect();
+            if distinct.len() == query.limit || exhausted || pool >= MAX_POOL {
+                let ceiling = words.as_ref().map_or(f32::INFINITY, |words| words.ceiling.max(f32::MIN_POSITIVE));
+                return distinct.into_iter().map(|ranked| self.hit(&ranked, ceiling)).collect();
+            }
+            pool *= 4;
+        }
+    }
+
+    fn hit(&self, ranked: &Ranked, ceiling: f32) -> Result<Hit> {
+        let stored = self.stored(ranked.address)?;
+        Ok(Hit {
+            passage: stored.passage,
+            source: stored.source,
+            score: ranked.score,
+            words: (ranked.lexical / ceiling).min(1.0),
+            similarity: ranked.similarity,
+        })
+    }
+
+    /// The words of the question and of what was said before it, weighted.
+    fn lexical_query(&self, query: &Query<'_>) -> Result<Option<Lexical>> {
+        let mut lexical = Lexical::new(self);
+        let mut words = lexical.weigh(query_words(query.text, self.stemmers(), MAX_CONSIDERED), &HashSet::new())?;
+        keep_rarest(&mut words, MAX_WORDS);
+        let known: HashSet<String> = words.iter().map(|word| word.word.written.clone()).collect();
+        let telling = words.iter().filter(|word| word.share < COMMON_SHARE).count();
+        for word in &words {
+            // When every word is common ("what is this?"), common words are all there is to go by.
+            if telling == 0 || word.share < COMMON_SHARE {
+                lexical.add(word, 1.0);
+            }
+        }
+        if let Some(context) = query.context {
+            let mut words = lexical.weigh(query_words(context, self.stemmers(), MAX_CONSIDERED), &known)?;
+            words.retain(|word| word.share < COMMON_SHARE);
+            keep_rarest(&mut words, MAX_CONTEXT_WORDS);
+            #[expect(clippy::cast_precision_loss, reason = "at most MAX_WORDS")]
+            let weight = CONTEXT_BOOST / telling.max(1) as f32;
+            for word in &words {
+                lexical.add(word, weight);
+            }
+        }
+        Ok((!lexical.clauses.is_empty()).then_some(lexical))
+    }
+
+    fn nearest(&self, question: &Question, pool: usize) -> Semantic {
+        let mut rows: Vec<(f32, DocAddress)> = Vec::new();
+        let (mut mean, mut documents) = (0.0, 0.0);
+        for ((ord, segment), reader) in (0_u32..).zip(self.segments()).zip(self.searcher().segment_readers()) {
+            let Some(vectors) = &segment.vectors else {
+                continue;
+            };
+            let alive = reader.alive_bitset();
+            #[expect(clippy::cast_possible_truncation, reason = "one row per document, whose ids are u32")]
+            let found = vectors.nearest(question, pool, |row| alive.is_none_or(|alive| alive.is_alive(row as u32)));
+            #[expect(clippy::cast_possible_truncation, reason = "one row per document, whose ids are u32")]
+            rows.extend(found.rows.iter().map(|found| (found.similarity, DocAddress::new(ord, found.row as u32))));
+            #[expect(clippy::cast_precision_loss, reason = "a weight in a mean")]
+            let weight = reader.max_doc() as f32;
+            mean += found.mean * weight;
+            documents += weight;
+        }
+        rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        rows.truncate(pool);
+        Semantic { rows, mean: if documents > 0.0 { mean / documents } else { 0.0 } }
+    }
+
+    /// One ranking out of two.
+    fn fuse(
+        &self,
+        words: Option<&Lexical>,
+        lexical: Vec<(f32, DocAddress)>,
+        semantic: Semantic,
+        question: &Question,
+    ) -> Vec<Ranked> {
+        let similarity_of = |address: DocAddress| {
+            let vectors = self.segments()[address.segment_ord as usize].vectors.as_ref()?;
+            vectors.similarity(question, address.doc_id as usize)
+        };
+        let best_words = lexical.first().map_or(1.0, |(score, _)| *score).max(f32::MIN_POSITIVE);
+        let ceiling = words.map_or(1.0, |words| words.ceiling.max(f32::MIN_POSITIVE));
+        let best_similarity = semantic.rows.first().map_or(1.0, |(similarity, _)| *similarity);
+        let range = (best_similarity - semantic.mean).max(f32::MIN_POSITIVE);
+        let weight = lexical_weight(self.stemmed_share(), (best_words / ceiling).min(1.0));
+        let mut ranked: HashMap<DocAddress, Ranked> = HashMap::with_capacity(lexical.len() + semantic.rows.len());
+        for (score, address) in lexical {
+            let similarity = similarity_of(address);
+            ranked.insert(address, Ranked { address, score: 0.0, lexical: score, similarity });
+        }
+        for (similarity, address) in semantic.rows {
+            let found = Ranked { address, score: 0.0, lexical: 0.0, similarity: Some(similarity) };
+            ranked.entry(address).or_insert(found);
+        }
+        let mut ranked: Vec<Ranked> = ranked.into_values().collect();
+        for found in &mut ranked {
+            let near = found.similarity.map_or(0.0, |similarity| (similarity - semantic.mean) / range);
+            found.score = weight * found.lexical / best_words + (1.0 - weight) * near;
+        }
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.address.cmp(&b.address)));
+        ranked
+    }
+}
+
+/// How much the words decide against the vectors, 0 to 1.
+fn lexical_weight(stemmed_share: f32, _coverage: f32) -> f32 {
+    0.2 + 0.2 * stemmed_share
+}
+
+struct Semantic {
+    rows: Vec<(f32, DocAddress)>,
+    mean: f32,
+}
+
+struct Ranked {
+    address: DocAddress,
+    score: f32,
+    lexical: f32,
+    similarity: Option<f32>,
+}
+
+/// A word of the question and how telling it is.
+struct Weighed {
+    word: QueryWord,
+    /// Share of the passages that have it in any of its forms.
+    share: f64,
+    /// Inverse document frequency of its most frequent form.
+    idf: f32,
+}
+
+fn keep_rarest(words: &mut Vec<Weighed>, limit: usize) {
+    if words.len() > limit {
+        words.sort_by(|a, b| b.idf.total_cmp(&a.idf));
+        words.truncate(limit);
+    }
+}
+
+/// A tantivy query under construction, and the statistics it is scored by.
+struct Lexical {
+    body: Field,
+    head: Field,
+    clauses: Vec<(Occur, Box<dyn TantivyQuery>)>,
+    statistics: Statistics,
+    /// What a passage would score that has every word, in every form, often.
+    ceiling: f32,
+}
+
+/// Document frequencies are looked up once, for choosing words and for scoring; a term in a heading counts as telling
+/// as it is in the text.
+struct Statistics {
+    documents: u64,
+    tokens: HashMap<Field, u64>,
+    frequencies: HashMap<String, u64>,
+    searcher: Searcher,
+}
+
+impl Bm25StatisticsProvider for Statistics {
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        Ok(self.tokens.get(&field).copied().unwrap_or_default())
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        Ok(self.documents)
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        let known = term.value().as_str().and_then(|text| self.frequencies.get(text).copied());
+        Ok(known.unwrap_or_default().max(1))
+    }
+}
+
+impl Lexical {
+    fn new(index: &Index) -> Self {
+        let fields = index.fields();
+        let searcher = index.searcher().clone();
+        let tokens =
+            [fields.body, fields.head].map(|field| (field, searcher.total_num_tokens(field).unwrap_or_default()));
+        let statistics = Statistics {
+            documents: searcher.total_num_docs().unwrap_or_default(),
+            tokens: tokens.into(),
+            frequencies: HashMap::new(),
+            searcher,
+        };
+        Self { body: fields.body, head: fields.head, clauses: Vec::new(), statistics, ceiling: 0.0 }
+    }
+
+    /// Looks up how frequent words are, without those that are `known` already.
+    fn weigh(&mut self, words: Vec<QueryWord>, known: &HashSet<String>) -> Result<Vec<Weighed>> {
+        let mut weighed = Vec::with_capacity(words.len());
+        for word in words {
+            if known.contains(&word.written) {
+                continue;
+            }
+            let mut most = 0;
+            for form in std::iter::once(&word.written).chain(&word.stems) {
+                most = most.max(self.frequency(form)?);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "counts of passages")]
+            let share = most as f64 / self.statistics.documents.max(1) as f64;
+            let idf = self.idf(most);
+            weighed.push(Weighed { word, share, idf });
+        }
+        Ok(weighed)
+    }
+
+    fn frequency(&mut self, form: &str) -> Result<u64> {
+        if let Some(known) = self.statistics.frequencies.get(form) {
+            return Ok(*known);
+        }
+        let body = self.statistics.searcher.doc_freq(&Term::from_field_text(self.body, form))?;
+        let frequency =
+            if body > 0 { body } else { self.statistics.searcher.doc_freq(&Term::from_field_text(self.head, form))? };
+        self.statistics.frequencies.insert(form.to_owned(), frequency);
+        Ok(frequency)
+    }
+
+    /// As in tantivy.
+    fn idf(&self, frequency: u64) -> f32 {
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "counts of passages")]
+        let idf = {
+            let (documents, frequency) = (self.statistics.documents as f64, frequency as f64);
+            (1.0 + (documents - frequency + 0.5).max(0.0) / (frequency + 0.5)).ln() as f32
+        };
+        idf
+    }
+
+    fn add(&mut self, weighed: &Weighed, weight: f32) {
+        let word = &weighed.word;
+        self.ceiling += weight * weighed.idf * BM25_CEILING;
+        let written_weight = if word.stems.is_empty() { 1.0 } else { WRITTEN_BOOST };
+        let forms = word.stems.iter().map(|stem| (stem, 1.0)).chain([(&word.written, written_weight)]);
+        for (form, share) in forms {
+            if self.statistics.frequencies.get(form).is_none_or(|frequency| *frequency == 0) {
+                continue;
+            }
+            for (field, boost) in [(self.body, 1.0), (self.head, HEAD_BOOST)] {
+                let term = TermQuery::new(Term::from_field_text(field, form), IndexRecordOption::WithFreqs);
+                let term = BoostQuery::new(Box::new(term), weight * share * boost);
+                self.clauses.push((Occur::Should, Box::new(term)));
+            }
+        }
+    }
+
+    fn top(&self, searcher: &Searcher, limit: usize) -> Result<Vec<(f32, DocAddress)>> {
+        let query = BooleanQuery::new(self.clauses.iter().map(|(occur, query)| (*occur, query.box_clone())).collect());
+        let collector = TopDocs::with_limit(limit).order_by_score();
+        Ok(searcher.search_with_statistics_provider(&query, &collector, &self.statistics)?)
+    }
+}

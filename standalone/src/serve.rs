@@ -1,0 +1,121 @@
+//! `guildhall serve`: the house with its doors open.
+
+use crate::house::{House, NotOpened};
+use crate::{door, guide};
+use anyhow::{Context as _, Result, bail};
+use guildhall::bot::Bot;
+use guildhall::config::{Config, StandaloneConfig};
+use guildhall::discord::CommandSync;
+use guildhall::ids::AccountId;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How often the schedule is looked at, as EventBridge does on AWS.
+const SCHEDULE_EVERY: Duration = Duration::from_secs(300);
+
+/// Requests in flight may end before the process does.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs until Ctrl-C or SIGTERM.
+pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
+    let house = match House::open(&config, &machine.data, machine.plan).await {
+        Ok(house) => house,
+        Err(NotOpened::InUse) => bail!(
+            "another guildhall is running on the data folder {}; stop it first, or set GUILDHALL_DATA to another folder",
+            machine.data.display()
+        ),
+        Err(NotOpened::Failed(error)) => return Err(error),
+    };
+    let listener = TcpListener::bind(machine.addr)
+        .await
+        .with_context(|| format!("listening on {} (GUILDHALL_ADDR sets another address)", machine.addr))?;
+    let address = listener.local_addr()?;
+    if house.is_new {
+        let pages = guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
+        tracing::info!(pages, "a new data folder: the user guide is being indexed, so that you can ask about it at once");
+    }
+    let _door = door::announce(&house, &machine.data, address).await?;
+
+    let stop = CancellationToken::new();
+    tokio::spawn(watch_schedule(Arc::clone(&house.bot), stop.clone()));
+    register_commands(Arc::clone(&house.bot));
+    say_what_is_there(&config, &machine, address);
+
+    let stopping = stop.clone();
+    let server = axum::serve(listener, door::router(&house.bot)).with_graceful_shutdown(async move {
+        stopping.cancelled().await;
+    });
+    let mut serving = tokio::spawn(server.into_future());
+    tokio::select! {
+        ended = &mut serving => ended?.context("the HTTP server ended")?,
+        () = asked_to_stop() => {
+            tracing::info!("stopping: what runs may end, what waits is done after the next start");
+            stop.cancel();
+            let _ = tokio::time::timeout(PATIENCE, serving).await;
+        }
+    }
+    house.close().await;
+    Ok(())
+}
+
+fn say_what_is_there(config: &Config, machine: &StandaloneConfig, address: std::net::SocketAddr) {
+    let model = config.llm.as_ref().map_or("none: answers are quoted passages", |model| &model.model);
+    let embeddings = config.embedding.as_ref().map_or("none: search by words", |model| &model.model);
+    tracing::info!(%address, public_url = %machine.public_url, model, embeddings, "Guildhall is here");
+    if config.discord.is_some() {
+        let endpoint = machine.public_url.join("discord/webhook/").map_or_else(|_| String::new(), |url| url.to_string());
+        tracing::info!(endpoint, "set this as the Interactions Endpoint URL in Discord's developer portal");
+    } else {
+        tracing::info!("DISCORD_TOKEN is not set: no Discord, but the API and `guildhall ask` work");
+    }
+}
+
+/// A refusal is a line in the log: questions by other doors are answered all the same.
+fn register_commands(bot: Arc<Bot>) {
+    tokio::spawn(async move {
+        let Some(discord) = &bot.discord else { return };
+        match discord.sync_commands().await {
+            Ok(CommandSync::Unchanged) => tracing::info!("Discord has the commands as they are"),
+            Ok(CommandSync::Updated) => tracing::info!("the commands were registered with Discord"),
+            Err(error) => tracing::error!(
+                error = %error,
+                "Discord did not take the commands, so /ask may be missing: check DISCORD_TOKEN and DISCORD_APPLICATION_ID"
+            ),
+        }
+    });
+}
+
+async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(SCHEDULE_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        // Touching the table also lets it delete what has expired.
+        if let Err(error) = bot.store.ping().await {
+            tracing::error!(error = format!("{error:#}"), "the table does not answer");
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    let _ = tokio::signal::ctrl_c().await;
+}
