@@ -7,6 +7,7 @@ pub mod account; // accounts, plans, months
 pub mod answer; // one question from claim to reply: read this first
 pub mod bot; // what every door hands to the flows
 pub mod config; // what the environment says
+pub mod dashboard; // the HTTP door: health, the API under /api/v1 and its description
 pub mod discord; // Discord's REST API
 pub mod embedding; // any OpenAI-compatible embeddings server
 pub mod http; // one TLS setup and user agent for every outgoing client

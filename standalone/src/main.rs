@@ -24,12 +24,15 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let (config, machine) = (Config::from_env()?, StandaloneConfig::from_env()?);
-    if matches!(cli.command, Command::Serve) {
-        serve::run(config, machine).await?;
-        return Ok(ExitCode::SUCCESS);
-    }
+    let command = match cli.command {
+        Command::Serve => {
+            serve::run(config, machine).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Remote(command) => command,
+    };
     let session = Session::connect(&config, &machine).await?;
-    let code = commands::run(cli.command, &session.client).await;
+    let code = commands::run(command, &session.client).await;
     session.close().await;
     code
 }

@@ -1,0 +1,46 @@
+//! The HTTP door: health, the JSON API with its description, and a front page that says where things are.
+
+pub mod api; // what lives under /api/v1
+pub mod auth; // who calls: bearer tokens
+mod extract; // axum's extractors, whose refusals are problems
+pub mod page; // long lists in parts
+pub mod problem; // every error in one shape
+
+use crate::bot::Bot;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use axum::{Json, Router};
+use bytes::Bytes;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Everything that is spoken over HTTP except Discord's webhook.
+pub fn router(bot: Arc<Bot>) -> Router {
+    let (api, document) = api::router();
+    let document = Bytes::from(document.to_json().expect("the description has only text keys"));
+    let api = api.route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], document)));
+    Router::new()
+        .route("/", get(front_page))
+        .route("/healthz", get(health))
+        .nest(api::PREFIX, api::with_refusals(api))
+        .with_state(bot)
+}
+
+/// 200 while the table answers. The queue lives in it, and nothing is promised without it.
+async fn health(State(bot): State<Arc<Bot>>) -> impl IntoResponse {
+    match bot.store.ping().await {
+        Ok(()) => (StatusCode::OK, Json(json!({"status": "ok"}))),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the table does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable", "failing": "table"})))
+        }
+    }
+}
+
+async fn front_page() -> impl IntoResponse {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    ([(CONTENT_SECURITY_POLICY, policy)], Html(include_str!("dashboard/front.html")))
+}

@@ -1,0 +1,78 @@
+//! What lives under `/api/v1`, and its description for programs.
+
+pub mod ask; // one question, one answer
+pub mod knowledge; // sources and search
+pub mod refusals; // the errors that operations may answer with, for the description
+pub mod tokens; // API tokens
+pub mod usage; // who calls, and what is left of the month
+
+use super::problem::Problem;
+use crate::bot::Bot;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi as Description;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Where the API lives.
+pub const PREFIX: &str = "/api/v1";
+
+/// Largest body of a request, files apart. The longest question has 24 kB; a text of a megabyte is a book.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Guildhall",
+        description = "Ask questions, and manage what they are answered from. Errors are `application/problem+json`. \
+                       Lists that continue contain a `cursor` for the next part.",
+    ),
+    servers((url = "/api/v1")),
+    security(("bearer" = [])),
+    components(schemas(Problem)),
+    modifiers(&Bearer),
+    tags(
+        (name = "ask", description = "Questions and answers"),
+        (name = "knowledge", description = "What answers are taken from"),
+        (name = "account", description = "Usage and access"),
+    ),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Description) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some("An API token, as `guildhall token create NAME` makes it.".to_owned());
+        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// All operations, without [`PREFIX`], and their description.
+pub fn router() -> (Router<Arc<Bot>>, Description) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(ask::ask))
+        .routes(routes!(knowledge::list_sources, knowledge::add_source))
+        .merge(OpenApiRouter::new().routes(routes!(knowledge::upload_file)).layer(knowledge::upload_limit()))
+        .routes(routes!(knowledge::get_source, knowledge::remove_source))
+        .routes(routes!(knowledge::refresh_source))
+        .routes(routes!(knowledge::search))
+        .routes(routes!(usage::me))
+        .routes(routes!(usage::usage))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::get_token, tokens::revoke_token))
+        .split_for_parts()
+}
+
+/// Adds what all routes share: a bound on bodies, and problems for whatever is no operation.
+pub fn with_refusals(api: Router<Arc<Bot>>) -> Router<Arc<Bot>> {
+    api.fallback(Problem::not_found)
+        .method_not_allowed_fallback(Problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(Problem::of_panic))
+}

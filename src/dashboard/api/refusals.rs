@@ -1,0 +1,59 @@
+//! The errors that operations may answer with, in groups, for the description.
+
+use crate::dashboard::problem::Problem;
+use utoipa::IntoResponses;
+
+/// What every operation may answer.
+#[derive(IntoResponses)]
+pub enum Always {
+    /// The token is missing, wrong or revoked.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// A mistake of Guildhall's.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Mistake(Problem),
+    /// Something that Guildhall needs does not answer; try again later.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
+/// What operations with a body may answer.
+#[derive(IntoResponses)]
+pub enum BadBody {
+    /// The body cannot be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// The body is of another media type.
+    #[response(status = 415, content_type = "application/problem+json")]
+    MediaType(Problem),
+    /// A field is missing, unknown or holds what cannot be used; the detail names it.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Refused(Problem),
+}
+
+/// What operations with parameters may answer.
+#[derive(IntoResponses)]
+pub enum BadParams {
+    /// A parameter is missing, unknown or out of its range; the detail names it.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadParameter(Problem),
+}
+
+/// What operations on one thing may answer.
+#[derive(IntoResponses)]
+pub enum Unknown {
+    /// There is no such thing, or it is another account's.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+}
+
+/// What an operation may answer that counts a message.
+#[derive(IntoResponses)]
+pub enum QuotaUsedUp {
+    /// The month's messages are used up.
+    #[response(status = 429, content_type = "application/problem+json")]
+    UsedUp(Problem),
+}

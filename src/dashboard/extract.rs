@@ -1,0 +1,51 @@
+//! axum's extractors, whose refusals are problems.
+
+use super::problem::Problem;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+/// The parameters after the question mark.
+#[derive(Debug)]
+pub struct Params<T>(pub T);
+
+/// The variable part of the path: an id of ours. Anything that cannot be one is answered like an unknown one.
+#[derive(Debug)]
+pub struct Id(pub String);
+
+/// Our ids have at most 24 characters; this leaves room and keeps keys of the table within theirs.
+const MAX_ID_CHARS: usize = 64;
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let axum::Json(body) = axum::Json::from_request(request, state).await?;
+        Ok(Self(body))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let axum::extract::Query(params) = axum::extract::Query::from_request_parts(parts, state).await?;
+        Ok(Self(params))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let axum::extract::Path(id) = axum::extract::Path::<String>::from_request_parts(parts, state).await?;
+        if id.len() > MAX_ID_CHARS || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return Err(Problem::no_such("id"));
+        }
+        Ok(Self(id))
+    }
+}

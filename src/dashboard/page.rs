@@ -1,0 +1,119 @@
+//! Long lists in parts.
+
+use super::problem::Problem;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Entries of one part unless told otherwise.
+const DEFAULT_LIMIT: usize = 100;
+/// Entries of one part at most.
+const MAX_LIMIT: usize = 500;
+
+/// Which part of a list is wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// The `cursor` of the part before this one; none for the first.
+    cursor: Option<String>,
+    /// Entries of this part at most.
+    #[param(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<usize>,
+}
+
+/// One part of a list.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Page<T> {
+    /// The entries, oldest first.
+    pub items: Vec<T>,
+    /// Where the next part begins; none at the end of the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// The last entry of a part. An entry that is added or deleted meanwhile moves none of the others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Cursor(Timestamp, String);
+
+impl Cursor {
+    fn write(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).expect("a time and a text are JSON"))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+    }
+}
+
+/// The part of `all` that `params` ask for, in the order of `key`: when an entry was made, and its id.
+pub fn page<T>(mut all: Vec<T>, key: impl Fn(&T) -> (Timestamp, &str), params: &PageParams) -> Result<Page<T>, Problem> {
+    let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Problem::bad_parameter(format!("`limit` must be between 1 and {MAX_LIMIT}.")));
+    }
+    let cursor = |entry: &T| {
+        let (at, id) = key(entry);
+        Cursor(at, id.to_owned())
+    };
+    if let Some(after) = &params.cursor {
+        let unknown = || Problem::bad_parameter("`cursor` must be one that an earlier part of this list contained.");
+        let after = Cursor::read(after).ok_or_else(unknown)?;
+        all.retain(|entry| cursor(entry) > after);
+    }
+    all.sort_by_cached_key(&cursor);
+    let more = all.len() > limit;
+    all.truncate(limit);
+    let next = all.last().filter(|_| more).map(|last| cursor(last).write());
+    Ok(Page { items: all, cursor: next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Entry = (Timestamp, String);
+
+    fn key(entry: &Entry) -> (Timestamp, &str) {
+        (entry.0, &entry.1)
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_are_the_whole_list_in_order(
+            entries in proptest::collection::btree_set((0_i64..5, "[a-z]{1,3}"), 0..40),
+            limit in 1_usize..20,
+        ) {
+            let all: Vec<Entry> =
+                entries.into_iter().map(|(at, id)| (Timestamp::from_second(at).unwrap(), id)).collect();
+            let shuffled: Vec<Entry> = all.iter().rev().cloned().collect();
+            let (mut seen, mut cursor) = (Vec::new(), None);
+            loop {
+                let part = page(shuffled.clone(), key, &PageParams { cursor, limit: Some(limit) }).unwrap();
+                prop_assert!(part.items.len() <= limit);
+                seen.extend(part.items);
+                cursor = part.cursor;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            prop_assert_eq!(seen, all);
+        }
+
+        #[test]
+        fn a_foreign_cursor_is_refused(cursor in "[A-Za-z0-9+/=_-]{0,40}") {
+            let params = PageParams { cursor: Some(cursor), limit: None };
+            prop_assert_eq!(page(Vec::<Entry>::new(), key, &params).unwrap_err().status, 400);
+        }
+    }
+
+    #[test]
+    fn a_limit_outside_its_range_is_refused() {
+        for limit in [0, 501] {
+            let params = PageParams { cursor: None, limit: Some(limit) };
+            assert_eq!(page(Vec::<Entry>::new(), key, &params).unwrap_err().status, 400);
+        }
+    }
+}

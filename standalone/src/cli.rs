@@ -1,0 +1,163 @@
+//! What can be typed after `guildhall`.
+
+use clap::{Args, Parser, Subcommand};
+use guildhall::dashboard::api::ask::Session;
+use guildhall::knowledge::source::{DEFAULT_DEPTH, MAX_PAGES};
+
+/// An AI member of staff for Discord servers.
+///
+/// Settings come from environment variables; docs/guide/configuration.md lists them. The most important ones are
+/// LLM_BASE_URL and LLM_MODEL (the model), DISCORD_TOKEN (the bot) and GUILDHALL_DATA (the data folder).
+#[derive(Debug, Parser)]
+#[command(name = "guildhall", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server: Discord's webhook, the API, the queue, and the indexing of sources.
+    ///
+    /// Stops with Ctrl-C. What it has accepted is finished after the next start, even if it is killed.
+    Serve,
+    /// A command that works through the API, of a running server or of one within this process.
+    #[command(flatten)]
+    Remote(Remote),
+}
+
+/// Commands that work through the API.
+#[derive(Debug, Subcommand)]
+pub enum Remote {
+    /// Ask a question and print the answer with its sources.
+    ///
+    /// It goes through the same steps as a question in Discord and counts as one message of the plan.
+    Ask(AskArgs),
+    /// Add, list, remove and search what questions are answered from.
+    #[command(subcommand)]
+    Knowledge(KnowledgeCommand),
+    /// Make, list and revoke API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// `guildhall ask`.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// The question, in quotation marks.
+    pub question: String,
+    /// Continue the conversation of this name, so that follow-up questions are understood.
+    #[arg(long, value_name = "NAME", value_parser = session)]
+    pub session: Option<Session>,
+}
+
+/// `guildhall knowledge`.
+#[derive(Debug, Subcommand)]
+pub enum KnowledgeCommand {
+    /// Add files, folders and web addresses, and wait until they answer questions.
+    ///
+    /// Of a folder, all files below it whose format is known are added; hidden ones and those that a .gitignore names
+    /// are left out. Adding the same thing again reads it anew.
+    Add(AddArgs),
+    /// List all sources with their states.
+    List,
+    /// Remove sources.
+    Remove {
+        /// Ids, as `guildhall knowledge list` shows them.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Show which passages a question finds, without asking the model.
+    Search {
+        /// The question, in quotation marks.
+        question: String,
+        /// Passages at most.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=50))]
+        limit: u32,
+    },
+}
+
+/// `guildhall knowledge add`.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// Files, folders, or addresses that begin with http:// or https://.
+    #[arg(required = true, value_name = "PATH|URL")]
+    pub what: Vec<String>,
+    /// Read addresses as single pages and follow no links.
+    #[arg(long, conflicts_with_all = ["max_pages", "depth"])]
+    pub page: bool,
+    /// Read at most so many pages of a site.
+    #[arg(long, value_name = "N", default_value_t = MAX_PAGES, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    pub max_pages: u32,
+    /// Follow links of a site at most so many steps away from the address.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_DEPTH, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub depth: u32,
+}
+
+/// `guildhall token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token and print it, this once.
+    Create {
+        /// What to call it, for example after the program that will use it.
+        name: String,
+    },
+    /// List tokens by name; never the tokens themselves.
+    List,
+    /// Make a token invalid at once.
+    Revoke {
+        /// Its name or its id.
+        #[arg(value_name = "NAME|ID")]
+        token: String,
+    },
+}
+
+fn session(name: &str) -> Result<Session, String> {
+    Session::try_from(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_guides_commands_are_understood() {
+        for line in [
+            "guildhall serve",
+            "guildhall ask question",
+            "guildhall ask question --session ann",
+            "guildhall knowledge add ./handbook https://docs.example.com/",
+            "guildhall knowledge add https://docs.example.com/install.html --page",
+            "guildhall knowledge add https://docs.example.com/ --max-pages 50 --depth 2",
+            "guildhall knowledge list",
+            "guildhall knowledge remove src-1 src-2",
+            "guildhall knowledge search question",
+            "guildhall token create website",
+            "guildhall token list",
+            "guildhall token revoke website",
+        ] {
+            Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for line in [
+            "guildhall knowledge add",
+            "guildhall knowledge remove",
+            "guildhall knowledge add https://docs.example.com/ --page --depth 2",
+            "guildhall knowledge add https://docs.example.com/ --max-pages 0",
+            "guildhall ask question --session a/b",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `guildhall ask`.
+
+use super::output::say;
+use crate::cli::AskArgs;
+use crate::client::Client;
+use anyhow::Result;
+use guildhall::dashboard::api::ask::{AskRequest, AskResponse};
+use std::process::ExitCode;
+
+pub(super) async fn run(args: AskArgs, client: &Client) -> Result<ExitCode> {
+    let request = AskRequest { question: args.question, session: args.session, locale: None };
+    say(&shown(&client.ask(&request).await?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The answer as it is, and its sources in a numbered list.
+fn shown(answer: &AskResponse) -> String {
+    let mut text = answer.answer.trim_end().to_owned();
+    if !answer.sources.is_empty() {
+        text.push_str("\n\nSources:");
+    }
+    for (i, source) in answer.sources.iter().enumerate() {
+        let address = source.url.as_ref().map(|url| format!(" — {url}")).unwrap_or_default();
+        text.push_str(&format!("\n{}. {}{address}", i + 1, source.title));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guildhall::dashboard::api::ask::AnswerSource;
+
+    #[test]
+    fn sources_are_numbered_as_the_answer_cites_them() {
+        let sources = vec![
+            AnswerSource { title: "Warranty".to_owned(), url: Some("https://docs.example.com/warranty".to_owned()) },
+            AnswerSource { title: "handbook.pdf".to_owned(), url: None },
+        ];
+        let answer = AskResponse { answer: "31 months. [1]\n".to_owned(), answered: true, wants_human: false, sources };
+        assert_eq!(
+            shown(&answer),
+            "31 months. [1]\n\nSources:\n1. Warranty — https://docs.example.com/warranty\n2. handbook.pdf"
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! `guildhall knowledge`.
+
+mod add;
+mod find;
+mod progress;
+
+use super::output::{complain, count, harmless, say, table};
+use crate::cli::KnowledgeCommand;
+use crate::client::{CallError, Client};
+use anyhow::Result;
+use guildhall::dashboard::api::knowledge::{HitView, SourceView};
+use guildhall::knowledge::source::Status;
+use std::process::ExitCode;
+
+pub(super) async fn run(command: KnowledgeCommand, client: &Client) -> Result<ExitCode> {
+    match command {
+        KnowledgeCommand::Add(args) => return add::run(&args, client).await,
+        KnowledgeCommand::Remove { ids } => return remove(&ids, client).await,
+        KnowledgeCommand::List => say(&listed(&client.sources().await?))?,
+        KnowledgeCommand::Search { question, limit } => {
+            let found = client.search(&question, limit).await?.items;
+            say(&if found.is_empty() { "Nothing was found.".to_owned() } else { hits(&found) })?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn remove(ids: &[String], client: &Client) -> Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for id in ids {
+        match client.remove(id).await {
+            Ok(()) => say(&format!("{id} is being removed."))?,
+            Err(CallError::Refused(reason)) => {
+                complain(&format!("{id}: {reason}"))?;
+                code = ExitCode::FAILURE;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(code)
+}
+
+fn listed(sources: &[SourceView]) -> String {
+    if sources.is_empty() {
+        return "There are no sources yet. Add some with `guildhall knowledge add PATH|URL`.".to_owned();
+    }
+    let rows: Vec<_> = sources
+        .iter()
+        .map(|source| {
+            let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
+            [
+                source.id.clone(),
+                state(&source.status),
+                number(source.ready.as_ref().map(|ready| ready.documents)),
+                number(source.ready.as_ref().map(|ready| ready.passages)),
+                source.title.clone(),
+                remark(source),
+            ]
+        })
+        .collect();
+    table(["id", "state", "documents", "passages", "title", "reason"], &rows)
+}
+
+/// How far a source is, as the guide's page on managing sources says it.
+fn state(status: &Status) -> String {
+    match status {
+        Status::Pending => "pending".to_owned(),
+        Status::Indexing { done, total } => format!("indexing {done} of {total}"),
+        Status::Ready => "ready".to_owned(),
+        Status::Failed { .. } => "failed".to_owned(),
+        Status::Removing => "removing".to_owned(),
+    }
+}
+
+/// Why a source failed, or how much of it could not be read.
+fn remark(source: &SourceView) -> String {
+    match (&source.status, &source.ready) {
+        (Status::Failed { reason }, _) => reason.clone(),
+        (Status::Ready, Some(ready)) if !ready.skipped.is_empty() => {
+            format!("{} left out: {}", count(ready.skipped.len() as u64, "page"), ready.skipped.join("; "))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Passages with what is above them and where they can be opened.
+fn hits(found: &[HitView]) -> String {
+    let shown = |(i, hit): (usize, &HitView)| {
+        let path = std::iter::once(&hit.title).chain(&hit.headings).map(String::as_str).collect::<Vec<_>>().join(" › ");
+        let address = hit.url.as_ref().map(|url| format!("\n   {url}")).unwrap_or_default();
+        let text = hit.text.lines().map(|line| format!("\n   {line}").trim_end().to_owned()).collect::<String>();
+        format!("{}. {path} ({}, score {:.2}){address}{text}", i + 1, hit.source, hit.score)
+    };
+    found.iter().enumerate().map(shown).collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guildhall::dashboard::api::knowledge::ReadyView;
+    use guildhall::knowledge::source::Origin;
+
+    fn source(id: &str, status: Status, ready: Option<(u32, u32)>) -> SourceView {
+        let at = "2026-11-24T10:00:00Z".parse().unwrap();
+        SourceView {
+            id: id.to_owned(),
+            title: format!("{id}.md"),
+            origin: Origin::Text,
+            status,
+            ready: ready.map(|(documents, passages)| ReadyView { documents, passages, skipped: Vec::new(), at }),
+            created_at: at,
+        }
+    }
+
+    #[test]
+    fn a_list_says_how_far_each_source_is() {
+        let failed = Status::Failed { reason: "The file contains no text.".to_owned() };
+        let sources = [
+            source("a", Status::Ready, Some((1, 48))),
+            source("b", Status::Indexing { done: 3, total: 12 }, None),
+            source("long", failed, Some((1, 2))),
+        ];
+        let lines = [
+            "id    state             documents  passages  title    reason",
+            "a     ready             1          48        a.md",
+            "b     indexing 3 of 12                       b.md",
+            "long  failed            1          2         long.md  The file contains no text.",
+        ];
+        assert_eq!(listed(&sources), lines.join("\n"));
+    }
+}
