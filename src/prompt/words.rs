@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(search_context(&[]), None);
         assert_eq!(search_context(&[asked("🙂")]), None);
         let turns = [asked("old"), asked("How do I install it?"), asked("and on Linux?")];
-        assert_eq!(search_context(&turns).expect("a question"), "How do I install it?\nand on Linux?");
+        assert_eq!(search_context(&turns).expect("a question"), "and on Linux?\nHow do I install it?");
         assert!(search_context(&[asked(&"x".repeat(9_000))]).expect("a question").len() <= CONTEXT_CHARS);
     }
 
