@@ -211,7 +211,6 @@ struct Inner {
     fields: Fields,
     segments: Vec<Segment>,
     stemmers: Vec<Stemmer>,
-    stemmed_share: f32,
 }
 
 /// Maps a file into memory, for [`Index::open`]. The file may be replaced or removed while it is mapped, but not
@@ -268,13 +267,6 @@ impl Index {
             .iter()
             .filter_map(|(language, _)| language::stemmer(*language));
         let stemmers = stemmers.take(MAX_STEMMERS).collect();
-        let stemmed: u64 = languages
-            .iter()
-            .filter(|(l, _)| language::stemmer(*l).is_some())
-            .map(|(_, n)| n)
-            .sum();
-        #[expect(clippy::cast_precision_loss, reason = "a share of passages")]
-        let stemmed_share = stemmed as f32 / manifest.passages().max(1) as f32;
         Ok(Self(Arc::new(Inner {
             manifest,
             files,
@@ -282,7 +274,6 @@ impl Index {
             fields,
             segments,
             stemmers,
-            stemmed_share,
         })))
     }
 
@@ -328,11 +319,6 @@ impl Index {
     /// The stemmers of its languages, the most frequent language first.
     pub(super) fn stemmers(&self) -> &[Stemmer] {
         &self.0.stemmers
-    }
-
-    /// Share of the passages whose language has a stemmer, 0 to 1.
-    pub(super) fn stemmed_share(&self) -> f32 {
-        self.0.stemmed_share
     }
 
     /// Digest of the text of a document, equal for equal texts.

@@ -261,7 +261,7 @@ impl Index {
             .first()
             .map_or(1.0, |(similarity, _)| *similarity);
         let range = (best_similarity - semantic.mean).max(f32::MIN_POSITIVE);
-        let weight = lexical_weight(self.stemmed_share(), (best_words / ceiling).min(1.0));
+        let weight = lexical_weight((best_words / ceiling).min(1.0));
         let mut ranked: HashMap<DocAddress, Ranked> =
             HashMap::with_capacity(lexical.len() + semantic.rows.len());
         for (score, address) in lexical {
@@ -297,9 +297,27 @@ impl Index {
     }
 }
 
-/// How much the words decide against the vectors, 0 to 1.
-fn lexical_weight(stemmed_share: f32, _coverage: f32) -> f32 {
-    0.2 + 0.2 * stemmed_share
+/// How much the words decide against the vectors, 0 to 1, from how much of what the question's words could score the
+/// best passage does score.
+///
+/// Scores are combined, not ranks: words as a share of the best passage's, vectors as a share of the way from the mean
+/// similarity to the best. Measured with multilingual-e5-small (384 dimensions, four bits) on Debian's installation
+/// guide and FAQ, 500 passages and about 300 questions a language (headings and first sentences, searched in the rest
+/// of their sections), as MRR@10, the passages' headings left out:
+///
+/// |                                  | English | French | Russian |
+/// |----------------------------------|---------|--------|---------|
+/// | words                            | .477    | .416   | .445    |
+/// | vectors                          | .557    | .458   | .494    |
+/// | reciprocal ranks, equal weights  | .561    | .495   | .514    |
+/// | 0.3 words + 0.7 vectors          | .609    | .512   | .540    |
+/// | 0.2 to 0.8 words by this measure | .582    | .512   | .516    |
+///
+/// A fixed weight is a little better there, and much worse where words are sure: with headings searched by words only,
+/// words alone reach .810 / .796 / .751, the fixed weight .723 / .661 / .660, and this one .829 / .803 / .758. Where a
+/// language has no stemmer fewer words match, and the weight falls by itself.
+fn lexical_weight(share: f32) -> f32 {
+    (0.2 + 0.7 * share).min(0.8)
 }
 
 struct Semantic {
