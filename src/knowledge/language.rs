@@ -19,7 +19,7 @@ const MAX_WHOLE_BYTES: usize = 64;
 const MAX_WORD_BYTES: usize = 128;
 
 /// Trigram statistics are settled after a few hundred letters; more costs time and changes nothing.
-const DETECTION_BYTES: usize = 600;
+const DETECTION_BYTES: usize = 320;
 
 /// The Snowball stemmer for a language; none where there is none, and words are then searched as they are written.
 pub fn stemmer(language: Lang) -> Option<Stemmer> {

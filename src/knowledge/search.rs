@@ -305,17 +305,16 @@ impl Index {
 /// guide and FAQ, 500 passages and about 300 questions a language (headings and first sentences, searched in the rest
 /// of their sections), as MRR@10, the passages' headings left out:
 ///
-/// |                                  | English | French | Russian |
-/// |----------------------------------|---------|--------|---------|
-/// | words                            | .477    | .416   | .445    |
-/// | vectors                          | .557    | .458   | .494    |
-/// | reciprocal ranks, equal weights  | .561    | .495   | .514    |
-/// | 0.3 words + 0.7 vectors          | .609    | .512   | .540    |
-/// | 0.2 to 0.8 words by this measure | .582    | .512   | .516    |
+/// |                                  | English | French | Russian | Japanese |
+/// |----------------------------------|---------|--------|---------|----------|
+/// | words                            | .479    | .432   | .450    | .432     |
+/// | vectors                          | .557    | .458   | .494    | .488     |
+/// | 0.3 words + 0.7 vectors          | .606    | .513   | .543    | .526     |
+/// | 0.2 to 0.8 words by this measure | .580    | .508   | .520    | .519     |
 ///
 /// A fixed weight is a little better there, and much worse where words are sure: with headings searched by words only,
-/// words alone reach .810 / .796 / .751, the fixed weight .723 / .661 / .660, and this one .829 / .803 / .758. Where a
-/// language has no stemmer fewer words match, and the weight falls by itself.
+/// words alone reach .802 / .798 / .775 / .824, the fixed weight .725 / .660 / .676 / .682, and this one .824 / .804 /
+/// .785 / .815. Where a language has no stemmer fewer words match, and the weight falls by itself.
 fn lexical_weight(share: f32) -> f32 {
     (0.2 + 0.7 * share).min(0.8)
 }
