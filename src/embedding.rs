@@ -74,7 +74,7 @@ struct Item {
 }
 
 impl Embeddings {
-    /// `base_url` as OpenAI's clients take it (`https://api.openai.com/v1`), with or without a slash at the end.
+    /// `base_url` as OpenAI-compatible clients take it (`https://api.openai.com/v1`), with or without a slash at the end.
     pub fn new(base_url: &str, api_key: Option<SecretString>, model: &str, http: reqwest::Client) -> Self {
         Self {
             url: format!("{}/embeddings", base_url.trim_end_matches('/')),
@@ -263,4 +263,133 @@ fn read(answer: &[u8], expected: usize) -> Result<Vec<Vec<f32>>> {
         );
     }
     Ok(vectors)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::extract::State;
+    use axum::response::{IntoResponse, Response};
+    use axum::routing::post;
+    use axum::{Json, Router};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A server that answers the n-th request with `answer(n, request)`.
+    async fn server(answer: fn(usize, Value) -> Response) -> (Embeddings, Arc<AtomicUsize>) {
+        let count = Arc::new(AtomicUsize::new(0));
+        let handler = move |State(count): State<Arc<AtomicUsize>>, Json(request): Json<Value>| async move {
+            answer(count.fetch_add(1, Ordering::SeqCst), request)
+        };
+        let router = Router::new().route("/v1/embeddings", post(handler)).with_state(count.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let embeddings =
+            Embeddings::new(&format!("http://{address}/v1/"), Some("key".into()), "multilingual-e5-small", client());
+        (embeddings, count)
+    }
+
+    fn client() -> reqwest::Client {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        reqwest::Client::new()
+    }
+
+    /// Vectors that tell their text: its length and its first letter, last text first.
+    fn vectors(request: &Value) -> Value {
+        let texts = request["input"].as_array().unwrap();
+        let item = |(index, text): (usize, &Value)| {
+            let text = text.as_str().unwrap();
+            json!({ "index": index, "embedding": [text.len(), text.as_bytes()[0]] })
+        };
+        let data: Vec<Value> = texts.iter().enumerate().map(item).rev().collect();
+        json!({ "data": data })
+    }
+
+    #[tokio::test]
+    async fn batches_keep_their_order_and_are_retried() {
+        let (embeddings, count) = server(|n, request| match n {
+            0 => ([("retry-after", "0")], StatusCode::TOO_MANY_REQUESTS).into_response(),
+            _ => Json(vectors(&request)).into_response(),
+        })
+        .await;
+        let texts: Vec<String> = (0..150).map(|n| "x".repeat(n)).collect();
+        let mut progress = Vec::new();
+        let vectors = embeddings.embed_passages(&texts, |done| progress.push(done)).await.unwrap();
+        let lengths: Vec<f32> = vectors.iter().map(|vector| vector[0]).collect();
+        let prefix = "passage: ".len();
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let expected: Vec<f32> = (0..150).map(|n| (n + prefix) as f32).collect();
+        assert_eq!(lengths, expected);
+        assert_eq!((progress, count.load(Ordering::SeqCst)), (vec![64, 128, 150], 4));
+    }
+
+    #[tokio::test]
+    async fn a_question_has_its_own_prefix() {
+        let (embeddings, _) = server(|_, request| Json(vectors(&request)).into_response()).await;
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let expected = vec!["query: why".len() as f32, f32::from(b'q')];
+        assert_eq!(embeddings.embed_query("why").await.unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_is_left_alone_after_two_failures() {
+        let (embeddings, count) = server(|_, _| StatusCode::BAD_GATEWAY.into_response()).await;
+        for _ in 0..5 {
+            assert!(embeddings.embed_query("why").await.is_err());
+        }
+        assert_eq!(count.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_slow_server_fails_a_question_in_time() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let embeddings = Embeddings::new(&url, None, "m", client()).with_question_deadline(Duration::from_millis(50));
+        let error = embeddings.embed_query("why").await.unwrap_err();
+        assert!(error.to_string().contains("50 ms"), "{error}");
+    }
+
+    #[test]
+    fn the_breaker_lets_one_question_try_after_a_pause() {
+        let embeddings = Embeddings::new("http://localhost", None, "m", client());
+        let start = Instant::now();
+        embeddings.note(false, start);
+        assert!(embeddings.may_ask(start));
+        embeddings.note(false, start);
+        assert!(!embeddings.may_ask(start + PAUSE / 2));
+        assert!(embeddings.may_ask(start + PAUSE));
+        assert!(!embeddings.may_ask(start + PAUSE), "one is enough to find out");
+        embeddings.note(true, start + PAUSE);
+        assert!(embeddings.may_ask(start + PAUSE));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_final() {
+        let (embeddings, count) = server(|_, _| StatusCode::UNAUTHORIZED.into_response()).await;
+        let error = embeddings.embed_passages(&["a".to_owned()], |_| ()).await.unwrap_err();
+        assert!(error.to_string().contains("401"), "{error}");
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn broken_answers_are_refused() {
+        for answer in [
+            "",
+            "{}",
+            r#"{"data":[]}"#,
+            r#"{"data":[{"embedding":[1.0],"index":0}]}"#,
+            r#"{"data":[{"embedding":[1.0],"index":0},{"embedding":[1.0],"index":0}]}"#,
+            r#"{"data":[{"embedding":[1.0],"index":0},{"embedding":[1.0,2.0],"index":1}]}"#,
+            r#"{"data":[{"embedding":[1.0],"index":0},{"embedding":[1.0],"index":9}]}"#,
+            r#"{"data":[{"embedding":[0.0],"index":0},{"embedding":[1.0],"index":1}]}"#,
+            r#"{"data":[{"embedding":[1e39],"index":0},{"embedding":[1.0],"index":1}]}"#,
+        ] {
+            assert!(read(answer.as_bytes(), 2).is_err(), "{answer}");
+        }
+        assert!(read(br#"{"data":[{"embedding":[1.0]},{"embedding":[2.0]}]}"#, 2).is_ok());
+    }
 }

@@ -198,7 +198,6 @@ struct Inner {
     fields: Fields,
     segments: Vec<Segment>,
     stemmers: Vec<Stemmer>,
-    stemmed_share: f32,
 }
 
 /// Maps a file into memory, for [`Index::open`]. The file may be replaced or removed while it is mapped, but not
@@ -213,8 +212,8 @@ pub fn map(file: &Path) -> Result<OwnedBytes> {
 impl Index {
     /// Opens an object that [`build()`] made. Anything else is an error, as is one of another version: the answer to
     /// both is to index the sources again.
-    pub fn open(object: OwnedBytes) -> Result<Self> {
-        let (manifest, files) = unpack(&object).context("this search index is damaged; index its sources again")?;
+    pub fn open(object: &OwnedBytes) -> Result<Self> {
+        let (manifest, files) = unpack(object).context("this search index is damaged; index its sources again")?;
         let files = Files::new(files);
         let index = tantivy::Index::open(files.clone())?;
         let (schema, fields) = schema();
@@ -241,10 +240,7 @@ impl Index {
         let languages = manifest.languages();
         let stemmers = languages.iter().filter_map(|(language, _)| language::stemmer(*language));
         let stemmers = stemmers.take(MAX_STEMMERS).collect();
-        let stemmed: u64 = languages.iter().filter(|(l, _)| language::stemmer(*l).is_some()).map(|(_, n)| n).sum();
-        #[expect(clippy::cast_precision_loss, reason = "a share of passages")]
-        let stemmed_share = stemmed as f32 / manifest.passages().max(1) as f32;
-        Ok(Self(Arc::new(Inner { manifest, files, searcher, fields, segments, stemmers, stemmed_share })))
+        Ok(Self(Arc::new(Inner { manifest, files, searcher, fields, segments, stemmers })))
     }
 
     /// What the index says about itself.
@@ -277,11 +273,6 @@ impl Index {
     /// The stemmers of its languages, the most frequent language first.
     pub(super) fn stemmers(&self) -> &[Stemmer] {
         &self.0.stemmers
-    }
-
-    /// Share of the passages whose language has a stemmer, 0 to 1.
-    pub(super) fn stemmed_share(&self) -> f32 {
-        self.0.stemmed_share
     }
 
     /// Digest of the text of a document, equal for equal texts.
@@ -362,4 +353,143 @@ fn pack(mut manifest: Manifest, files: &[(String, OwnedBytes)]) -> Result<Vec<u8
         append(name, content)?;
     }
     Ok(archive.into_inner()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashMap};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::knowledge::search::Query;
+
+    fn passage(title: &str, text: &str) -> Passage {
+        Passage { title: title.into(), headings: vec!["Part".into()], address: None, text: text.into() }
+    }
+
+    fn next(previous: Option<&Index>, remove: &[&str], add: &[(&str, Vec<Passage>)]) -> Index {
+        let add: Vec<SourceContent<'_>> =
+            add.iter().map(|(source, passages)| SourceContent { source, version: "1", passages }).collect();
+        open(build(previous, remove, &add, None).unwrap())
+    }
+
+    fn open(object: Vec<u8>) -> Index {
+        Index::open(&OwnedBytes::new(object)).unwrap()
+    }
+
+    fn texts(index: &Index, text: &str) -> BTreeSet<String> {
+        let hits = index.search(&Query { text, limit: 100, ..Query::default() }).unwrap();
+        hits.into_iter().map(|hit| hit.passage.text).collect()
+    }
+
+    #[test]
+    fn a_source_is_replaced_and_removed() {
+        let first =
+            next(None, &[], &[("a", vec![passage("A", "red apples")]), ("b", vec![passage("B", "red bricks")])]);
+        let second = next(Some(&first), &[], &[("a", vec![passage("A", "green apples")])]);
+        assert_eq!(texts(&second, "red"), ["red bricks".to_owned()].into());
+        assert_eq!(texts(&second, "apple"), ["green apples".to_owned()].into());
+        let third = next(Some(&second), &["b", "unknown"], &[]);
+        assert!(texts(&third, "red").is_empty());
+        assert_eq!(third.manifest().sources.keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(texts(&first, "red").len(), 2, "the version before still answers");
+        let empty = next(Some(&third), &["a"], &[]);
+        assert!(texts(&empty, "apple").is_empty());
+        assert_eq!(next(Some(&empty), &[], &[("c", vec![passage("C", "a pear")])]).passages(None).count(), 1);
+    }
+
+    #[test]
+    fn a_small_change_leaves_the_large_segment_alone() {
+        let many: Vec<Passage> = (0..6_000).map(|n| passage("Many", &format!("entry number{n}"))).collect();
+        let large = next(None, &[], &[("many", many)]);
+        let changed = next(Some(&large), &[], &[("one", vec![passage("One", "entry extra")])]);
+        let segments = |index: &Index| -> BTreeSet<String> {
+            index.searcher().segment_readers().iter().map(|s| s.segment_id().uuid_string()).collect()
+        };
+        assert_eq!((segments(&large).len(), segments(&changed).len()), (1, 2));
+        assert!(segments(&changed).is_superset(&segments(&large)));
+        assert_eq!(texts(&changed, "number5999 extra").len(), 2);
+    }
+
+    #[test]
+    fn vectors_are_kept_by_key_and_dropped_with_their_model() {
+        let (a, b) = (passage("A", "red apples"), passage("B", "grey bricks"));
+        let vectors = HashMap::from([(Key::of(&a), vec![1.0, 0.0]), (Key::of(&b), vec![0.0, 1.0])]);
+        let both = [a.clone(), b.clone()];
+        let content = [SourceContent { source: "s", version: "1", passages: &both }];
+        let embedded = Embedded { model: "m".into(), vectors };
+        let first = open(build(None, &[], &content, Some(&embedded)).unwrap());
+        let again = Embedded { model: "m".into(), vectors: HashMap::new() };
+        assert!(without_vector(Some(&first), "m", &both).is_empty());
+        assert_eq!(without_vector(Some(&first), "other", [&a, &b, &a]).len(), 2);
+        let second = open(build(Some(&first), &[], &content, Some(&again)).unwrap());
+        let nearest = |index: &Index| {
+            let query = Query { text: "?", vector: Some(&[0.1, 0.9]), limit: 1, ..Query::default() };
+            index.search(&query).unwrap().pop().map(|hit| hit.passage)
+        };
+        assert_eq!(nearest(&second), Some(b));
+        let other = Embedded { model: "other".into(), vectors: HashMap::new() };
+        let third = open(build(Some(&second), &[], &content, Some(&other)).unwrap());
+        assert_eq!((third.manifest().model.clone(), nearest(&third)), (None, None));
+        let odd = Embedded { model: "m".into(), vectors: HashMap::from([(Key::of(&a), vec![1.0])]) };
+        assert!(build(Some(&second), &[], &content, Some(&odd)).is_err());
+    }
+
+    #[test]
+    fn another_format_is_named() {
+        let manifest = Manifest { format: 7, model: None, dimension: 0, sources: BTreeMap::new(), files: Vec::new() };
+        let error = Index::open(&OwnedBytes::new(pack(manifest, &[]).unwrap())).map(|_| ()).unwrap_err();
+        assert!(format!("{error:#}").contains("format 7"), "{error:#}");
+    }
+
+    #[test]
+    fn a_mapped_file_opens_like_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("index");
+        let content = [passage("A", "red apples")];
+        let content = [SourceContent { source: "a", version: "1", passages: &content }];
+        std::fs::write(&file, build(None, &[], &content, None).unwrap()).unwrap();
+        let index = Index::open(&map(&file).unwrap()).unwrap();
+        assert_eq!(texts(&index, "apple").len(), 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn a_damaged_object_is_an_error(cut in 0.0_f64..1.0, flip in 1_u8..=255, truncate: bool) {
+            let content = [passage("A", "red apples and green ones"), passage("B", "grey bricks")];
+            let content = [SourceContent { source: "a", version: "1", passages: &content }];
+            let mut object = build(None, &[], &content, None).unwrap();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in the object")]
+            let at = (object.len() as f64 * cut) as usize;
+            if truncate { object.truncate(at) } else { object[at] ^= flip }
+            // A flipped byte of padding or of a time changes nothing; every other one must be noticed.
+            if let Ok(index) = Index::open(&OwnedBytes::new(object)) {
+                prop_assert_eq!(texts(&index, "apple").len(), 1);
+            }
+        }
+
+        #[test]
+        fn step_by_step_equals_all_at_once(steps in prop::collection::vec((0_usize..4, prop::collection::vec(0_usize..12, 0..4)), 1..6)) {
+            const WORDS: [&str; 12] = ["install", "server", "windows", "update", "réponse", "queue", "token", "error", "limit", "member", "role", "channel"];
+            const SOURCES: [&str; 4] = ["a", "b", "c", "d"];
+            let mut index: Option<Index> = None;
+            let mut latest: BTreeMap<&str, Vec<Passage>> = BTreeMap::new();
+            for (source, words) in &steps {
+                let passages: Vec<Passage> =
+                    words.iter().map(|w| passage("T", &format!("{} of {}", WORDS[*w], SOURCES[*source]))).collect();
+                index = Some(next(index.as_ref(), &[], &[(SOURCES[*source], passages.clone())]));
+                latest.insert(SOURCES[*source], passages);
+            }
+            let whole: Vec<(&str, Vec<Passage>)> = latest.into_iter().collect();
+            let fresh = next(None, &[], &whole);
+            let index = index.unwrap();
+            prop_assert_eq!(&index.manifest().sources, &fresh.manifest().sources);
+            for word in WORDS {
+                prop_assert_eq!(texts(&index, word), texts(&fresh, word));
+            }
+        }
+    }
 }

@@ -19,7 +19,7 @@ const MAX_WHOLE_BYTES: usize = 64;
 const MAX_WORD_BYTES: usize = 128;
 
 /// Trigram statistics are settled after a few hundred letters; more costs time and changes nothing.
-const DETECTION_BYTES: usize = 600;
+const DETECTION_BYTES: usize = 320;
 
 /// The Snowball stemmer for a language; none where there is none, and words are then searched as they are written.
 pub fn stemmer(language: Lang) -> Option<Stemmer> {
@@ -305,4 +305,85 @@ fn fold(word: &str) -> Cow<'_, str> {
 
 fn is_loose_mark(c: char) -> bool {
     matches!(u32::from(c), 0x0300..=0x036F | 0x0591..=0x05BD | 0x05BF..=0x05C7 | 0x0640 | 0x064B..=0x0652)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn terms(text: &str, language: Option<Lang>) -> Vec<String> {
+        let mut terms = Vec::new();
+        index_terms(text, language.and_then(stemmer), |term| {
+            terms.push(term.to_owned());
+        });
+        terms
+    }
+
+    fn has(text: &str, language: Lang, term: &str) -> bool {
+        terms(text, Some(language)).iter().any(|found| found == term)
+    }
+
+    #[test]
+    fn words_are_found_by_stem_and_as_written() {
+        assert_eq!(terms("Installing", Some(Lang::Eng)), ["instal", "installing"]);
+        assert!(has("les réponses", Lang::Fra, "repons"));
+        assert!(has("les réponses", Lang::Fra, "reponses"));
+        assert!(has("l’utilisateur d'origine", Lang::Fra, "origin"));
+        assert!(!has("l’utilisateur", Lang::Fra, "l"));
+    }
+
+    #[test]
+    fn accents_fold_but_other_letters_stay() {
+        assert_eq!(terms("Straße Ærø Łódź", None), ["strasse", "aero", "lodz"]);
+        assert_eq!(terms("ёлка йод", None), ["елка", "йод"]);
+        assert_eq!(terms("e\u{301}te\u{301}", None), ["ete"]);
+    }
+
+    #[test]
+    fn identifiers_are_found_whole_and_in_parts() {
+        for (text, expected) in [
+            ("GUILDHALL_ADDR", &["guildhall", "addr", "guildhalladdr"][..]),
+            ("--dry-run.", &["dry", "run", "dryrun"]),
+            ("v1.2.3", &["v1", "2", "3", "v1.2.3"]),
+            ("enableFeature", &["enable", "feature", "enablefeature"]),
+            ("C++ and C#", &["c", "c++", "and", "c", "c#"]),
+            ("0x80070005", &["0x80070005"]),
+            ("foo::bar", &["foo", "bar", "foo::bar"]),
+        ] {
+            assert_eq!(terms(text, None), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn unspaced_scripts_become_pairs() {
+        assert_eq!(terms("東京都", None), ["東", "東京", "京", "京都", "都"]);
+        let words = query_words("東京都", &[], 10);
+        assert_eq!(words.iter().map(|w| w.written.as_str()).collect::<Vec<_>>(), ["東京", "京都"]);
+        assert_eq!(query_words("猫", &[], 10)[0].written, "猫");
+        assert!(terms("猫", None).contains(&"猫".to_owned()));
+        assert_eq!(terms("ไทย", None), ["ไท", "ทย"]);
+        assert_eq!(terms("APIを使う", None)[0], "api");
+    }
+
+    #[test]
+    fn questions_are_stemmed_for_each_language_and_bounded() {
+        let stemmers = [stemmer(Lang::Eng).unwrap(), stemmer(Lang::Fra).unwrap()];
+        let words = query_words("installations installations", &stemmers, 10);
+        assert_eq!(words.len(), 1);
+        assert_eq!(words[0].stems, ["instal", "install"], "in English and in French");
+        let long = (0..2_000).map(|n| format!("w{n} ")).collect::<Vec<_>>().concat();
+        assert_eq!(query_words(&long, &stemmers, 256).len(), 256);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_cut_without_panic_and_found_again(text in "\\PC{0,200}") {
+            let indexed = terms(&text, Some(Lang::Fra));
+            for word in query_words(&text, &[], usize::MAX) {
+                prop_assert!(indexed.contains(&word.written), "{:?} is not in {:?}", word.written, indexed);
+            }
+        }
+    }
 }

@@ -54,16 +54,16 @@ const MAX_WORDS: usize = 24;
 const MAX_CONTEXT_WORDS: usize = 12;
 
 /// Weight of a term in title and headings against one in the text.
-const HEAD_BOOST: f32 = 1.0;
+const HEAD_BOOST: f32 = 1.5;
 
 /// Weight of the written form of a word beside its stem.
-const WRITTEN_BOOST: f32 = 0.3;
+const WRITTEN_BOOST: f32 = 0.5;
 
 /// Weight of earlier words beside a question of one telling word; shared among its words.
 const CONTEXT_BOOST: f32 = 0.6;
 
 /// A word that this share of the passages contains says nothing about any of them.
-const COMMON_SHARE: f64 = 0.4;
+const COMMON_SHARE: f64 = 0.5;
 
 /// Candidates that each side contributes to the fusion at least.
 const POOL: usize = 50;
@@ -191,7 +191,7 @@ impl Index {
         let ceiling = words.map_or(1.0, |words| words.ceiling.max(f32::MIN_POSITIVE));
         let best_similarity = semantic.rows.first().map_or(1.0, |(similarity, _)| *similarity);
         let range = (best_similarity - semantic.mean).max(f32::MIN_POSITIVE);
-        let weight = lexical_weight(self.stemmed_share(), (best_words / ceiling).min(1.0));
+        let weight = lexical_weight((best_words / ceiling).min(1.0));
         let mut ranked: HashMap<DocAddress, Ranked> = HashMap::with_capacity(lexical.len() + semantic.rows.len());
         for (score, address) in lexical {
             let similarity = similarity_of(address);
@@ -211,9 +211,26 @@ impl Index {
     }
 }
 
-/// How much the words decide against the vectors, 0 to 1.
-fn lexical_weight(stemmed_share: f32, _coverage: f32) -> f32 {
-    0.2 + 0.2 * stemmed_share
+/// How much the words decide against the vectors, 0 to 1, from how much of what the question's words could score the
+/// best passage does score.
+///
+/// Scores are combined, not ranks: words as a share of the best passage's, vectors as a share of the way from the mean
+/// similarity to the best. Measured with multilingual-e5-small (384 dimensions, four bits) on Debian's installation
+/// guide and FAQ, 500 passages and about 300 questions a language (headings and first sentences, searched in the rest
+/// of their sections), as MRR@10, the passages' headings left out:
+///
+/// |                                  | English | French | Russian | Japanese |
+/// |----------------------------------|---------|--------|---------|----------|
+/// | words                            | .479    | .432   | .450    | .432     |
+/// | vectors                          | .557    | .458   | .494    | .488     |
+/// | 0.3 words + 0.7 vectors          | .606    | .513   | .543    | .526     |
+/// | 0.2 to 0.8 words by this measure | .580    | .508   | .520    | .519     |
+///
+/// A fixed weight is a little better there, and much worse where words are sure: with headings searched by words only,
+/// words alone reach .802 / .798 / .775 / .824, the fixed weight .725 / .660 / .676 / .682, and this one .824 / .804 /
+/// .785 / .815. Where a language has no stemmer fewer words match, and the weight falls by itself.
+fn lexical_weight(share: f32) -> f32 {
+    (0.2 + 0.7 * share).min(0.8)
 }
 
 struct Semantic {
@@ -237,9 +254,10 @@ struct Weighed {
     idf: f32,
 }
 
+/// Keeps the words that say most. What no passage has comes last: it finds nothing.
 fn keep_rarest(words: &mut Vec<Weighed>, limit: usize) {
     if words.len() > limit {
-        words.sort_by(|a, b| b.idf.total_cmp(&a.idf));
+        words.sort_by(|a, b| (a.share == 0.0).cmp(&(b.share == 0.0)).then(b.idf.total_cmp(&a.idf)));
         words.truncate(limit);
     }
 }
@@ -254,8 +272,8 @@ struct Lexical {
     ceiling: f32,
 }
 
-/// Document frequencies are looked up once, for choosing words and for scoring; a term in a heading counts as telling
-/// as it is in the text.
+/// Document frequencies are looked up once, for choosing words and for scoring. A term counts as frequent as it is in
+/// texts or in headings, whichever is more: a manual's name is in all its titles and tells its passages not apart.
 struct Statistics {
     documents: u64,
     tokens: HashMap<Field, u64>,
@@ -316,9 +334,11 @@ impl Lexical {
         if let Some(known) = self.statistics.frequencies.get(form) {
             return Ok(*known);
         }
-        let body = self.statistics.searcher.doc_freq(&Term::from_field_text(self.body, form))?;
-        let frequency =
-            if body > 0 { body } else { self.statistics.searcher.doc_freq(&Term::from_field_text(self.head, form))? };
+        let mut frequency = 0;
+        for field in [self.body, self.head] {
+            let term = Term::from_field_text(field, form);
+            frequency = frequency.max(self.statistics.searcher.doc_freq(&term)?);
+        }
         self.statistics.frequencies.insert(form.to_owned(), frequency);
         Ok(frequency)
     }
@@ -336,12 +356,11 @@ impl Lexical {
     fn add(&mut self, weighed: &Weighed, weight: f32) {
         let word = &weighed.word;
         self.ceiling += weight * weighed.idf * BM25_CEILING;
-        let written_weight = if word.stems.is_empty() { 1.0 } else { WRITTEN_BOOST };
-        let forms = word.stems.iter().map(|stem| (stem, 1.0)).chain([(&word.written, written_weight)]);
-        for (form, share) in forms {
-            if self.statistics.frequencies.get(form).is_none_or(|frequency| *frequency == 0) {
-                continue;
-            }
+        let known = |form: &String| self.statistics.frequencies.get(form).is_some_and(|n| *n > 0);
+        let stemmed = word.stems.iter().any(known);
+        let written_weight = if stemmed { WRITTEN_BOOST } else { 1.0 };
+        let forms = word.stems.iter().map(|stem| (stem, 1.0));
+        for (form, share) in forms.chain([(&word.written, written_weight)]).filter(|(form, _)| known(form)) {
             for (field, boost) in [(self.body, 1.0), (self.head, HEAD_BOOST)] {
                 let term = TermQuery::new(Term::from_field_text(field, form), IndexRecordOption::WithFreqs);
                 let term = BoostQuery::new(Box::new(term), weight * share * boost);
@@ -354,5 +373,120 @@ impl Lexical {
         let query = BooleanQuery::new(self.clauses.iter().map(|(occur, query)| (*occur, query.box_clone())).collect());
         let collector = TopDocs::with_limit(limit).order_by_score();
         Ok(searcher.search_with_statistics_provider(&query, &collector, &self.statistics)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::index::{Embedded, Key, OwnedBytes, SourceContent, build};
+
+    const TEXTS: [&str; 9] = [
+        "To install Zephyr on Linux, unpack the archive and run the script that comes with it.",
+        "To install Zephyr on Windows, start the setup program and follow its instructions.",
+        "Windows of the building are cleaned each month.",
+        "Le délai de garantie est de trente et un mois et couvre aussi les charnières de l'appareil.",
+        "La recherche d'une réponse commence toujours par la documentation de votre équipe.",
+        "Set GUILDHALL_ADDR to the address on which the server listens. The default is a loopback address.",
+        "エラーが発生した場合は、管理者に連絡してください。再起動すると直ることがあります。",
+        "The command --dry-run shows what would be done. Error E0599 means that it is not known.",
+        "Updating is done by the package manager of the system; nothing else has to be done.",
+    ];
+
+    fn passages() -> Vec<Passage> {
+        let passage =
+            |text: &&str| Passage { title: String::new(), headings: vec![], address: None, text: (*text).into() };
+        TEXTS.iter().map(passage).collect()
+    }
+
+    fn index(sources: &[(&str, Vec<Passage>)], embedded: Option<&Embedded>) -> Index {
+        let add: Vec<SourceContent<'_>> =
+            sources.iter().map(|(source, passages)| SourceContent { source, version: "1", passages }).collect();
+        Index::open(&OwnedBytes::new(build(None, &[], &add, embedded).unwrap())).unwrap()
+    }
+
+    fn best(index: &Index, text: &str, context: Option<&str>) -> Option<usize> {
+        let hit = index.search(&Query { text, context, limit: 3, ..Query::default() }).unwrap().into_iter().next()?;
+        TEXTS.iter().position(|text| *text == hit.passage.text)
+    }
+
+    #[test]
+    fn questions_find_their_passage() {
+        let index = index(&[("s", passages())], None);
+        for (question, expected) in [
+            ("how do I install on linux?", Some(0)),
+            ("installing Zephyr in windows", Some(1)),
+            ("combien de mois dure la garantie ?", Some(3)),
+            ("couvre-t-elle la charniere", Some(3)),
+            ("chercher des réponses dans la documentation des équipes", Some(4)),
+            ("what is guildhall_addr", Some(5)),
+            ("GUILDHALL_ADDR", Some(5)),
+            ("guildhall address listening", Some(5)),
+            ("エラーの場合", Some(6)),
+            ("dry run?", Some(7)),
+            ("error e0599", Some(7)),
+            ("how do updates work", Some(8)),
+            ("🦀🦀", None),
+            ("", None),
+            ("\" * ( field:x ^~2", None),
+        ] {
+            assert_eq!(best(&index, question, None), expected, "{question}");
+        }
+    }
+
+    #[test]
+    fn a_follow_up_is_understood_in_context() {
+        let index = index(&[("s", passages())], None);
+        assert_eq!(best(&index, "Windows?", None), Some(2), "alone it is about buildings");
+        assert_eq!(best(&index, "and on Windows?", Some("how do I install Zephyr on Linux?")), Some(1));
+        assert_eq!(best(&index, "how are windows of the building cleaned", Some("how do I install Zephyr?")), Some(2));
+    }
+
+    #[test]
+    fn the_same_text_comes_once() {
+        let many: Vec<(String, Vec<Passage>)> = (0..40)
+            .map(|n| {
+                let mut copy = passages();
+                for passage in &mut copy {
+                    passage.title = format!("Copy {n}");
+                }
+                (format!("source {n}"), copy)
+            })
+            .collect();
+        let many: Vec<(&str, Vec<Passage>)> =
+            many.iter().map(|(id, passages)| (id.as_str(), passages.clone())).collect();
+        let index = index(&many, None);
+        let hits = index.search(&Query { text: "install Zephyr windows", limit: 5, ..Query::default() }).unwrap();
+        let texts: HashSet<&str> = hits.iter().map(|hit| hit.passage.text.as_str()).collect();
+        assert_eq!(texts.len(), hits.len());
+        assert_eq!(hits.len(), 3, "three texts have one of these words");
+    }
+
+    #[test]
+    fn vectors_find_what_words_do_not_and_words_still_count() {
+        let passages = passages();
+        let vectors = passages.iter().enumerate().map(|(n, passage)| {
+            let mut vector = vec![0.3_f32; TEXTS.len()];
+            vector[n] = 1.0;
+            (Key::of(passage), vector)
+        });
+        let embedded = Embedded { model: "m".into(), vectors: vectors.collect() };
+        let index = index(&[("s", passages)], Some(&embedded));
+        let mut vector = vec![0.3_f32; TEXTS.len()];
+        vector[3] = 1.0;
+        let query = |text, vector| Query { text, vector: Some(vector), limit: 9, ..Query::default() };
+        let hits = index.search(&query("how long is the warranty", &vector[..])).unwrap();
+        assert_eq!(hits[0].passage.text, TEXTS[3]);
+        assert!(hits[0].similarity.unwrap() > 0.99);
+        let level = vec![1.0_f32; TEXTS.len()];
+        assert_eq!(index.search(&query("error E0599", &level[..])).unwrap()[0].passage.text, TEXTS[7]);
+        assert!(index.search(&query("x", &[1.0])).is_err(), "another dimension is refused");
+    }
+
+    #[test]
+    fn a_very_long_question_is_bounded() {
+        let index = index(&[("s", passages())], None);
+        let long = (0..1_500).map(|n| format!("w{n} ")).collect::<Vec<_>>().concat();
+        assert_eq!(best(&index, &format!("install linux archive {long}"), Some(&long)), Some(0));
     }
 }

@@ -172,3 +172,55 @@ pub fn encode(vector: &[f32]) -> Result<Vec<u8>> {
     row.extend(vector.iter().map(|c| (c / largest * FULL).round() as i8 as u8));
     Ok(row)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn vectors(rows: &[&[f32]]) -> Vectors {
+        let bytes: Vec<u8> = rows.iter().flat_map(|row| encode(row).unwrap()).collect();
+        Vectors::new(OwnedBytes::new(bytes), rows[0].len()).unwrap()
+    }
+
+    #[test]
+    fn the_nearest_rows_come_best_first_and_dead_ones_never() {
+        let vectors = vectors(&[&[1.0, 0.0], &[0.0, 1.0], &[3.0, 3.0], &[-1.0, 0.0]]);
+        let question = Question::new(&[2.0, 0.1]).unwrap();
+        let rows = |alive: fn(usize) -> bool| -> Vec<usize> {
+            vectors.nearest(&question, 3, alive).rows.iter().map(|found| found.row).collect()
+        };
+        assert_eq!(rows(|_| true), [0, 2, 1]);
+        assert_eq!(rows(|row| row != 0), [2, 1, 3]);
+    }
+
+    #[test]
+    fn what_has_no_direction_is_refused() {
+        for vector in [&[][..], &[0.0, 0.0], &[f32::NAN, 1.0], &[f32::INFINITY, 1.0]] {
+            assert!(encode(vector).is_err(), "{vector:?}");
+        }
+        assert!(Vectors::new(OwnedBytes::new(vec![0_u8; 7]), 2).is_err());
+    }
+
+    #[test]
+    fn a_row_of_zeros_is_no_vector() {
+        let mut bytes = encode(&[1.0, 0.0]).unwrap();
+        bytes.extend([0; 6]);
+        let vectors = Vectors::new(OwnedBytes::new(bytes), 2).unwrap();
+        let question = Question::new(&[-1.0, 0.0]).unwrap();
+        assert_eq!(vectors.nearest(&question, 5, |_| true).rows.len(), 1);
+        assert_eq!(vectors.similarity(&question, 1), None);
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_keep_the_cosine(a in prop::collection::vec(-1.0_f32..1.0, 48), b in prop::collection::vec(-1.0_f32..1.0, 48)) {
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            prop_assume!(dot(&a, &a) > 0.1 && dot(&b, &b) > 0.1);
+            let cosine = dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt();
+            let found = vectors(&[&b]).similarity(&Question::new(&a).unwrap(), 0).unwrap();
+            prop_assert!((found - cosine).abs() < 0.02, "{found} for {cosine}");
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! The next version of an index from the previous one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use tantivy::directory::OwnedBytes;
@@ -9,7 +8,7 @@ use tantivy::index::SegmentId;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::schema::Term;
 use tantivy::tokenizer::{PreTokenizedString, Token};
-use tantivy::{IndexSettings, IndexWriter, TantivyDocument};
+use tantivy::{IndexSettings, IndexWriter, SegmentMeta, TantivyDocument};
 use whatlang::Lang;
 
 use super::{FORMAT, Fields, Files, Index, Key, Manifest, SourceEntry, Stored, VECTORS, digest, pack, schema};
@@ -108,7 +107,7 @@ pub fn build(
         ensure!(sources.insert(content.source.to_owned(), entry).is_none(), "a source is given twice");
     }
     writer.commit()?;
-    for group in to_merge(&index)? {
+    if let Some(group) = to_merge(&index)? {
         writer.merge(&group).wait()?;
     }
     writer.wait_merging_threads()?;
@@ -144,27 +143,33 @@ impl Index {
     }
 }
 
-/// The language of each passage. A passage of code or numbers says little, so that a guess gives way to the language
-/// of most of the passages around it that are sure of theirs.
+/// The language of each passage. A few words or a passage of code say little, so that a guess gives way to the
+/// language of most of the document, or of the source, and the last resort for plain ASCII is English.
 fn languages_of(passages: &[Passage]) -> Vec<Option<Lang>> {
+    let detected: Vec<Option<(Lang, bool)>> = passages.iter().map(|passage| language::detect(&passage.text)).collect();
+    let of_source = majority(&detected);
     let mut languages = Vec::with_capacity(passages.len());
     for document in passages.chunk_by(|a, b| a.title == b.title) {
-        let detected: Vec<Option<(Lang, bool)>> =
-            document.iter().map(|passage| language::detect(&passage.text)).collect();
-        let mut votes: Vec<(Lang, usize)> = Vec::new();
-        for (language, _) in detected.iter().flatten().filter(|(_, sure)| *sure) {
-            match votes.iter_mut().find(|(known, _)| known == language) {
-                Some((_, count)) => *count += 1,
-                None => votes.push((*language, 1)),
-            }
-        }
-        let majority = votes.iter().max_by_key(|(_, count)| *count).map(|(language, _)| *language);
-        languages.extend(detected.into_iter().map(|found| match found {
-            Some((language, true)) => Some(language),
-            guess => majority.or(guess.map(|(language, _)| language)),
+        let start = languages.len();
+        let detected = &detected[start..start + document.len()];
+        let likely = majority(detected).or(of_source);
+        languages.extend(document.iter().zip(detected).map(|(passage, found)| match found {
+            Some((language, true)) => Some(*language),
+            _ if likely.is_some() => likely,
+            _ if passage.text.is_ascii() => Some(Lang::Eng),
+            guess => guess.map(|(language, _)| language),
         }));
     }
     languages
+}
+
+/// The language that most passages surely have.
+fn majority(detected: &[Option<(Lang, bool)>]) -> Option<Lang> {
+    let mut votes: BTreeMap<&str, (usize, Lang)> = BTreeMap::new();
+    for (language, _) in detected.iter().flatten().filter(|(_, sure)| *sure) {
+        votes.entry(language.code()).or_insert((0, *language)).0 += 1;
+    }
+    votes.into_values().max_by_key(|(count, _)| *count).map(|(_, language)| language)
 }
 
 fn document(fields: Fields, source: &str, passage: &Passage, language: Option<Lang>) -> Result<TantivyDocument> {
@@ -189,26 +194,18 @@ fn document(fields: Fields, source: &str, passage: &Passage, language: Option<La
     Ok(document)
 }
 
-/// The segments to merge after a commit, so that at most two remain.
+/// The segments to merge after a commit, so that at most two remain; none if that is so already.
 fn to_merge(index: &tantivy::Index) -> Result<Option<Vec<SegmentId>>> {
     let segments = index.searchable_segment_metas()?;
     let Some(largest) = segments.iter().max_by_key(|segment| segment.num_docs()) else {
         return Ok(None);
     };
-    let rest: u32 = segments.iter().filter(|s| s.id() != largest.id()).map(tantivy::SegmentMeta::num_docs).sum();
-    let worn = largest.num_deleted_docs() > largest.num_docs() / LEFT_ALONE_FACTOR;
-    let small = largest.num_docs() + rest <= ALWAYS_MERGED && segments.iter().any(tantivy::SegmentMeta::has_deletes);
-    let group: Vec<SegmentId> = if worn
-        || small
-        || rest > largest.num_docs() / LEFT_ALONE_FACTOR
-        || rest > 0 && largest.num_docs() + rest <= ALWAYS_MERGED
-    {
-        segments.iter().map(tantivy::SegmentMeta::id).collect()
-    } else {
-        segments.iter().map(tantivy::SegmentMeta::id).filter(|id| *id != largest.id()).collect()
-    };
-    let needless = group.len() < 2 && !segments.iter().any(|s| group.contains(&s.id()) && s.has_deletes());
-    Ok((!needless).then_some(group))
+    let rest: u32 = segments.iter().filter(|s| s.id() != largest.id()).map(SegmentMeta::num_docs).sum();
+    let changed = rest + largest.num_deleted_docs();
+    let everything = largest.num_docs() + rest <= ALWAYS_MERGED || changed > largest.num_docs() / LEFT_ALONE_FACTOR;
+    let group: Vec<&SegmentMeta> = segments.iter().filter(|s| everything || s.id() != largest.id()).collect();
+    let useful = group.len() > 1 || group.iter().any(|segment| segment.has_deletes());
+    Ok(useful.then(|| group.into_iter().map(SegmentMeta::id).collect()))
 }
 
 /// The files of the segments that are left, in a fixed order.
@@ -264,7 +261,6 @@ fn vector_files(
             }
         }
         let name = format!("{VECTORS}{}", reader.segment_id().uuid_string());
-        debug_assert!(Path::new(&name).is_relative(), "segment ids are hexadecimal");
         files.push((name, OwnedBytes::new(rows)));
     }
     Ok(files)
