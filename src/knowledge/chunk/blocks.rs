@@ -81,6 +81,15 @@ pub(super) fn top_level(markdown: &str) -> Vec<Block<'_>> {
         .map(|(_, start)| *start)
         .chain([markdown.len()])
         .collect();
+    for (kind, _) in &mut starts {
+        if let Kind::Heading(heading) = kind {
+            heading.text = heading
+                .text
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
+        }
+    }
     starts
         .into_iter()
         .zip(ends)

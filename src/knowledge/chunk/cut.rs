@@ -112,11 +112,33 @@ fn oversized(block: &Block<'_>) -> Vec<String> {
 
 /// Between sentences, words or letters, whichever is the largest unit that fits.
 pub(super) fn text(text: &str) -> Vec<String> {
-    SPLITTER
-        .chunks(text)
-        .filter(|piece| piece.chars().any(char::is_alphanumeric))
-        .map(ToOwned::to_owned)
-        .collect()
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (window, after) = rest.split_at(window_end(rest));
+        let cut = SPLITTER.chunks(window);
+        pieces.extend(
+            cut.filter(|piece| piece.chars().any(char::is_alphanumeric))
+                .map(ToOwned::to_owned),
+        );
+        rest = after;
+    }
+    pieces
+}
+
+/// The splitter takes time that grows faster than the text, so it gets a long one in windows that end at the end of a
+/// line or word.
+fn window_end(text: &str) -> usize {
+    const WINDOW_BYTES: usize = 16_384;
+    if text.len() <= WINDOW_BYTES {
+        return text.len();
+    }
+    let window = &text[..text.floor_char_boundary(WINDOW_BYTES)];
+    let late = window.floor_char_boundary(WINDOW_BYTES / 2);
+    let end = window[late..]
+        .rfind('\n')
+        .or_else(|| window[late..].rfind(' '));
+    end.map_or(window.len(), |end| late + end + 1)
 }
 
 /// Between lines, with the fences around every piece.
