@@ -1,5 +1,7 @@
 //! PDF: the text of its pages, with the headings that its outline names.
 
+mod guard;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -16,7 +18,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
     let bytes = bytes.to_vec();
     bounded::run(MAX_TIME, move || {
         let deadline = Instant::now() + MAX_TIME;
+        guard::check_bytes(&bytes)?;
         let pdf = open(&bytes)?;
+        guard::check(&pdf)?;
         let pages = pages(&pdf, deadline)?;
         if !pages
             .iter()
@@ -56,7 +60,7 @@ fn encrypted() -> SourceError {
 fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
     let mut pages = Vec::new();
     for (number, id) in pdf.get_pages() {
-        if !has_sound_ancestors(pdf, id) {
+        if !guard::has_sound_ancestors(pdf, id) {
             continue;
         }
         if Instant::now() > deadline {
@@ -72,25 +76,6 @@ fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
         pages.push(text.ok().flatten().unwrap_or_default());
     }
     Ok(pages)
-}
-
-/// Page trees are a few levels deep. The reader follows a page's parents without end where they lead in a circle.
-fn has_sound_ancestors(pdf: &Pdf, page: (u32, u16)) -> bool {
-    const DEEPEST: usize = 64;
-    let mut id = page;
-    for _ in 0..DEEPEST {
-        let Ok(dictionary) = pdf.get_dictionary(id) else {
-            return false;
-        };
-        match dictionary
-            .get(b"Parent")
-            .and_then(pdf_extract::Object::as_reference)
-        {
-            Ok(parent) => id = parent,
-            Err(_) => return true,
-        }
-    }
-    false
 }
 
 fn title(pdf: &Pdf) -> Option<String> {
@@ -217,4 +202,111 @@ fn shape(line: &str) -> String {
     line.chars()
         .filter(|c| !c.is_ascii_digit() && !c.is_whitespace())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// A file of these objects, the first of which is the catalog.
+    fn file(objects: &[Vec<u8>]) -> Vec<u8> {
+        let mut file = b"%PDF-1.4\n".to_vec();
+        let mut offsets = Vec::new();
+        for (index, object) in objects.iter().enumerate() {
+            offsets.push(file.len());
+            write!(file, "{} 0 obj\n", index + 1).unwrap();
+            file.extend_from_slice(object);
+            file.extend_from_slice(b"\nendobj\n");
+        }
+        let table = file.len();
+        write!(file, "xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).unwrap();
+        for offset in offsets {
+            write!(file, "{offset:010} 00000 n \n").unwrap();
+        }
+        write!(
+            file,
+            "trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF",
+            objects.len() + 1
+        )
+        .unwrap();
+        file
+    }
+
+    fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
+        let mut object = format!("<<{dictionary}/Length {}>>stream\n", content.len()).into_bytes();
+        object.extend_from_slice(content);
+        object.extend_from_slice(b"\nendstream");
+        object
+    }
+
+    /// One page with this content.
+    fn page(content: Vec<u8>, form: &[u8]) -> Vec<u8> {
+        let font = "<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>>>";
+        let page = format!(
+            "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font{font}/XObject<</X 5 0 R>>>>>>"
+        );
+        file(&[
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 600 800]>>".to_vec(),
+            page.into_bytes(),
+            content,
+            form.to_vec(),
+        ])
+    }
+
+    fn refusal(file: &[u8]) -> String {
+        read(file)
+            .map(|read| read.markdown)
+            .expect_err("it should be refused")
+            .to_string()
+    }
+
+    #[test]
+    fn text_is_read() {
+        let text = page(
+            stream("", b"BT /F 12 Tf 50 700 Td (Open 9 to 5) Tj ET"),
+            b"null",
+        );
+        assert_eq!(read(&text).unwrap().markdown.trim(), "Open 9 to 5");
+    }
+
+    #[test]
+    fn bad_files_are_told_in_a_sentence() {
+        assert!(refusal(&page(stream("", b""), b"null")).contains("text recognition"));
+        assert!(refusal(b"%PDF-1.4\nnothing").contains("damaged"));
+        let whole = page(stream("", b"BT ET"), b"null");
+        for end in (9..whole.len()).step_by(50) {
+            refusal(&whole[..end]);
+        }
+    }
+
+    #[test]
+    fn bombs_and_circles_are_refused() {
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        for _ in 0..110 {
+            packed.write_all(&vec![b' '; 1_000_000]).unwrap();
+        }
+        let bomb = stream("/Filter/FlateDecode", &packed.finish().unwrap());
+        assert!(refusal(&page(bomb, b"null")).contains("unpacks to more"));
+        let form = "/Type/XObject/Subtype/Form/BBox[0 0 1 1]";
+        for resources in ["/Resources<</XObject<</X 5 0 R>>>>", ""] {
+            let circle = page(
+                stream("", b"/X Do"),
+                &stream(&format!("{form}{resources}"), b"/X Do"),
+            );
+            assert!(
+                refusal(&circle).contains("contain themselves"),
+                "{resources}"
+            );
+        }
+        let parents = file(&[
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1/Parent 2 0 R>>".to_vec(),
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R>>".to_vec(),
+            stream("", b"BT ET"),
+        ]);
+        assert!(refusal(&parents).contains("no text"));
+    }
 }
