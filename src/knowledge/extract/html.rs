@@ -151,21 +151,26 @@ fn marked_main(document: &Document) -> Option<NodeRef<'_>> {
     None
 }
 
-/// What looks like the main part, unless finding it would cost text.
+/// What looks like the main part, where there is much else.
+///
+/// The search for it is made for news: it drops tables, short sections and headings that a reference needs. So it is used
+/// only on a page that is full of menus, which are nearly all links, and only where little else would be lost.
 fn readable(document: &Document) -> Option<Document> {
+    let body = document.body()?;
+    let whole = prose(&body);
+    if whole * 10 >= body.normalized_char_count() * 7 {
+        return None;
+    }
     let config = dom_smoothie::Config {
         keep_classes: true,
         disable_json_ld: true,
         ..dom_smoothie::Config::default()
     };
-    let whole = prose(&document.body()?);
     let article = Readability::with_document(document.clone(), None, Some(config))
         .ok()?
         .parse()
         .ok()?;
     let article = parse::parse(&article.content).ok()?;
-    // Made for news, it drops the tables and short sections of a reference. Menus and the like are nearly all links: where
-    // more than that is missing, everything counts.
     (prose(&article.root()) * 4 >= whole * 3).then_some(article)
 }
 
@@ -276,6 +281,15 @@ apt install x</pre>
             "{found}"
         );
         assert!(!found.contains("Menu entry"), "{found}");
+    }
+
+    #[test]
+    fn anchors_that_are_never_closed_do_no_harm() {
+        let page = r#"<div><h1><a id="top"/>Top</h1></div><p>One</p><h2><a name="two"/>Two</h2><ul><li>x</li></ul>"#;
+        assert_eq!(
+            markdown(page),
+            "# Top {#top}\n\nOne\n\n## Two {#two}\n\n- x"
+        );
     }
 
     #[test]
