@@ -1,5 +1,7 @@
 //! PDF: the text of its pages, with the headings that its outline names.
 
+mod guard;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -16,22 +18,32 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
     let bytes = bytes.to_vec();
     bounded::run(MAX_TIME, move || {
         let deadline = Instant::now() + MAX_TIME;
+        guard::check_bytes(&bytes)?;
         let pdf = open(&bytes)?;
+        guard::check(&pdf)?;
         let pages = pages(&pdf, deadline)?;
-        if !pages.iter().any(|page| page.chars().any(char::is_alphanumeric)) {
+        if !pages
+            .iter()
+            .any(|page| page.chars().any(char::is_alphanumeric))
+        {
             return Err(SourceError(
                 "The PDF contains pictures of pages and no text. Run it through text recognition (OCR) and add it again"
                     .into(),
             ));
         }
-        Ok(Read { title: title(&pdf), markdown: markdown(&pages, &outline(&pdf)) })
+        Ok(Read {
+            title: title(&pdf),
+            markdown: markdown(&pages, &outline(&pdf)),
+        })
     })
 }
 
 fn open(bytes: &[u8]) -> Result<Pdf, SourceError> {
     let mut pdf = Pdf::load_mem(bytes).map_err(|error| match error {
         pdf_extract::Error::Decryption(_) | pdf_extract::Error::InvalidPassword => encrypted(),
-        _ => SourceError("The PDF is damaged. Open it in a PDF viewer and save or print it anew".into()),
+        _ => SourceError(
+            "The PDF is damaged. Open it in a PDF viewer and save or print it anew".into(),
+        ),
     })?;
     // Many are encrypted with an empty password, only to forbid printing.
     if pdf.is_encrypted() {
@@ -48,7 +60,7 @@ fn encrypted() -> SourceError {
 fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
     let mut pages = Vec::new();
     for (number, id) in pdf.get_pages() {
-        if !has_sound_ancestors(pdf, id) {
+        if !guard::has_sound_ancestors(pdf, id) {
             continue;
         }
         if Instant::now() > deadline {
@@ -57,27 +69,13 @@ fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
         let text = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut text = String::new();
             let mut output = PlainTextOutput::new(&mut text);
-            pdf_extract::output_doc_page(pdf, &mut output, number).ok().map(|()| text)
+            pdf_extract::output_doc_page(pdf, &mut output, number)
+                .ok()
+                .map(|()| text)
         }));
         pages.push(text.ok().flatten().unwrap_or_default());
     }
     Ok(pages)
-}
-
-/// Page trees are a few levels deep. The reader follows a page's parents without end where they lead in a circle.
-fn has_sound_ancestors(pdf: &Pdf, page: (u32, u16)) -> bool {
-    const DEEPEST: usize = 64;
-    let mut id = page;
-    for _ in 0..DEEPEST {
-        let Ok(dictionary) = pdf.get_dictionary(id) else {
-            return false;
-        };
-        match dictionary.get(b"Parent").and_then(pdf_extract::Object::as_reference) {
-            Ok(parent) => id = parent,
-            Err(_) => return true,
-        }
-    }
-    false
 }
 
 fn title(pdf: &Pdf) -> Option<String> {
@@ -85,7 +83,8 @@ fn title(pdf: &Pdf) -> Option<String> {
     let info = pdf.dereference(info).ok()?.1.as_dict().ok()?;
     let title = pdf_extract::decode_text_string(info.get(b"Title").ok()?).ok()?;
     // Programs that print to PDF leave the name of the file that they printed.
-    let useful = title.chars().any(char::is_alphabetic) && !title.to_lowercase().starts_with("microsoft word");
+    let useful = title.chars().any(char::is_alphabetic)
+        && !title.to_lowercase().starts_with("microsoft word");
     useful.then_some(title)
 }
 
@@ -96,7 +95,10 @@ fn outline(pdf: &Pdf) -> Outline {
     let mut outline = Outline::new();
     if let Ok(toc) = pdf.get_toc() {
         for entry in toc.toc {
-            outline.entry(entry.page).or_default().push((entry.level.clamp(1, 5), entry.title));
+            outline
+                .entry(entry.page)
+                .or_default()
+                .push((entry.level.clamp(1, 5), entry.title));
         }
     }
     outline
@@ -123,7 +125,12 @@ fn markdown(pages: &[String], outline: &Outline) -> String {
                 && is_heading(line, title)
             {
                 // Viewers open an address that ends in #page=12 on that page.
-                let _ = write!(markdown, "\n\n{} {} {{#page={number}}}\n\n", "#".repeat(level + 1), title.trim());
+                let _ = write!(
+                    markdown,
+                    "\n\n{} {} {{#page={number}}}\n\n",
+                    "#".repeat(level + 1),
+                    title.trim()
+                );
                 headings = rest;
                 continue;
             }
@@ -142,10 +149,15 @@ fn is_contents_line(line: &str) -> bool {
 
 /// Whether the line of the page is the outline's entry, which may lack its number or have it glued on.
 fn is_heading(line: &str, title: &str) -> bool {
-    let letters =
-        |text: &str| text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect::<String>();
+    let letters = |text: &str| {
+        text.chars()
+            .filter(|c| c.is_alphabetic())
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
+    };
     let (line, title) = (letters(line), letters(title));
-    !title.is_empty() && (line == title || (line.len() < title.len() + 12 && line.ends_with(&title)))
+    !title.is_empty()
+        && (line == title || (line.len() < title.len() + 12 && line.ends_with(&title)))
 }
 
 /// A line of text, whose first letter must not make it a heading, a quotation or a list in Markdown.
@@ -163,9 +175,17 @@ fn repeated_lines(pages: &[String]) -> HashMap<String, usize> {
     const FEW_PAGES: usize = 4;
     let mut seen: HashMap<String, usize> = HashMap::new();
     for page in pages {
-        let lines: Vec<&str> = page.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let mut edge: Vec<String> =
-            lines.iter().take(2).chain(lines.iter().rev().take(2)).map(|line| shape(line)).collect();
+        let lines: Vec<&str> = page
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        let mut edge: Vec<String> = lines
+            .iter()
+            .take(2)
+            .chain(lines.iter().rev().take(2))
+            .map(|line| shape(line))
+            .collect();
         edge.sort_unstable();
         edge.dedup();
         for line in edge {
@@ -179,5 +199,114 @@ fn repeated_lines(pages: &[String]) -> HashMap<String, usize> {
 
 /// A line without its numbers: "Chapter 3 · 41" and "Chapter 3 · 42" are one running head.
 fn shape(line: &str) -> String {
-    line.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect()
+    line.chars()
+        .filter(|c| !c.is_ascii_digit() && !c.is_whitespace())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// A file of these objects, the first of which is the catalog.
+    fn file(objects: &[Vec<u8>]) -> Vec<u8> {
+        let mut file = b"%PDF-1.4\n".to_vec();
+        let mut offsets = Vec::new();
+        for (index, object) in objects.iter().enumerate() {
+            offsets.push(file.len());
+            write!(file, "{} 0 obj\n", index + 1).unwrap();
+            file.extend_from_slice(object);
+            file.extend_from_slice(b"\nendobj\n");
+        }
+        let table = file.len();
+        write!(file, "xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).unwrap();
+        for offset in offsets {
+            write!(file, "{offset:010} 00000 n \n").unwrap();
+        }
+        write!(
+            file,
+            "trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF",
+            objects.len() + 1
+        )
+        .unwrap();
+        file
+    }
+
+    fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
+        let mut object = format!("<<{dictionary}/Length {}>>stream\n", content.len()).into_bytes();
+        object.extend_from_slice(content);
+        object.extend_from_slice(b"\nendstream");
+        object
+    }
+
+    /// One page with this content.
+    fn page(content: Vec<u8>, form: &[u8]) -> Vec<u8> {
+        let font = "<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>>>";
+        let page = format!(
+            "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font{font}/XObject<</X 5 0 R>>>>>>"
+        );
+        file(&[
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 600 800]>>".to_vec(),
+            page.into_bytes(),
+            content,
+            form.to_vec(),
+        ])
+    }
+
+    fn refusal(file: &[u8]) -> String {
+        read(file)
+            .map(|read| read.markdown)
+            .expect_err("it should be refused")
+            .to_string()
+    }
+
+    #[test]
+    fn text_is_read() {
+        let text = page(
+            stream("", b"BT /F 12 Tf 50 700 Td (Open 9 to 5) Tj ET"),
+            b"null",
+        );
+        assert_eq!(read(&text).unwrap().markdown.trim(), "Open 9 to 5");
+    }
+
+    #[test]
+    fn bad_files_are_told_in_a_sentence() {
+        assert!(refusal(&page(stream("", b""), b"null")).contains("text recognition"));
+        assert!(refusal(b"%PDF-1.4\nnothing").contains("damaged"));
+        let whole = page(stream("", b"BT ET"), b"null");
+        for end in (9..whole.len()).step_by(50) {
+            refusal(&whole[..end]);
+        }
+    }
+
+    #[test]
+    fn bombs_and_circles_are_refused() {
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        for _ in 0..110 {
+            packed.write_all(&vec![b' '; 1_000_000]).unwrap();
+        }
+        let bomb = stream("/Filter/FlateDecode", &packed.finish().unwrap());
+        assert!(refusal(&page(bomb, b"null")).contains("unpacks to more"));
+        let form = "/Type/XObject/Subtype/Form/BBox[0 0 1 1]";
+        for resources in ["/Resources<</XObject<</X 5 0 R>>>>", ""] {
+            let circle = page(
+                stream("", b"/X Do"),
+                &stream(&format!("{form}{resources}"), b"/X Do"),
+            );
+            assert!(
+                refusal(&circle).contains("contain themselves"),
+                "{resources}"
+            );
+        }
+        let parents = file(&[
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1/Parent 2 0 R>>".to_vec(),
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R>>".to_vec(),
+            stream("", b"BT ET"),
+        ]);
+        assert!(refusal(&parents).contains("no text"));
+    }
 }

@@ -30,6 +30,7 @@ matcher!(
 );
 matcher!(SEPARATE, "body > header, body > footer, body > aside, [role='complementary'], footer");
 matcher!(LINKS, "a");
+matcher!(ANCHORS, "a:not([href])");
 matcher!(IMAGES, "img, picture");
 matcher!(TABLES, "table");
 matcher!(BLOCKS_IN_TABLE, "pre, table, h1, h2, h3, h4, h5, h6, ul, ol, dl, blockquote, div.sect1, section");
@@ -83,6 +84,10 @@ fn anchor(node: &NodeRef<'_>) -> Option<String> {
 pub(super) fn strip(document: &Document) {
     document.select_matcher(&NEVER_TEXT).remove();
     document.select_matcher(&FURNITURE).remove();
+    // Left open, as `<a id="x"/>` of XHTML is when it is read as HTML, they reach around half the page.
+    for anchor in document.select_matcher(&ANCHORS).nodes() {
+        anchor.rename("span");
+    }
 }
 
 /// Takes away what stands around the text of a page that does not mark its main part.
@@ -123,7 +128,7 @@ fn select<'a>(content: &NodeRef<'a>, matcher: &Matcher) -> Vec<NodeRef<'a>> {
 fn pictures(content: &NodeRef<'_>) {
     for image in select(content, &IMAGES) {
         if image.has_name("picture") {
-            image.unwrap_node();
+            image.rename("span");
             continue;
         }
         match image.attr("alt") {
