@@ -417,7 +417,7 @@ mod tests {
         };
         insta::assert_snapshot!(
             serde_json::to_string(&SourceView::from(source)).unwrap(),
-            @""
+            @r#"{"id":"src-1","title":"https://docs.example.com/","kind":"page","url":"https://docs.example.com/","status":{"state":"indexing","done":1,"total":3},"ready":null,"created_at":"2026-11-24T10:00:00Z"}"#
         );
     }
 }
