@@ -55,12 +55,7 @@ pub(super) async fn run(args: &AddArgs, client: &Client) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-async fn send_and_watch(
-    items: Vec<Item>,
-    client: &Client,
-    progress: &mut Progress,
-    screen: &mut Screen,
-) -> Result<()> {
+async fn send_and_watch(items: Vec<Item>, client: &Client, progress: &mut Progress, screen: &mut Screen) -> Result<()> {
     let send = async |item: Item| {
         let sent = send(&item, client).await;
         (item, sent)

@@ -152,7 +152,8 @@ mod tests {
         assert_eq!(progress.accepted("file", source("f", Status::Pending)), None);
         assert_eq!(progress.refused("other", "The file has no name."), "failed  other: The file has no name.");
 
-        let lines = progress.update(&[source("s", Status::Indexing { done: 2, total: 9 }), source("f", Status::Pending)]);
+        let lines =
+            progress.update(&[source("s", Status::Indexing { done: 2, total: 9 }), source("f", Status::Pending)]);
         assert!(lines.is_empty());
         assert_eq!((progress.documents(), progress.now().as_str()), ((2, 10), "site: indexing 2 of 9"));
 
@@ -160,7 +161,10 @@ mod tests {
         let after = [source("s", Status::Ready), source("f", failed)];
         assert_eq!(
             progress.update(&after),
-            ["ready   site: 3 documents, 20 passages\n        left out: /x: gone", "failed  file: It contains no text."]
+            [
+                "ready   site: 3 documents, 20 passages\n        left out: /x: gone",
+                "failed  file: It contains no text."
+            ]
         );
         assert!(progress.update(&after).is_empty());
         assert!(progress.is_over());
