@@ -13,7 +13,7 @@ use std::time::Duration;
 use url::Url;
 
 /// Longer than the server takes for an answer or for storing the largest file.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Speaks to one server on behalf of one token.
 #[derive(Debug, Clone)]

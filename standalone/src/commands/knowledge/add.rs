@@ -66,7 +66,7 @@ async fn send_and_watch(items: Vec<Item>, client: &Client, progress: &mut Progre
     while !progress.is_over() {
         tokio::select! {
             Some((item, outcome)) = uploads.next() => match outcome {
-                Ok(source) => screen.say_all(progress.accepted(item.name(), source))?,
+                Ok(source) => screen.say_all(progress.accepted(item.name(), &source))?,
                 Err(error) => screen.say_all([progress.refused(item.name(), &error)])?,
             },
             _ = clock.tick() => screen.say_all(progress.update(&client.sources().await?))?,
