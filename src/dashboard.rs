@@ -11,9 +11,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use bytes::Bytes;
+use problem::Problem;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub fn router(bot: Arc<Bot>) -> Router {
     Router::new()
         .route("/", get(front_page))
         .route("/healthz", get(health))
+        // A nest leaves out its own address with a slash at the end.
+        .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
         .with_state(bot)
 }

@@ -71,8 +71,51 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
 
 /// Adds what all routes share: a bound on bodies, and problems for whatever is no operation.
 pub fn with_refusals(api: Router<Arc<Bot>>) -> Router<Arc<Bot>> {
-    api.fallback(Problem::not_found)
-        .method_not_allowed_fallback(Problem::method_not_allowed)
+    api.fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(Problem::of_panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What scripts rely on: nothing of it goes away within a version.
+    #[test]
+    fn the_operations_stay() {
+        let document = serde_json::to_value(router().1).unwrap();
+        let mut operations: Vec<String> = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            operations.extend(methods.as_object().unwrap().keys().map(|method| format!("{path} {method}")));
+        }
+        operations.sort();
+        insta::assert_snapshot!(operations.join("\n"), @r"
+        /ask post
+        /knowledge/search get
+        /knowledge/sources get
+        /knowledge/sources post
+        /knowledge/sources/files post
+        /knowledge/sources/{id} delete
+        /knowledge/sources/{id} get
+        /knowledge/sources/{id}/refresh post
+        /me get
+        /tokens get
+        /tokens post
+        /tokens/{id} delete
+        /tokens/{id} get
+        /usage get
+        ");
+    }
+
+    #[test]
+    fn every_operation_says_that_a_token_is_needed() {
+        let document = serde_json::to_value(router().1).unwrap();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                assert!(operation["responses"]["401"].is_object(), "{method} {path}");
+            }
+        }
+        assert!(document["security"][0]["bearer"].is_array());
+    }
 }

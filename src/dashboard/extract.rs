@@ -42,10 +42,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let axum::extract::Path(id) = axum::extract::Path::<String>::from_request_parts(parts, state).await?;
-        if id.len() > MAX_ID_CHARS || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-            return Err(Problem::no_such("id"));
-        }
-        Ok(Self(id))
+        let is_one =
+            |id: &String| id.len() <= MAX_ID_CHARS && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let found = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        let id = found.ok().map(|axum::extract::Path(id)| id).filter(is_one);
+        id.map(Self).ok_or_else(|| Problem::no_such("id"))
     }
 }

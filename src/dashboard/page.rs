@@ -48,7 +48,11 @@ impl Cursor {
 }
 
 /// The part of `all` that `params` ask for, in the order of `key`: when an entry was made, and its id.
-pub fn page<T>(mut all: Vec<T>, key: impl Fn(&T) -> (Timestamp, &str), params: &PageParams) -> Result<Page<T>, Problem> {
+pub fn page<T>(
+    mut all: Vec<T>,
+    key: impl Fn(&T) -> (Timestamp, &str),
+    params: &PageParams,
+) -> Result<Page<T>, Problem> {
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::bad_parameter(format!("`limit` must be between 1 and {MAX_LIMIT}.")));

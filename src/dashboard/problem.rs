@@ -4,7 +4,7 @@ use crate::answer::{NoAnswer, UserError};
 use crate::knowledge::AddError;
 use crate::sentences::Lang;
 use axum::extract::multipart::{MultipartError, MultipartRejection};
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -83,12 +83,15 @@ impl Problem {
     }
 
     /// Nothing lives at this address.
-    pub async fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "Nothing lives at this address. See /api/v1/openapi.json for those that exist.")
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "Nothing lives at this address. See /api/v1/openapi.json for those that exist.",
+        )
     }
 
     /// The address exists, but not for this method.
-    pub async fn method_not_allowed() -> Self {
+    pub fn method_not_allowed() -> Self {
         let detail = "This address does not take this method. The header `Allow` names those that it takes.";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, detail)
     }
@@ -142,7 +145,17 @@ macro_rules! from_rejection {
     )+};
 }
 
-from_rejection!(JsonRejection, QueryRejection, PathRejection, MultipartRejection, MultipartError);
+from_rejection!(JsonRejection, QueryRejection, MultipartError);
+
+/// It has no boundary because it is no form: axum calls that malformed, but it is the media type that is wrong.
+impl From<MultipartRejection> for Problem {
+    fn from(_: MultipartRejection) -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send a form: `Content-Type: multipart/form-data` with a boundary.",
+        )
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,16 +5,18 @@ use guildhall::dashboard::api::ask::Session;
 use guildhall::knowledge::source::{DEFAULT_DEPTH, MAX_PAGES};
 
 /// An AI member of staff for Discord servers.
-///
-/// Settings come from environment variables; docs/guide/configuration.md lists them. The most important ones are
-/// LLM_BASE_URL and LLM_MODEL (the model), DISCORD_TOKEN (the bot) and GUILDHALL_DATA (the data folder).
 #[derive(Debug, Parser)]
-#[command(name = "guildhall", version, max_term_width = 100)]
+#[command(name = "guildhall", version, max_term_width = 100, after_help = SETTINGS)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// Said at the end of the help.
+const SETTINGS: &str = "Settings come from environment variables; docs/guide/configuration.md lists them. The most \
+    important ones are LLM_BASE_URL and LLM_MODEL (the model), DISCORD_TOKEN (the bot) and GUILDHALL_DATA (the data \
+    folder).";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use url::Url;
 
 /// Longer than the server takes for an answer or for storing the largest file.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Speaks to one server on behalf of one token.
 #[derive(Debug, Clone)]
@@ -155,7 +155,10 @@ mod tests {
     #[test]
     fn an_address_is_built_below_the_base_and_escaped() {
         let plain: Url = "http://127.0.0.1:8080".parse().unwrap();
-        assert_eq!(address(&plain, &["tokens", "a/../b"], &[]).as_str(), "http://127.0.0.1:8080/api/v1/tokens/a%2F..%2Fb");
+        assert_eq!(
+            address(&plain, &["tokens", "a/../b"], &[]).as_str(),
+            "http://127.0.0.1:8080/api/v1/tokens/a%2F..%2Fb"
+        );
         let below: Url = "https://example.com/guildhall/".parse().unwrap();
         let found = address(&below, &["knowledge", "search"], &[("q", "a&b=ü")]);
         assert_eq!(found.as_str(), "https://example.com/guildhall/api/v1/knowledge/search?q=a%26b%3D%C3%BC");

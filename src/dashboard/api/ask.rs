@@ -105,8 +105,9 @@ pub async fn ask(
         asked_at: now,
         reply_to: ReplyTo::Caller,
     };
-    let answer = answer::ask(&bot, &question, now).await.map_err(|error| Problem::no_answer(error, lang))?;
-    Ok(Json(answer.into()))
+    // Boxed, since an answer on its way is large and would be copied around with every future that holds it.
+    let answered = Box::pin(answer::ask(&bot, &question, now)).await;
+    answered.map(|answer| Json(answer.into())).map_err(|error| Problem::no_answer(error, lang))
 }
 
 impl From<Answer> for AskResponse {
@@ -137,8 +138,8 @@ impl TryFrom<String> for Locale {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let fits = (1..=MAX_LOCALE_CHARS).contains(&text.len())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let fits =
+            (1..=MAX_LOCALE_CHARS).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         fits.then_some(Self(text)).ok_or_else(|| "a language is named like fr or pt-BR".to_owned())
     }
 }

@@ -287,11 +287,7 @@ pub async fn upload_file(
     params(("id" = String, Path, description = "The source's id")),
     responses((status = 200, body = SourceView), Unknown, Always),
 )]
-pub async fn get_source(
-    State(bot): State<Arc<Bot>>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<Json<SourceView>, Problem> {
+pub async fn get_source(State(bot): State<Arc<Bot>>, caller: Caller, Id(id): Id) -> Result<Json<SourceView>, Problem> {
     let source = bot.store.source(caller.account(), &SourceId(id)).await?;
     source.map(|source| Json(source.into())).ok_or_else(|| Problem::no_such("source"))
 }
@@ -417,7 +413,7 @@ mod tests {
         };
         insta::assert_snapshot!(
             serde_json::to_string(&SourceView::from(source)).unwrap(),
-            @""
+            @r#"{"id":"src-1","title":"https://docs.example.com/","kind":"page","url":"https://docs.example.com/","status":{"state":"indexing","done":1,"total":3},"ready":null,"created_at":"2026-11-24T10:00:00Z"}"#
         );
     }
 }

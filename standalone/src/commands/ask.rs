@@ -15,15 +15,15 @@ pub(super) async fn run(args: AskArgs, client: &Client) -> Result<ExitCode> {
 
 /// The answer as it is, and its sources in a numbered list.
 fn shown(answer: &AskResponse) -> String {
-    let mut text = answer.answer.trim_end().to_owned();
+    let mut lines = vec![answer.answer.trim_end().to_owned()];
     if !answer.sources.is_empty() {
-        text.push_str("\n\nSources:");
+        lines.push("\nSources:".to_owned());
     }
-    for (i, source) in answer.sources.iter().enumerate() {
+    lines.extend(answer.sources.iter().enumerate().map(|(i, source)| {
         let address = source.url.as_ref().map(|url| format!(" — {url}")).unwrap_or_default();
-        text.push_str(&format!("\n{}. {}{address}", i + 1, source.title));
-    }
-    text
+        format!("{}. {}{address}", i + 1, source.title)
+    }));
+    lines.join("\n")
 }
 
 #[cfg(test)]

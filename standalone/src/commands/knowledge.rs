@@ -88,7 +88,8 @@ fn hits(found: &[HitView]) -> String {
     let shown = |(i, hit): (usize, &HitView)| {
         let path = std::iter::once(&hit.title).chain(&hit.headings).map(String::as_str).collect::<Vec<_>>().join(" › ");
         let address = hit.url.as_ref().map(|url| format!("\n   {url}")).unwrap_or_default();
-        let text = hit.text.lines().map(|line| format!("\n   {line}").trim_end().to_owned()).collect::<String>();
+        let text =
+            hit.text.lines().map(|line| format!("\n   {line}").trim_end().to_owned()).collect::<Vec<_>>().concat();
         format!("{}. {path} ({}, score {:.2}){address}{text}", i + 1, hit.source, hit.score)
     };
     found.iter().enumerate().map(shown).collect::<Vec<_>>().join("\n\n")

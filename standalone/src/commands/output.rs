@@ -46,7 +46,10 @@ mod tests {
     #[test]
     fn columns_are_aligned_by_characters() {
         let rows = [["é", "ready", "one\ttwo\n"], ["long-id", "failed", ""]].map(|row| row.map(str::to_owned));
-        assert_eq!(table(["id", "state", "title"], &rows), "id       state   title\né        ready   one two\nlong-id  failed");
+        assert_eq!(
+            table(["id", "state", "title"], &rows),
+            "id       state   title\né        ready   one two\nlong-id  failed"
+        );
     }
 
     #[test]

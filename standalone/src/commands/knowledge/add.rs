@@ -55,23 +55,18 @@ pub(super) async fn run(args: &AddArgs, client: &Client) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-async fn send_and_watch(
-    items: Vec<Item>,
-    client: &Client,
-    progress: &mut Progress,
-    screen: &mut Screen,
-) -> Result<()> {
-    let send = async |item: Item| {
-        let sent = send(&item, client).await;
-        (item, sent)
+async fn send_and_watch(items: Vec<Item>, client: &Client, progress: &mut Progress, screen: &mut Screen) -> Result<()> {
+    let with_outcome = async |item: Item| {
+        let outcome = send(&item, client).await;
+        (item, outcome)
     };
-    let mut sending = stream::iter(items).map(send).buffer_unordered(SENT_AT_A_TIME);
+    let mut uploads = stream::iter(items).map(with_outcome).buffer_unordered(SENT_AT_A_TIME);
     let mut clock = tokio::time::interval(ASK_EVERY);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !progress.is_over() {
         tokio::select! {
-            Some((item, sent)) = sending.next() => match sent {
-                Ok(source) => screen.say_all(progress.accepted(item.name(), source))?,
+            Some((item, outcome)) = uploads.next() => match outcome {
+                Ok(source) => screen.say_all(progress.accepted(item.name(), &source))?,
                 Err(error) => screen.say_all([progress.refused(item.name(), &error)])?,
             },
             _ = clock.tick() => screen.say_all(progress.update(&client.sources().await?))?,

@@ -211,7 +211,8 @@ mod tests {
             Item::Web { request, .. } => serde_json::to_value(request).unwrap(),
             Item::File { .. } => panic!("an address is no file"),
         };
-        let site = serde_json::json!({"kind": "site", "url": "https://docs.example.com/", "max_pages": 7, "max_depth": 2});
+        let site =
+            serde_json::json!({"kind": "site", "url": "https://docs.example.com/", "max_pages": 7, "max_depth": 2});
         assert_eq!(request(false), site);
         assert_eq!(request(true), serde_json::json!({"kind": "page", "url": "https://docs.example.com/"}));
     }

@@ -30,11 +30,11 @@ impl Progress {
     }
 
     /// The server has accepted something. The line to print is returned.
-    pub(super) fn accepted(&mut self, name: &str, source: SourceView) -> Option<String> {
+    pub(super) fn accepted(&mut self, name: &str, source: &SourceView) -> Option<String> {
         self.unsent = self.unsent.saturating_sub(1);
         let state = SourceState::Working { done: 0, total: 1, label: String::new() };
         self.sources.insert(source.id.clone(), (name.to_owned(), state));
-        self.heard(&source)
+        self.heard(source)
     }
 
     /// Something could not be sent. The line to print is returned.
@@ -111,7 +111,8 @@ impl Progress {
                     source.ready.as_ref().map_or((1, 0), |ready| (ready.documents, ready.passages));
                 *known = SourceState::Ended { documents: u64::from(documents).max(1) };
                 let left_out = source.ready.as_ref().map_or(&[][..], |ready| &ready.skipped);
-                let left_out: String = left_out.iter().map(|reason| format!("\n        left out: {reason}")).collect();
+                let left_out = left_out.iter().map(|reason| format!("\n        left out: {reason}"));
+                let left_out = left_out.collect::<Vec<_>>().concat();
                 Some(format!(
                     "ready   {name}: {}, {}{left_out}",
                     count(documents, "document"),
@@ -148,11 +149,12 @@ mod tests {
     fn documents_are_counted_over_all_sources_and_each_end_is_told_once() {
         let mut progress = Progress::new(3);
         assert_eq!((progress.documents(), progress.now().as_str()), ((0, 3), "3 to send"));
-        assert_eq!(progress.accepted("site", source("s", Status::Pending)), None);
-        assert_eq!(progress.accepted("file", source("f", Status::Pending)), None);
+        assert_eq!(progress.accepted("site", &source("s", Status::Pending)), None);
+        assert_eq!(progress.accepted("file", &source("f", Status::Pending)), None);
         assert_eq!(progress.refused("other", "The file has no name."), "failed  other: The file has no name.");
 
-        let lines = progress.update(&[source("s", Status::Indexing { done: 2, total: 9 }), source("f", Status::Pending)]);
+        let lines =
+            progress.update(&[source("s", Status::Indexing { done: 2, total: 9 }), source("f", Status::Pending)]);
         assert!(lines.is_empty());
         assert_eq!((progress.documents(), progress.now().as_str()), ((2, 10), "site: indexing 2 of 9"));
 
@@ -160,7 +162,10 @@ mod tests {
         let after = [source("s", Status::Ready), source("f", failed)];
         assert_eq!(
             progress.update(&after),
-            ["ready   site: 3 documents, 20 passages\n        left out: /x: gone", "failed  file: It contains no text."]
+            [
+                "ready   site: 3 documents, 20 passages\n        left out: /x: gone",
+                "failed  file: It contains no text."
+            ]
         );
         assert!(progress.update(&after).is_empty());
         assert!(progress.is_over());
@@ -171,7 +176,7 @@ mod tests {
     #[test]
     fn what_disappears_while_it_is_awaited_has_failed() {
         let mut progress = Progress::new(1);
-        progress.accepted("file", source("f", Status::Pending));
+        progress.accepted("file", &source("f", Status::Pending));
         assert_eq!(progress.update(&[]), ["failed  file: it was removed meanwhile"]);
         assert!(progress.is_over());
     }
