@@ -249,7 +249,7 @@ impl Knowledge {
                 let object = Path::parse(&pointer.object)?;
                 let bytes = self.files.get_mapped(&object).await?.context("the index object is gone")?;
                 let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                let index = tokio::task::spawn_blocking(move || Index::open(bytes)).await??;
+                let index = tokio::task::spawn_blocking(move || Index::open(&bytes)).await??;
                 anyhow::Ok(Opened { index, bytes: size })
             })
             .await

@@ -6,7 +6,9 @@ use super::source::{IndexPointer, Ready, Source, Status};
 use super::{Knowledge, files};
 use crate::ids::AccountId;
 use anyhow::Result;
+use bytes::Bytes;
 use jiff::Timestamp;
+use tantivy::directory::OwnedBytes;
 
 /// Passages that one build takes in: it holds them in memory, and what it has done answers before the next begins.
 const PASSAGES_PER_BUILD: usize = 30_000;
@@ -96,13 +98,15 @@ impl Knowledge {
             let remove: Vec<&str> = change.remove.iter().map(String::as_str).collect();
             let embedded = embedded(previous.as_ref(), &change);
             let object = index::build(previous.as_ref(), &remove, &add, embedded.as_ref())?;
-            let built = Index::open(tantivy::directory::OwnedBytes::new(object.clone()))?;
+            let object = OwnedBytes::new(object);
+            // What cannot be opened must never be swapped in.
+            let built = Index::open(&object)?;
             anyhow::Ok((object, built.manifest().passages(), change))
         })
         .await??;
         let version = pointer.map_or(0, |pointer| pointer.version) + 1;
         let name = files::index(account, version);
-        self.files.put(&name, object.into()).await?;
+        self.files.put(&name, Bytes::from_owner(object)).await?;
         let next = IndexPointer { version, object: name.to_string(), passages, at: now };
         if !self.store.swap_index(account, &next).await? {
             // Somebody else swapped: what is missing from theirs is found by the next round.

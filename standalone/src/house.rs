@@ -108,9 +108,7 @@ fn lock(data: &Path) -> Result<File, NotOpened> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(NotOpened::InUse),
-        Err(TryLockError::Error(error)) => {
-            Err(anyhow::Error::from(error).context("locking the data folder").into())
-        }
+        Err(TryLockError::Error(error)) => Err(anyhow::Error::from(error).context("locking the data folder").into()),
     }
 }
 

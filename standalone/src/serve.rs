@@ -35,7 +35,10 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
     let address = listener.local_addr()?;
     if house.is_new {
         let pages = guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
-        tracing::info!(pages, "a new data folder: the user guide is being indexed, so that you can ask about it at once");
+        tracing::info!(
+            pages,
+            "a new data folder: the user guide is being indexed, so that you can ask about it at once"
+        );
     }
     let _door = door::announce(&house, &machine.data, address).await?;
 
@@ -66,7 +69,8 @@ fn say_what_is_there(config: &Config, machine: &StandaloneConfig, address: std::
     let embeddings = config.embedding.as_ref().map_or("none: search by words", |model| &model.model);
     tracing::info!(%address, public_url = %machine.public_url, model, embeddings, "Guildhall is here");
     if config.discord.is_some() {
-        let endpoint = machine.public_url.join("discord/webhook/").map_or_else(|_| String::new(), |url| url.to_string());
+        let endpoint =
+            machine.public_url.join("discord/webhook/").map_or_else(|_| String::new(), |url| url.to_string());
         tracing::info!(endpoint, "set this as the Interactions Endpoint URL in Discord's developer portal");
     } else {
         tracing::info!("DISCORD_TOKEN is not set: no Discord, but the API and `guildhall ask` work");

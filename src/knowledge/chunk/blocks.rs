@@ -75,19 +75,10 @@ pub(super) fn top_level(markdown: &str) -> Vec<Block<'_>> {
     if starts.first().is_none_or(|(_, start)| *start > 0) {
         starts.insert(0, (Kind::Other, 0));
     }
-    let ends: Vec<usize> = starts
-        .iter()
-        .skip(1)
-        .map(|(_, start)| *start)
-        .chain([markdown.len()])
-        .collect();
+    let ends: Vec<usize> = starts.iter().skip(1).map(|(_, start)| *start).chain([markdown.len()]).collect();
     for (kind, _) in &mut starts {
         if let Kind::Heading(heading) = kind {
-            heading.text = heading
-                .text
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ");
+            heading.text = heading.text.split_whitespace().collect::<Vec<_>>().join(" ");
         }
     }
     starts
@@ -96,11 +87,7 @@ pub(super) fn top_level(markdown: &str) -> Vec<Block<'_>> {
         .map(|((kind, start), end)| {
             let text = markdown[start..end.max(start)].trim_end();
             // An indent makes code; elsewhere it is nothing.
-            let text = if kind == Kind::Code {
-                text.trim_start_matches('\n')
-            } else {
-                text.trim_start()
-            };
+            let text = if kind == Kind::Code { text.trim_start_matches('\n') } else { text.trim_start() };
             Block { kind, text }
         })
         .filter(|block| matches!(block.kind, Kind::Heading(_)) || says_something(block.text))
@@ -128,8 +115,7 @@ fn push_heading_text(starts: &mut [(Kind, usize)], text: &str) {
 
 /// Rules and comments do not.
 fn says_something(text: &str) -> bool {
-    let is_comment =
-        text.starts_with("<!--") && text.ends_with("-->") && text.matches("-->").count() == 1;
+    let is_comment = text.starts_with("<!--") && text.ends_with("-->") && text.matches("-->").count() == 1;
     !is_comment && text.chars().any(char::is_alphanumeric)
 }
 
@@ -178,10 +164,6 @@ impl Slugs {
             .collect();
         let count = self.used.entry(slug.clone()).or_default();
         *count += 1;
-        if *count == 1 {
-            slug
-        } else {
-            format!("{slug}-{}", *count - 1)
-        }
+        if *count == 1 { slug } else { format!("{slug}-{}", *count - 1) }
     }
 }

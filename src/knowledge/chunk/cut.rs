@@ -16,10 +16,7 @@ const GAP: &str = "\n\n";
 
 /// Pieces of about the same size: a rest of one sentence would be found for its few words and explain nothing.
 pub(super) fn pieces(blocks: &[Block<'_>]) -> Vec<String> {
-    let lengths: Vec<usize> = blocks
-        .iter()
-        .map(|block| block.text.chars().count())
-        .collect();
+    let lengths: Vec<usize> = blocks.iter().map(|block| block.text.chars().count()).collect();
     let total: usize = lengths.iter().map(|length| length + GAP.len()).sum();
     let target = total / total.div_ceil(MAX_CHARS).max(1);
 
@@ -72,9 +69,8 @@ impl<'t> Piece<'t> {
     fn take_introductions(&mut self, mut next: usize) -> Vec<(&'t str, usize)> {
         let mut taken = Vec::new();
         while self.blocks.len() > 1
-            && let Some((text, length)) = self.blocks.pop_if(|(text, length)| {
-                introduces(text) && *length + GAP.len() + next <= MAX_CHARS
-            })
+            && let Some((text, length)) =
+                self.blocks.pop_if(|(text, length)| introduces(text) && *length + GAP.len() + next <= MAX_CHARS)
         {
             self.length -= length + GAP.len();
             next += length + GAP.len();
@@ -97,8 +93,7 @@ impl<'t> Piece<'t> {
 fn introduces(text: &str) -> bool {
     const FEW: usize = 60;
     let bold = text.starts_with("**") && text.ends_with("**") && !text.contains('\n');
-    let label =
-        text.len() <= FEW && !text.contains('\n') && !text.ends_with(['.', '!', '?', '`', '|']);
+    let label = text.len() <= FEW && !text.contains('\n') && !text.ends_with(['.', '!', '?', '`', '|']);
     text.ends_with(':') || bold || label
 }
 
@@ -117,10 +112,7 @@ pub(super) fn text(text: &str) -> Vec<String> {
     while !rest.is_empty() {
         let (window, after) = rest.split_at(window_end(rest));
         let cut = SPLITTER.chunks(window);
-        pieces.extend(
-            cut.filter(|piece| piece.chars().any(char::is_alphanumeric))
-                .map(ToOwned::to_owned),
-        );
+        pieces.extend(cut.filter(|piece| piece.chars().any(char::is_alphanumeric)).map(ToOwned::to_owned));
         rest = after;
     }
     pieces
@@ -135,9 +127,7 @@ fn window_end(text: &str) -> usize {
     }
     let window = &text[..text.floor_char_boundary(WINDOW_BYTES)];
     let late = window.floor_char_boundary(WINDOW_BYTES / 2);
-    let end = window[late..]
-        .rfind('\n')
-        .or_else(|| window[late..].rfind(' '));
+    let end = window[late..].rfind('\n').or_else(|| window[late..].rfind(' '));
     end.map_or(window.len(), |end| late + end + 1)
 }
 
@@ -150,13 +140,7 @@ fn code(block: &str) -> Vec<String> {
     for (event, range) in Parser::new_ext(block, blocks::options()).into_offset_iter() {
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
-                language = info
-                    .split_whitespace()
-                    .next()
-                    .unwrap_or_default()
-                    .chars()
-                    .take(20)
-                    .collect();
+                language = info.split_whitespace().next().unwrap_or_default().chars().take(20).collect();
             }
             Event::Text(text) if in_code => content.push_str(&text),
             Event::End(pulldown_cmark::TagEnd::CodeBlock) => {
@@ -167,9 +151,7 @@ fn code(block: &str) -> Vec<String> {
         }
     }
     let fence = "`".repeat(longest_run(&content).max(2) + 1);
-    let room = MAX_CHARS
-        .saturating_sub(2 * fence.len() + language.len() + 3)
-        .max(MAX_CHARS / 4);
+    let room = MAX_CHARS.saturating_sub(2 * fence.len() + language.len() + 3).max(MAX_CHARS / 4);
     if fence.len() * 4 > MAX_CHARS {
         return text(block);
     }
@@ -196,12 +178,7 @@ fn table(block: &str) -> Option<Vec<String>> {
     if head_length + longest > MAX_CHARS || head_length * 2 > MAX_CHARS {
         return None;
     }
-    Some(
-        by_lines(rows, MAX_CHARS - head_length)
-            .into_iter()
-            .map(|rows| format!("{head}{rows}"))
-            .collect(),
-    )
+    Some(by_lines(rows, MAX_CHARS - head_length).into_iter().map(|rows| format!("{head}{rows}")).collect())
 }
 
 /// Joins lines up to `room` characters, and cuts those that are longer.
@@ -211,10 +188,7 @@ fn by_lines<'t>(lines: impl IntoIterator<Item = &'t str>, room: usize) -> Vec<St
     for line in lines {
         let mut line = line;
         loop {
-            let end = line
-                .char_indices()
-                .nth(room)
-                .map_or(line.len(), |(end, _)| end);
+            let end = line.char_indices().nth(room).map_or(line.len(), |(end, _)| end);
             let (now, later) = line.split_at(end);
             let length = now.chars().count() + 1;
             if used > 0 && used + length > room + 1 {

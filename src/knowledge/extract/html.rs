@@ -33,17 +33,11 @@ pub(super) fn read(html: &str, address: Option<&Url>) -> Result<Read, SourceErro
             tidy::strip_surroundings(&document);
             match readable(&document) {
                 Some(article) => write(&article.root(), base.as_ref()),
-                None => document
-                    .body()
-                    .map(|body| write(&body, base.as_ref()))
-                    .unwrap_or_default(),
+                None => document.body().map(|body| write(&body, base.as_ref())).unwrap_or_default(),
             }
         };
         let markdown = tidy::unmark(&content, &ids);
-        Ok(Read {
-            title: title(page_title, heading),
-            markdown,
-        })
+        Ok(Read { title: title(page_title, heading), markdown })
     })
 }
 
@@ -79,16 +73,10 @@ pub(in crate::knowledge) fn links(
             found.nofollow |= nofollow;
         }
     }
-    found.canonical = document
-        .select("link[rel='canonical'][href]")
-        .attr("href")
-        .and_then(|href| join(&href));
+    found.canonical = document.select("link[rel='canonical'][href]").attr("href").and_then(|href| join(&href));
     for link in document.select("a[href], area[href]").nodes() {
         let rel = link.attr_or("rel", "");
-        if !rel
-            .split_ascii_whitespace()
-            .any(|word| word.eq_ignore_ascii_case("nofollow"))
-        {
+        if !rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("nofollow")) {
             found.links.extend(join(&link.attr_or("href", "")));
         }
     }
@@ -99,8 +87,7 @@ pub(in crate::knowledge) fn links(
 pub(in crate::knowledge) fn robots_directives(content: &str) -> (bool, bool) {
     let says = |word: &str| {
         content.split([',', ' ']).any(|directive| {
-            directive.trim().eq_ignore_ascii_case(word)
-                || directive.trim().eq_ignore_ascii_case("none")
+            directive.trim().eq_ignore_ascii_case(word) || directive.trim().eq_ignore_ascii_case("none")
         })
     };
     (says("noindex"), says("nofollow"))
@@ -115,9 +102,7 @@ pub(super) fn charset(content_type: Option<&str>, bytes: &[u8]) -> Option<String
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
     let (_, after) = start.split_once("charset=")?;
     let after = after.trim_start_matches(['"', '\'', ' ']);
-    let end = after
-        .find(|c: char| !c.is_ascii_alphanumeric() && !"-_:.".contains(c))
-        .unwrap_or(after.len());
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && !"-_:.".contains(c)).unwrap_or(after.len());
     Some(after[..end].to_owned())
 }
 
@@ -129,10 +114,7 @@ fn without_marks(html: &str) -> String {
 fn base(document: &Document, address: Option<&Url>) -> Option<Url> {
     let named = document.select("base[href]").attr("href");
     match (named, address) {
-        (Some(href), Some(address)) => address
-            .join(href.trim())
-            .ok()
-            .or_else(|| Some(address.clone())),
+        (Some(href), Some(address)) => address.join(href.trim()).ok().or_else(|| Some(address.clone())),
         (Some(href), None) => Url::parse(href.trim()).ok(),
         (None, address) => address.cloned(),
     }
@@ -161,15 +143,8 @@ fn readable(document: &Document) -> Option<Document> {
     if whole * 10 >= body.normalized_char_count() * 7 {
         return None;
     }
-    let config = dom_smoothie::Config {
-        keep_classes: true,
-        disable_json_ld: true,
-        ..dom_smoothie::Config::default()
-    };
-    let article = Readability::with_document(document.clone(), None, Some(config))
-        .ok()?
-        .parse()
-        .ok()?;
+    let config = dom_smoothie::Config { keep_classes: true, disable_json_ld: true, ..dom_smoothie::Config::default() };
+    let article = Readability::with_document(document.clone(), None, Some(config)).ok()?.parse().ok()?;
     let article = parse::parse(&article.content).ok()?;
     (prose(&article.root()) * 4 >= whole * 3).then_some(article)
 }
@@ -177,11 +152,7 @@ fn readable(document: &Document) -> Option<Document> {
 /// How many characters are not links.
 fn prose(node: &NodeRef<'_>) -> usize {
     let links = dom_query::Selection::from(*node).select("a");
-    let linked: usize = links
-        .nodes()
-        .iter()
-        .map(NodeRef::normalized_char_count)
-        .sum();
+    let linked: usize = links.nodes().iter().map(NodeRef::normalized_char_count).sum();
     node.normalized_char_count().saturating_sub(linked)
 }
 
@@ -201,9 +172,7 @@ fn text_of(document: &Document, selector: &str) -> Option<String> {
 /// The page's title, shortened to its first heading where that is a part of it ("Install – Manual – Project 3").
 fn title(page_title: Option<String>, heading: Option<String>) -> Option<String> {
     match (page_title, heading) {
-        (Some(title), Some(heading)) if title.to_lowercase().contains(&heading.to_lowercase()) => {
-            Some(heading)
-        }
+        (Some(title), Some(heading)) if title.to_lowercase().contains(&heading.to_lowercase()) => Some(heading),
         (Some(title), _) => Some(title),
         (None, heading) => heading,
     }
@@ -267,29 +236,19 @@ apt install x</pre>
 
     #[test]
     fn without_marks_the_longest_part_is_found() {
-        let menu: String = (0..40)
-            .map(|n| format!("<li><a href='/{n}'>Menu entry number {n}</a></li>"))
-            .collect();
-        let text: String = (0..20)
-            .map(|n| format!("<p>Sentence {n} says something of use, and goes on for a while.</p>"))
-            .collect();
-        let found = markdown(&format!(
-            "<body><div class=sidebar><ul>{menu}</ul></div><div class=body><h1>T</h1>{text}</div>"
-        ));
-        assert!(
-            found.contains("Sentence 0 says") && found.contains("Sentence 19 says"),
-            "{found}"
-        );
+        let menu: String = (0..40).map(|n| format!("<li><a href='/{n}'>Menu entry number {n}</a></li>")).collect();
+        let text: String =
+            (0..20).map(|n| format!("<p>Sentence {n} says something of use, and goes on for a while.</p>")).collect();
+        let found =
+            markdown(&format!("<body><div class=sidebar><ul>{menu}</ul></div><div class=body><h1>T</h1>{text}</div>"));
+        assert!(found.contains("Sentence 0 says") && found.contains("Sentence 19 says"), "{found}");
         assert!(!found.contains("Menu entry"), "{found}");
     }
 
     #[test]
     fn anchors_that_are_never_closed_do_no_harm() {
         let page = r#"<div><h1><a id="top"/>Top</h1></div><p>One</p><h2><a name="two"/>Two</h2><ul><li>x</li></ul>"#;
-        assert_eq!(
-            markdown(page),
-            "# Top {#top}\n\nOne\n\n## Two {#two}\n\n- x"
-        );
+        assert_eq!(markdown(page), "# Top {#top}\n\nOne\n\n## Two {#two}\n\n- x");
     }
 
     #[test]
@@ -301,14 +260,8 @@ apt install x</pre>
     #[test]
     fn the_title_is_the_heading_where_the_page_says_so_too() {
         let title = |html: &str| read(html, None).unwrap().title;
-        assert_eq!(
-            title("<title>Install – Manual</title><h1>Install</h1>x").as_deref(),
-            Some("Install")
-        );
-        assert_eq!(
-            title("<title>Manual</title><h1>My shop</h1>x").as_deref(),
-            Some("Manual")
-        );
+        assert_eq!(title("<title>Install – Manual</title><h1>Install</h1>x").as_deref(), Some("Install"));
+        assert_eq!(title("<title>Manual</title><h1>My shop</h1>x").as_deref(), Some("Manual"));
         assert_eq!(title("<h1>My shop</h1>x").as_deref(), Some("My shop"));
         assert_eq!(title("x"), None);
     }
@@ -323,19 +276,9 @@ apt install x</pre>
             assert!(outcome.is_err(), "{name}: {outcome:?}");
         }
         // As deep as is allowed, of everything that the writer descends into.
-        for tag in [
-            "ul><li",
-            "blockquote",
-            "table><tr><td",
-            "b",
-            "span",
-            "pre",
-            "code",
-            "section",
-            "dl><dd",
-            "h1",
-            "a href=x",
-        ] {
+        for tag in
+            ["ul><li", "blockquote", "table><tr><td", "b", "span", "pre", "code", "section", "dl><dd", "h1", "a href=x"]
+        {
             let nested = format!("<{tag}>").repeat(50);
             read(&format!("{nested}text"), None).unwrap_or_else(|error| panic!("{tag}: {error}"));
         }
@@ -351,26 +294,13 @@ apt install x</pre>
         let targets: Vec<&str> = found.links.iter().map(Url::as_str).collect();
         assert_eq!(targets, ["https://example.org/docs/b", "mailto:a@b.c"]);
         assert!(found.noindex && !found.nofollow);
-        assert_eq!(
-            found.canonical.unwrap().as_str(),
-            "https://example.org/docs/a"
-        );
+        assert_eq!(found.canonical.unwrap().as_str(), "https://example.org/docs/a");
     }
 
     #[test]
     fn a_page_may_name_its_encoding() {
-        assert_eq!(
-            charset(
-                Some("text/html; charset=\"KOI8-R\""),
-                b"<meta charset=utf-8>"
-            )
-            .as_deref(),
-            Some("KOI8-R")
-        );
-        assert_eq!(
-            charset(Some("text/html"), b"<meta charset='Shift_JIS'>").as_deref(),
-            Some("shift_jis")
-        );
+        assert_eq!(charset(Some("text/html; charset=\"KOI8-R\""), b"<meta charset=utf-8>").as_deref(), Some("KOI8-R"));
+        assert_eq!(charset(Some("text/html"), b"<meta charset='Shift_JIS'>").as_deref(), Some("shift_jis"));
         let old = b"<meta http-equiv=Content-Type content=\"text/html; charset=iso-8859-2\">";
         assert_eq!(charset(None, old).as_deref(), Some("iso-8859-2"));
         assert_eq!(charset(None, b"<p>"), None);

@@ -22,28 +22,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
         let pdf = open(&bytes)?;
         guard::check(&pdf)?;
         let pages = pages(&pdf, deadline)?;
-        if !pages
-            .iter()
-            .any(|page| page.chars().any(char::is_alphanumeric))
-        {
+        if !pages.iter().any(|page| page.chars().any(char::is_alphanumeric)) {
             return Err(SourceError(
                 "The PDF contains pictures of pages and no text. Run it through text recognition (OCR) and add it again"
                     .into(),
             ));
         }
-        Ok(Read {
-            title: title(&pdf),
-            markdown: markdown(&pages, &outline(&pdf)),
-        })
+        Ok(Read { title: title(&pdf), markdown: markdown(&pages, &outline(&pdf)) })
     })
 }
 
 fn open(bytes: &[u8]) -> Result<Pdf, SourceError> {
     let mut pdf = Pdf::load_mem(bytes).map_err(|error| match error {
         pdf_extract::Error::Decryption(_) | pdf_extract::Error::InvalidPassword => encrypted(),
-        _ => SourceError(
-            "The PDF is damaged. Open it in a PDF viewer and save or print it anew".into(),
-        ),
+        _ => SourceError("The PDF is damaged. Open it in a PDF viewer and save or print it anew".into()),
     })?;
     // Many are encrypted with an empty password, only to forbid printing.
     if pdf.is_encrypted() {
@@ -69,9 +61,7 @@ fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
         let text = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut text = String::new();
             let mut output = PlainTextOutput::new(&mut text);
-            pdf_extract::output_doc_page(pdf, &mut output, number)
-                .ok()
-                .map(|()| text)
+            pdf_extract::output_doc_page(pdf, &mut output, number).ok().map(|()| text)
         }));
         pages.push(text.ok().flatten().unwrap_or_default());
     }
@@ -83,8 +73,7 @@ fn title(pdf: &Pdf) -> Option<String> {
     let info = pdf.dereference(info).ok()?.1.as_dict().ok()?;
     let title = pdf_extract::decode_text_string(info.get(b"Title").ok()?).ok()?;
     // Programs that print to PDF leave the name of the file that they printed.
-    let useful = title.chars().any(char::is_alphabetic)
-        && !title.to_lowercase().starts_with("microsoft word");
+    let useful = title.chars().any(char::is_alphabetic) && !title.to_lowercase().starts_with("microsoft word");
     useful.then_some(title)
 }
 
@@ -95,10 +84,7 @@ fn outline(pdf: &Pdf) -> Outline {
     let mut outline = Outline::new();
     if let Ok(toc) = pdf.get_toc() {
         for entry in toc.toc {
-            outline
-                .entry(entry.page)
-                .or_default()
-                .push((entry.level.clamp(1, 5), entry.title));
+            outline.entry(entry.page).or_default().push((entry.level.clamp(1, 5), entry.title));
         }
     }
     outline
@@ -125,12 +111,7 @@ fn markdown(pages: &[String], outline: &Outline) -> String {
                 && is_heading(line, title)
             {
                 // Viewers open an address that ends in #page=12 on that page.
-                let _ = write!(
-                    markdown,
-                    "\n\n{} {} {{#page={number}}}\n\n",
-                    "#".repeat(level + 1),
-                    title.trim()
-                );
+                let _ = write!(markdown, "\n\n{} {} {{#page={number}}}\n\n", "#".repeat(level + 1), title.trim());
                 headings = rest;
                 continue;
             }
@@ -149,15 +130,10 @@ fn is_contents_line(line: &str) -> bool {
 
 /// Whether the line of the page is the outline's entry, which may lack its number or have it glued on.
 fn is_heading(line: &str, title: &str) -> bool {
-    let letters = |text: &str| {
-        text.chars()
-            .filter(|c| c.is_alphabetic())
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-    };
+    let letters =
+        |text: &str| text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect::<String>();
     let (line, title) = (letters(line), letters(title));
-    !title.is_empty()
-        && (line == title || (line.len() < title.len() + 12 && line.ends_with(&title)))
+    !title.is_empty() && (line == title || (line.len() < title.len() + 12 && line.ends_with(&title)))
 }
 
 /// A line of text, whose first letter must not make it a heading, a quotation or a list in Markdown.
@@ -175,17 +151,9 @@ fn repeated_lines(pages: &[String]) -> HashMap<String, usize> {
     const FEW_PAGES: usize = 4;
     let mut seen: HashMap<String, usize> = HashMap::new();
     for page in pages {
-        let lines: Vec<&str> = page
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect();
-        let mut edge: Vec<String> = lines
-            .iter()
-            .take(2)
-            .chain(lines.iter().rev().take(2))
-            .map(|line| shape(line))
-            .collect();
+        let lines: Vec<&str> = page.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let mut edge: Vec<String> =
+            lines.iter().take(2).chain(lines.iter().rev().take(2)).map(|line| shape(line)).collect();
         edge.sort_unstable();
         edge.dedup();
         for line in edge {
@@ -199,9 +167,7 @@ fn repeated_lines(pages: &[String]) -> HashMap<String, usize> {
 
 /// A line without its numbers: "Chapter 3 · 41" and "Chapter 3 · 42" are one running head.
 fn shape(line: &str) -> String {
-    line.chars()
-        .filter(|c| !c.is_ascii_digit() && !c.is_whitespace())
-        .collect()
+    line.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect()
 }
 
 #[cfg(test)]
@@ -225,12 +191,7 @@ mod tests {
         for offset in offsets {
             write!(file, "{offset:010} 00000 n \n").unwrap();
         }
-        write!(
-            file,
-            "trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF",
-            objects.len() + 1
-        )
-        .unwrap();
+        write!(file, "trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF", objects.len() + 1).unwrap();
         file
     }
 
@@ -244,9 +205,7 @@ mod tests {
     /// One page with this content.
     fn page(content: Vec<u8>, form: &[u8]) -> Vec<u8> {
         let font = "<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>>>";
-        let page = format!(
-            "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font{font}/XObject<</X 5 0 R>>>>>>"
-        );
+        let page = format!("<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font{font}/XObject<</X 5 0 R>>>>>>");
         file(&[
             b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
             b"<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 600 800]>>".to_vec(),
@@ -257,18 +216,12 @@ mod tests {
     }
 
     fn refusal(file: &[u8]) -> String {
-        read(file)
-            .map(|read| read.markdown)
-            .expect_err("it should be refused")
-            .to_string()
+        read(file).map(|read| read.markdown).expect_err("it should be refused").to_string()
     }
 
     #[test]
     fn text_is_read() {
-        let text = page(
-            stream("", b"BT /F 12 Tf 50 700 Td (Open 9 to 5) Tj ET"),
-            b"null",
-        );
+        let text = page(stream("", b"BT /F 12 Tf 50 700 Td (Open 9 to 5) Tj ET"), b"null");
         assert_eq!(read(&text).unwrap().markdown.trim(), "Open 9 to 5");
     }
 
@@ -292,14 +245,8 @@ mod tests {
         assert!(refusal(&page(bomb, b"null")).contains("unpacks to more"));
         let form = "/Type/XObject/Subtype/Form/BBox[0 0 1 1]";
         for resources in ["/Resources<</XObject<</X 5 0 R>>>>", ""] {
-            let circle = page(
-                stream("", b"/X Do"),
-                &stream(&format!("{form}{resources}"), b"/X Do"),
-            );
-            assert!(
-                refusal(&circle).contains("contain themselves"),
-                "{resources}"
-            );
+            let circle = page(stream("", b"/X Do"), &stream(&format!("{form}{resources}"), b"/X Do"));
+            assert!(refusal(&circle).contains("contain themselves"), "{resources}");
         }
         let parents = file(&[
             b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),

@@ -47,12 +47,8 @@ pub(super) fn check(pdf: &Pdf) -> Result<(), SourceError> {
             continue;
         };
         let filters = stream.filters().unwrap_or_default();
-        let packed = filters
-            .iter()
-            .filter(|name| matches!(**name, b"FlateDecode" | b"Fl" | b"LZWDecode" | b"LZW"));
-        let lzw = filters
-            .iter()
-            .any(|name| matches!(*name, b"LZWDecode" | b"LZW"));
+        let packed = filters.iter().filter(|name| matches!(**name, b"FlateDecode" | b"Fl" | b"LZWDecode" | b"LZW"));
+        let lzw = filters.iter().any(|name| matches!(*name, b"LZWDecode" | b"LZW"));
         if packed.count() > 1 || (lzw && stream.content.len() > MAX_LZW) {
             return Err(too_large());
         }
@@ -62,9 +58,7 @@ pub(super) fn check(pdf: &Pdf) -> Result<(), SourceError> {
     let mut depths = HashMap::new();
     for id in pdf.objects.keys() {
         if depth(pdf, *id, 0, &mut depths).is_none() {
-            return Err(SourceError(
-                "The PDF is damaged: parts of its pages contain themselves".into(),
-            ));
+            return Err(SourceError("The PDF is damaged: parts of its pages contain themselves".into()));
         }
     }
     Ok(())
@@ -94,11 +88,7 @@ fn unpacked(data: &[u8]) -> Result<u64, SourceError> {
     while let Ok(count @ 1..) = unpacked.read(&mut piece) {
         size += count as u64;
     }
-    if size >= MAX_STREAM {
-        Err(too_large())
-    } else {
-        Ok(size)
-    }
+    if size >= MAX_STREAM { Err(too_large()) } else { Ok(size) }
 }
 
 fn find(bytes: &[u8], word: &[u8]) -> Option<usize> {
@@ -106,19 +96,11 @@ fn find(bytes: &[u8], word: &[u8]) -> Option<usize> {
 }
 
 fn too_large() -> SourceError {
-    SourceError(
-        "The PDF unpacks to more than a PDF of text does. Export it anew, without large pictures"
-            .into(),
-    )
+    SourceError("The PDF unpacks to more than a PDF of text does. Export it anew, without large pictures".into())
 }
 
 /// How many forms are inside the form `id`, at most. None if there is no end.
-fn depth(
-    pdf: &Pdf,
-    id: ObjectId,
-    above: usize,
-    known: &mut HashMap<ObjectId, usize>,
-) -> Option<usize> {
+fn depth(pdf: &Pdf, id: ObjectId, above: usize, known: &mut HashMap<ObjectId, usize>) -> Option<usize> {
     if above > MAX_FORMS {
         return None;
     }
@@ -131,9 +113,7 @@ fn depth(
     {
         let Some(resources) = dictionary(pdf, stream.dict.get(b"Resources").ok()) else {
             // It draws with the resources of whatever contains it, itself among them.
-            let draws = stream
-                .get_plain_content()
-                .is_ok_and(|content| find(&content, b"Do").is_some());
+            let draws = stream.get_plain_content().is_ok_and(|content| find(&content, b"Do").is_some());
             return if draws { None } else { Some(1) };
         };
         if let Some(inner) = dictionary(pdf, resources.get(b"XObject").ok()) {
@@ -150,11 +130,7 @@ fn depth(
 }
 
 fn is_form(stream: &Stream) -> bool {
-    stream
-        .dict
-        .get(b"Subtype")
-        .and_then(Object::as_name)
-        .is_ok_and(|name| name == b"Form")
+    stream.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Form")
 }
 
 fn dictionary<'p>(pdf: &'p Pdf, object: Option<&'p Object>) -> Option<&'p Dictionary> {
