@@ -336,8 +336,13 @@ fn spoken(turns: &[Turn]) -> Vec<prompt::Turn> {
     turns.iter().map(spoken).collect()
 }
 
+/// The document and the section in it, so that a reader finds the place in a file that has no address.
 fn link(passage: &Passage) -> SourceLink {
-    SourceLink { title: passage.title.clone(), address: passage.address.clone() }
+    let title = match passage.headings.last() {
+        Some(heading) => format!("{} › {heading}", passage.title),
+        None => passage.title.clone(),
+    };
+    SourceLink { title, address: passage.address.clone() }
 }
 
 fn lang_of(question: &Question) -> Lang {
