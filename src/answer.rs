@@ -2,6 +2,7 @@
 
 use crate::bot::{Bot, Home};
 use crate::discord::{DiscordError, VoteButtons};
+use crate::ids::ConversationId;
 use crate::knowledge::Passage;
 use crate::prompt::{self, Context, ModelAnswer};
 use crate::question::{MAX_CHARS, Question, ReplyTo};
@@ -22,7 +23,7 @@ const TURNS: u16 = 10;
 const MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The model's time for one answer. A person waits; well inside the lease of a claim.
-const MODEL_DEADLINE: Duration = Duration::from_secs(60);
+const MODEL_DEADLINE: Duration = Duration::from_mins(1);
 
 /// An answer, before it takes the form of the place where it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,7 +212,6 @@ async fn think(
     };
     let shown = prompt::fitting(passages);
     let messages = prompt::compose(&Context {
-        server_name: "",
         instructions: &home.settings.instructions,
         locale: question.locale.as_deref().unwrap_or("en"),
         turns: &spoken(turns),
@@ -302,7 +302,7 @@ async fn keep(
     bot: &Bot,
     claim: &mut Claim,
     reply: Reply,
-    turn: Option<&(crate::ids::ConversationId, Turn)>,
+    turn: Option<&(ConversationId, Turn)>,
     refund: bool,
 ) -> Result<()> {
     let turn = turn.map(|(conversation, turn)| (conversation, turn));
@@ -312,7 +312,7 @@ async fn keep(
     Ok(())
 }
 
-fn turn_of(question: &Question, answer: &Answer) -> (crate::ids::ConversationId, Turn) {
+fn turn_of(question: &Question, answer: &Answer) -> (ConversationId, Turn) {
     let turn = Turn {
         question_id: question.id,
         asker: question.asker.clone(),

@@ -59,7 +59,7 @@ pub struct StandaloneConfig {
     pub addr: SocketAddr,
     /// `GUILDHALL_DATA` [./guildhall-data].
     pub data: PathBuf,
-    /// `GUILDHALL_PUBLIC_URL` [http://ADDR].
+    /// `GUILDHALL_PUBLIC_URL` [`http://` and the address].
     pub public_url: Url,
     /// `GUILDHALL_PLAN` [pro]: the plan of the machine's one account.
     pub plan: Plan,

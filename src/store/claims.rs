@@ -166,10 +166,7 @@ impl Store {
                 .transact_items(TransactWriteItem::builder().update(count.clone()).build())
                 .send()
                 .await;
-            let error = match written {
-                Ok(_) => return Ok(None),
-                Err(error) => error,
-            };
+            let Err(error) = written else { return Ok(None) };
             match refused(error.as_service_error()) {
                 Some(Refused::Conflict) => {
                     let pause = rand::rng().random_range(1..=(5 << attempt.min(5)));
@@ -255,10 +252,7 @@ impl Store {
         }
         for attempt in 0..CONFLICT_TRIES {
             let written = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let error = match written {
-                Ok(_) => return Ok(true),
-                Err(error) => error,
-            };
+            let Err(error) = written else { return Ok(true) };
             match refused(error.as_service_error()) {
                 Some(Refused::Conflict) => tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await,
                 Some(_) => return Ok(false),
