@@ -11,7 +11,6 @@ use crate::sentences::{self, Lang};
 use crate::store::{Admission, Claim, Delivery, Reply, Turn};
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
 
 /// Passages that are looked up for one question; the prompt takes as many of them as fit its budget.
 const PASSAGES: usize = 8;
@@ -21,9 +20,6 @@ const TURNS: u16 = 10;
 
 /// What was said longer ago than this is no longer the same conversation.
 const MEMORY: SignedDuration = SignedDuration::from_hours(24);
-
-/// The model's time for one answer. A person waits; well inside the lease of a claim.
-const MODEL_DEADLINE: Duration = Duration::from_mins(1);
 
 /// An answer, before it takes the form of the place where it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,7 +216,7 @@ async fn think(
         asker_name: &question.asker,
         today: now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
     });
-    let completion = llm.complete(&messages, prompt::answer_schema(), MODEL_DEADLINE).await.map_err(|error| {
+    let completion = llm.complete(&messages, prompt::answer_schema()).await.map_err(|error| {
         tracing::error!(question.id = %question.id, error = %error, "the model gave no answer");
         UserError::ModelFailed
     })?;
@@ -236,7 +232,7 @@ async fn think(
 fn answer_from(said: ModelAnswer, shown: &[Passage], question: &str, lang: Lang) -> Answer {
     let sources = said.sources.iter().filter_map(|&index| shown.get(index)).map(link).collect();
     let ModelAnswer { answer, can_answer, wants_human, .. } = said;
-    if can_answer && !answer.trim().is_empty() {
+    if can_answer && prompt::is_answerable_text(&answer) {
         return Answer { text: answer, sources, answered: true, wants_human };
     }
     let text = match () {

@@ -102,7 +102,7 @@ fn rules(context: &Context<'_>) -> String {
          otherwise to false.\n\
          \n\
          Reply with one JSON object and nothing else, in this form:\n\
-         {{\"answer\": \"text\", \"can_answer\": true, \"sources\": [1], \"wants_human\": false}}\n",
+         {{\"answer\": \"…\", \"can_answer\": true, \"sources\": [1], \"wants_human\": false}}\n",
         today = context.today,
         locale = data(&json!(clip(context.locale, 16))),
     );

@@ -16,8 +16,9 @@ use std::time::Duration;
 /// Claims outlive every queue's redelivery (SQS keeps a message 4 days unless told otherwise).
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A delivery that says nothing for this long is given up for dead. Longer than one answer may take.
-const LEASE: SignedDuration = SignedDuration::from_secs(120);
+/// A delivery that says nothing for this long is given up for dead by others: an interaction's whole life. The same
+/// delivery, coming again, need not wait. [Discord Docs/Receiving and Responding: Interaction Callback]
+const LEASE: SignedDuration = SignedDuration::from_mins(15);
 
 /// Usage is kept for a year's comparison.
 const USAGE_KEPT: SignedDuration = SignedDuration::from_hours(13 * 31 * 24);
