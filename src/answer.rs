@@ -147,11 +147,9 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
     let home = bot.home(&question.place).await?.ok_or(UserError::NotConnected)?;
     let limit = home.account.plan.messages_per_month();
     let delivery = Delivery { id: format!("call-{}", question.id), attempt: 1 };
-    let (admission, (turns, passages)) = tokio::try_join!(
-        bot.store.admit(question.id, &home.account.id, limit, &delivery, now),
-        material(bot, &home, question, now),
-    )?;
-    let mut claim = match admission {
+    // First what may fail: nobody comes back to this question to take it off the count.
+    let (turns, passages) = material(bot, &home, question, now).await?;
+    let mut claim = match bot.store.admit(question.id, &home.account.id, limit, &delivery, now).await? {
         Admission::Claimed(claim) => claim,
         Admission::QuotaUsedUp(_) => return Err(UserError::QuotaUsedUp { limit }.into()),
         Admission::Busy | Admission::Done => return Err(anyhow!("the question's id was used before").into()),
