@@ -6,8 +6,10 @@
 //! the index holds, so nothing has to guess the language of four words.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use frostem::{Algorithm, Stemmer};
+use tantivy::tokenizer::{Language, RawTokenizer, StopWordFilter, TextAnalyzer, TokenStream};
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use whatlang::Lang;
@@ -64,6 +66,79 @@ pub fn detect(text: &str) -> Option<(Lang, bool)> {
     Some((info.lang(), info.is_reliable()))
 }
 
+/// Words with which people ask, in English. The library's list has articles and prepositions only.
+const ENGLISH_FILLERS: &[&str] = &[
+    "about", "am", "any", "been", "being", "can", "could", "did", "do", "does", "doesn", "doing", "don", "from", "get",
+    "gets", "had", "has", "have", "having", "he", "her", "here", "him", "his", "how", "i", "its", "just", "let", "me",
+    "might", "must", "my", "our", "out", "please", "shall", "she", "should", "so", "some", "than", "them", "those",
+    "too", "up", "us", "very", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "won",
+    "would", "you", "your",
+];
+
+/// The same in French, without accents: the library's list has pronouns and auxiliary verbs.
+const FRENCH_FILLERS: &[&str] = &[
+    "ca", "cela", "cet", "cette", "combien", "comment", "dois", "doit", "donc", "faut", "ici", "les", "ou", "peut",
+    "peuvent", "peux", "pourquoi", "pouvez", "puis", "quand", "quel", "quelle", "quelles", "quels", "quoi", "si",
+    "tres", "veut", "veux",
+];
+
+/// The small words of some languages: articles, pronouns, words that ask.
+///
+/// How rare a word is does not tell that it says nothing: in an index with few French passages, "de" is rare.
+pub struct Fillers {
+    lists: Vec<TextAnalyzer>,
+    own: Vec<&'static [&'static str]>,
+}
+
+impl Fillers {
+    /// The small words of these languages, as far as they are known.
+    pub fn new(languages: impl Iterator<Item = Lang>) -> Self {
+        let (mut lists, mut own) = (Vec::new(), Vec::new());
+        for language in languages {
+            match language {
+                Lang::Eng => own.push(ENGLISH_FILLERS),
+                Lang::Fra => own.push(FRENCH_FILLERS),
+                _ => {}
+            }
+            let known = FILLERS.iter().find(|(known, _)| *known == language);
+            lists.extend(known.map(|(_, list)| list.clone()));
+        }
+        Self { lists, own }
+    }
+
+    /// Whether a lowercased word is one of them, as it is written or without its accents.
+    pub fn contains(&mut self, word: &str) -> bool {
+        let folded = fold(word);
+        self.own.iter().any(|list| list.contains(&folded.as_ref()))
+            || self
+                .lists
+                .iter_mut()
+                .any(|list| !list.token_stream(word).advance() || !list.token_stream(&folded).advance())
+    }
+}
+
+/// The library's lists, each copied into a set once.
+static FILLERS: LazyLock<Vec<(Lang, TextAnalyzer)>> = LazyLock::new(|| {
+    let languages = [
+        (Lang::Dan, Language::Danish),
+        (Lang::Deu, Language::German),
+        (Lang::Eng, Language::English),
+        (Lang::Fin, Language::Finnish),
+        (Lang::Fra, Language::French),
+        (Lang::Hun, Language::Hungarian),
+        (Lang::Ita, Language::Italian),
+        (Lang::Nld, Language::Dutch),
+        (Lang::Nob, Language::Norwegian),
+        (Lang::Por, Language::Portuguese),
+        (Lang::Rus, Language::Russian),
+        (Lang::Spa, Language::Spanish),
+        (Lang::Swe, Language::Swedish),
+    ];
+    let list =
+        |language| Some(TextAnalyzer::builder(RawTokenizer::default()).filter(StopWordFilter::new(language)?).build());
+    languages.into_iter().filter_map(|(lang, language)| Some((lang, list(language)?))).collect()
+});
+
 /// What one stretch of text yields.
 enum Piece<'a> {
     /// A lowercased word, accents kept: stemmers want them.
@@ -100,16 +175,21 @@ pub struct QueryWord {
     pub written: String,
     /// Its stems that differ from how it is written, one per language at most.
     pub stems: Vec<String>,
+    /// One of the [`Fillers`].
+    pub filler: bool,
+    /// A word of an alphabet and no identifier, so that one letter may be a slip.
+    pub plain: bool,
 }
 
 /// The distinct words of a question, in order, at most `limit`.
-pub fn query_words(text: &str, stemmers: &[Stemmer], limit: usize) -> Vec<QueryWord> {
+pub fn query_words(text: &str, stemmers: &[Stemmer], fillers: &mut Fillers, limit: usize) -> Vec<QueryWord> {
     let mut words: Vec<QueryWord> = Vec::new();
-    let mut push = |written: String, stems: Vec<String>| {
-        if words.len() < limit && !written.is_empty() && words.iter().all(|known| known.written != written) {
-            words.push(QueryWord { written, stems });
+    let mut push = |word: QueryWord| {
+        if words.len() < limit && !word.written.is_empty() && words.iter().all(|known| known.written != word.written) {
+            words.push(word);
         }
     };
+    let as_written = |written: String| QueryWord { written, stems: Vec::new(), filler: false, plain: false };
     pieces(text, false, |piece| match piece {
         Piece::Word(word) => {
             let written = fold(word);
@@ -121,10 +201,11 @@ pub fn query_words(text: &str, stemmers: &[Stemmer], limit: usize) -> Vec<QueryW
                     stems.push(stem.into_owned());
                 }
             }
-            push(written.into_owned(), stems);
+            let plain = word.chars().all(char::is_alphabetic);
+            push(QueryWord { written: written.into_owned(), stems, filler: fillers.contains(word), plain });
         }
-        Piece::Whole(whole) => push(fold(whole).into_owned(), Vec::new()),
-        Piece::Gram(gram) => push(gram.to_owned(), Vec::new()),
+        Piece::Whole(whole) => push(as_written(fold(whole).into_owned())),
+        Piece::Gram(gram) => push(as_written(gram.to_owned())),
     });
     words
 }
@@ -321,6 +402,10 @@ mod tests {
         terms
     }
 
+    fn fillers(languages: &[Lang]) -> Fillers {
+        Fillers::new(languages.iter().copied())
+    }
+
     fn has(text: &str, language: Lang, term: &str) -> bool {
         terms(text, Some(language)).iter().any(|found| found == term)
     }
@@ -359,9 +444,9 @@ mod tests {
     #[test]
     fn unspaced_scripts_become_pairs() {
         assert_eq!(terms("東京都", None), ["東", "東京", "京", "京都", "都"]);
-        let words = query_words("東京都", &[], 10);
+        let words = query_words("東京都", &[], &mut fillers(&[]), 10);
         assert_eq!(words.iter().map(|w| w.written.as_str()).collect::<Vec<_>>(), ["東京", "京都"]);
-        assert_eq!(query_words("猫", &[], 10)[0].written, "猫");
+        assert_eq!(query_words("猫", &[], &mut fillers(&[]), 10)[0].written, "猫");
         assert!(terms("猫", None).contains(&"猫".to_owned()));
         assert_eq!(terms("ไทย", None), ["ไท", "ทย"]);
         assert_eq!(terms("APIを使う", None)[0], "api");
@@ -370,18 +455,31 @@ mod tests {
     #[test]
     fn questions_are_stemmed_for_each_language_and_bounded() {
         let stemmers = [stemmer(Lang::Eng).unwrap(), stemmer(Lang::Fra).unwrap()];
-        let words = query_words("installations installations", &stemmers, 10);
+        let words = query_words("installations installations", &stemmers, &mut fillers(&[]), 10);
         assert_eq!(words.len(), 1);
         assert_eq!(words[0].stems, ["instal", "install"], "in English and in French");
         let long = (0..2_000).map(|n| format!("w{n} ")).collect::<Vec<_>>().concat();
-        assert_eq!(query_words(&long, &stemmers, 256).len(), 256);
+        assert_eq!(query_words(&long, &stemmers, &mut fillers(&[]), 256).len(), 256);
+    }
+
+    #[test]
+    fn small_words_are_known_with_and_without_accents() {
+        let telling = |text: &str, languages: &[Lang]| -> Vec<String> {
+            let words = query_words(text, &[], &mut fillers(languages), 20);
+            words.into_iter().filter(|word| !word.filler).map(|word| word.written).collect()
+        };
+        assert_eq!(telling("How can I get it back?", &[Lang::Eng]), ["back"]);
+        assert_eq!(telling("comment était la même sauvegarde de mes données", &[Lang::Fra]), ["sauvegarde", "donnees"]);
+        assert_eq!(telling("die Sicherung", &[Lang::Eng]), ["die", "sicherung"], "German is not asked for");
+        assert_eq!(telling("die Sicherung", &[Lang::Deu]), ["sicherung"]);
+        assert_eq!(telling("what_is", &[Lang::Eng]), ["whatis"], "an identifier stays whole");
     }
 
     proptest! {
         #[test]
         fn any_text_is_cut_without_panic_and_found_again(text in "\\PC{0,200}") {
             let indexed = terms(&text, Some(Lang::Fra));
-            for word in query_words(&text, &[], usize::MAX) {
+            for word in query_words(&text, &[], &mut fillers(&[Lang::Fra]), usize::MAX) {
                 prop_assert!(indexed.contains(&word.written), "{:?} is not in {:?}", word.written, indexed);
             }
         }
