@@ -17,7 +17,7 @@ test: ## Build everything and run every test
 check: ## Formatting, lints and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) doc --workspace --no-deps
+	$(CARGO) doc --workspace --no-deps --lib
 
 bench: ## Measure speed, size and retrieval; takes some minutes (docs/benchmarks.md)
 	$(CARGO) run --release --package benches

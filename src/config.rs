@@ -22,13 +22,13 @@ pub struct Config {
     pub discord: Option<DiscordConfig>,
     /// The model; none without `LLM_BASE_URL`.
     pub llm: Option<ModelConfig>,
-    /// `LLM_TIMEOUT_SECONDS` [60]: how long the model may take for one answer.
+    /// `LLM_TIMEOUT_SECONDS` (unset: 60): how long the model may take for one answer.
     pub llm_timeout: Duration,
     /// Embeddings; none without `EMBEDDING_BASE_URL`.
     pub embedding: Option<ModelConfig>,
     /// `GUILDHALL_CRAWL_LOOPBACK`: pages of this very machine may be read.
     pub crawl_loopback: bool,
-    /// `TABLE_NAME` [guildhall].
+    /// `TABLE_NAME` (unset: guildhall).
     pub table_name: String,
 }
 
@@ -41,7 +41,7 @@ pub struct DiscordConfig {
     pub application_id: Id<ApplicationMarker>,
     /// `DISCORD_PUBLIC_KEY`: what interactions are signed with.
     pub public_key: VerifyingKey,
-    /// `DISCORD_API_URL` [<https://discord.com>].
+    /// `DISCORD_API_URL` (unset: <https://discord.com>).
     pub api_url: Url,
 }
 
@@ -59,13 +59,13 @@ pub struct ModelConfig {
 /// What one machine needs besides.
 #[derive(Debug, Clone)]
 pub struct StandaloneConfig {
-    /// `GUILDHALL_ADDR` [127.0.0.1:8080].
+    /// `GUILDHALL_ADDR` (unset: 127.0.0.1:8080).
     pub addr: SocketAddr,
-    /// `GUILDHALL_DATA` [./guildhall-data].
+    /// `GUILDHALL_DATA` (unset: ./guildhall-data).
     pub data: PathBuf,
-    /// `GUILDHALL_PUBLIC_URL` [`http://` and the address].
+    /// `GUILDHALL_PUBLIC_URL` (unset: `http://` and the address).
     pub public_url: Url,
-    /// `GUILDHALL_PLAN` [pro]: the plan of the machine's one account.
+    /// `GUILDHALL_PLAN` (unset: pro): the plan of the machine's one account.
     pub plan: Plan,
 }
 
