@@ -137,8 +137,7 @@ impl Index {
         keep_rarest(&mut words, MAX_WORDS);
         let known: HashSet<String> = words.iter().map(|word| word.word.written.clone()).collect();
         let common = if self.searcher().num_docs() < COMMON_FROM { f64::INFINITY } else { COMMON_SHARE };
-        // A word that no passage has tells nothing, however rare it is.
-        let telling = words.iter().filter(|word| word.share > 0.0 && word.share < common).count();
+        let telling = words.iter().filter(|word| word.share < common).count();
         for word in &words {
             // When every word is common ("what is this?"), common words are all there is to go by.
             if telling == 0 || word.share < common {
