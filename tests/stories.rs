@@ -1,5 +1,7 @@
 //! Stories, told through Guildhall's outside doors.
 
 mod stories {
-    mod asking;
+    mod asking; // a question, its answer, and what can be done with it
+    mod hostile; // documents, models and members that mean harm
+    mod refused; // what the webhook does not take
 }
