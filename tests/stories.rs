@@ -3,5 +3,6 @@
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
     mod hostile; // documents, models and members that mean harm
+    mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take
 }
