@@ -191,6 +191,33 @@ async fn a_process_that_dies_anywhere_between_claim_and_reply_answers_once() {
     world.is_quiet();
 }
 
+#[tokio::test]
+async fn deaths_of_the_process_are_no_failures_of_the_question() {
+    const DEATHS: usize = 6;
+    let mut world = library().await;
+    let ann = world.member("ann");
+    world.model.next(Fault::Hang);
+    let (running, waiting) = (ann.asks(&question(0)).await, ann.asks(&question(3)).await);
+    for life in 1..=DEATHS {
+        // Each life gets as far as the model, which is silent.
+        eventually(SOON, async || (world.model.chat_count() == life).then_some(())).await;
+        world.kill().await;
+        if life < DEATHS {
+            world.model.next(Fault::Hang);
+            world.restart().await;
+        }
+    }
+    // A failure after all that is the first one, and the next attempt comes soon.
+    world.discord.next_on(&Method::POST, "/webhooks/", 1, fake_discord::Fault::Status(500));
+    world.restart().await;
+    whole_answer(&world, &running, 0).await;
+    whole_answer(&world, &waiting, 3).await;
+    assert_eq!(settled(&mut world).await, 2);
+    answered_once(&world, &running, 0);
+    answered_once(&world, &waiting, 3);
+    world.is_quiet();
+}
+
 /// The figures of a run depend on nothing else.
 const SEED: u64 = 2_026_11_24;
 
