@@ -24,7 +24,7 @@ async fn admit_at_once(stores: &[Store], limit: u32, ids: std::ops::Range<u64>) 
         .collect();
     let mut admitted = 0;
     for task in tasks {
-        match task.await.unwrap().unwrap() {
+        match task.await.expect("no task panics").expect("the table answers") {
             Admission::Claimed(_) => admitted += 1,
             Admission::QuotaUsedUp(_) => {}
             Admission::Busy | Admission::Done => panic!("nobody else asked this question"),
