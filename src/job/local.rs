@@ -29,6 +29,9 @@ const CAPACITY: usize = 20_000;
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2)];
 
+/// A job that was there at so many ends of the process is taken for their cause. Far more than restarts in a row.
+const MAX_DEATHS: u32 = 20;
+
 /// Why a job was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAccepted {
@@ -80,9 +83,13 @@ impl Jobs {
             running: TaskTracker::new(),
         });
         let jobs = Self { shared, writes };
+        let mut groups = HashSet::new();
         for mut job in store.pending_jobs().await? {
-            // It may have been the reason why the process died: counted, so that it cannot kill for ever.
-            job.attempts += 1;
+            // The first of its group may have been running, and may be why the process died: counted, so that it cannot
+            // kill for ever. That it waits or runs while a machine restarts is no failure of its own.
+            if groups.insert(job.group.clone()) {
+                job.deaths += 1;
+            }
             jobs.known().insert(job.id.clone());
             let _ = jobs.writes.send(Write::Again(Box::new(job.clone())));
             let _ = ready.send(job);
@@ -113,6 +120,7 @@ impl Jobs {
             body: job.to_message(),
             accepted: now.as_nanosecond().try_into().unwrap_or(i64::MAX),
             attempts: 1,
+            deaths: 0,
             not_before: now,
         };
         let (written, told) = oneshot::channel();
@@ -205,6 +213,10 @@ impl Worker {
                 };
                 next
             };
+            if next.deaths > MAX_DEATHS {
+                self.bury(next, format!("the process ended {MAX_DEATHS} times while it was there")).await;
+                continue;
+            }
             match Job::from_message(&next.body) {
                 Ok(job) => self.run_to_the_end(next, job).await,
                 Err(unreadable) => self.bury(next, unreadable.to_string()).await,
@@ -246,7 +258,7 @@ impl Worker {
 
     /// Runs it on a task of its own, so that a panic is a failure of this job alone.
     async fn run_once(&self, stored: &StoredJob, job: &Job) -> Result<()> {
-        let delivery = Delivery { id: stored.id.clone(), attempt: stored.attempts };
+        let delivery = Delivery { id: stored.id.clone(), attempt: stored.attempts + stored.deaths };
         let (bot, job) = (Arc::clone(&self.bot), job.clone());
         let task = async move { Box::pin(super::run(&bot, &job, &delivery, Timestamp::now())).await };
         self.jobs.shared.running.spawn(task).await.unwrap_or_else(|_| Err(anyhow!("the job panicked")))

@@ -85,6 +85,9 @@ const CONTEXT_BOOST: f32 = 0.6;
 /// A word that this share of the passages contains says nothing about any of them.
 const COMMON_SHARE: f64 = 0.5;
 
+/// In fewer passages than this no word is common: half of two passages is one.
+const COMMON_FROM: u64 = 50;
+
 /// Candidates that each side contributes to the fusion at least.
 const POOL: usize = 50;
 
@@ -159,19 +162,20 @@ impl Index {
         keep_rarest(&mut words, MAX_WORDS);
         lexical.correct(&mut words, &mut fillers)?;
         let known: HashSet<String> = words.iter().map(|word| word.word.written.clone()).collect();
-        let telling = words.iter().filter(|word| word.is_telling()).count();
+        let common = if self.searcher().num_docs() < COMMON_FROM { f64::INFINITY } else { COMMON_SHARE };
+        let telling = words.iter().filter(|word| word.is_telling(common)).count();
         for word in &words {
             // When every word is common ("what is this?"), common words are all there is to go by.
-            if telling == 0 || word.is_telling() {
+            if telling == 0 || word.is_telling(common) {
                 lexical.add(word, 1.0);
-            } else if word.share < COMMON_SHARE {
+            } else if word.share < common {
                 lexical.add(word, FILLER_BOOST);
             }
         }
         if let Some(context) = query.context {
             let words = query_words(context, self.stemmers(), &mut fillers, MAX_CONSIDERED);
             let mut words = lexical.weigh(words, &known)?;
-            words.retain(Weighed::is_telling);
+            words.retain(|word| word.is_telling(common));
             keep_rarest(&mut words, MAX_CONTEXT_WORDS);
             #[expect(clippy::cast_precision_loss, reason = "at most MAX_WORDS")]
             let weight = CONTEXT_BOOST / telling.max(1) as f32;
@@ -312,8 +316,8 @@ struct Weighed {
 }
 
 impl Weighed {
-    fn is_telling(&self) -> bool {
-        !self.word.filler && self.share < COMMON_SHARE
+    fn is_telling(&self, common: f64) -> bool {
+        !self.word.filler && self.share < common
     }
 }
 
@@ -529,6 +533,16 @@ mod tests {
             ("\" * ( field:x ^~2", None),
         ] {
             assert_eq!(best(&index, question, None), expected, "{question}");
+        }
+    }
+
+    #[test]
+    fn in_a_few_passages_no_word_is_common() {
+        let two = index(&[("s", passages()[..2].to_vec())], None);
+        let one = index(&[("s", passages()[..1].to_vec())], None);
+        let word = TEXTS[0].split(' ').max_by_key(|word| word.len()).unwrap();
+        for index in [one, two] {
+            assert_eq!(best(&index, &format!("How unheard-of is the {word} altogether?"), None), Some(0), "{word}");
         }
     }
 

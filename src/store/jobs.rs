@@ -27,8 +27,11 @@ pub struct StoredJob {
     pub body: String,
     /// Order of acceptance.
     pub accepted: i64,
-    /// How often it was begun.
+    /// Which attempt is next: 1 at first, one more after each failure.
     pub attempts: u32,
+    /// How often the process ended while this may have been running.
+    #[serde(default)]
+    pub deaths: u32,
     /// Not before this time; pauses grow with each failure.
     pub not_before: Timestamp,
 }

@@ -53,6 +53,11 @@ impl FakeDiscord {
         self.signed_bytes(body.to_string())
     }
 
+    /// This body, signed with the application's key at another time.
+    pub fn signed_at(&self, time: jiff::Timestamp, body: &Value) -> SignedRequest {
+        SignedRequest::at(&self.shared.key, time, body.to_string())
+    }
+
     /// These bytes, signed with the application's key now, whether they are JSON or not.
     pub fn signed_bytes(&self, body: impl Into<Bytes>) -> SignedRequest {
         SignedRequest::new(&self.shared.key, body)

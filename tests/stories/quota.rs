@@ -1,0 +1,100 @@
+//! What is counted, and what happens when a month's messages are used up.
+
+use guildhall::account::{Month, Plan};
+use guildhall::ids::{AccountId, QuestionId};
+use guildhall::store::{Admission, Delivery, Store};
+use insta::assert_snapshot;
+use jiff::Timestamp;
+use reqwest::Method;
+use serde_json::json;
+use tests::fake_model::Fault;
+use tests::server;
+use tests::world::{Start, World};
+
+/// How many questions of `ids` are admitted when all come at once, through several stores as through several processes.
+async fn admit_at_once(stores: &[Store], limit: u32, ids: std::ops::Range<u64>) -> u32 {
+    let account = AccountId::local();
+    let tasks: Vec<_> = ids
+        .zip(stores.iter().cycle())
+        .map(|(id, store)| {
+            let (store, account) = (store.clone(), account.clone());
+            let delivery = Delivery { id: format!("answer-{id}"), attempt: 1 };
+            tokio::spawn(async move { store.admit(QuestionId(id), &account, limit, &delivery, Timestamp::now()).await })
+        })
+        .collect();
+    let mut admitted = 0;
+    for task in tasks {
+        match task.await.expect("no task panics").expect("the table answers") {
+            Admission::Claimed(_) => admitted += 1,
+            Admission::QuotaUsedUp(_) => {}
+            Admission::Busy | Admission::Done => panic!("nobody else asked this question"),
+        }
+    }
+    admitted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_at_once_against_a_limit_of_five_hundred_admit_five_hundred() {
+    let data = server::data_folder();
+    let client = standalone::table::open(&data.path().join("guildhall.db")).unwrap();
+    // Each remembers for itself which shares it found full.
+    let stores: Vec<Store> = (0..4).map(|_| Store::new(client.clone(), "guildhall")).collect();
+    stores[0].create_table().await.unwrap();
+    let usage = async || stores[0].usage(&AccountId::local(), Month::of(Timestamp::now())).await.unwrap();
+
+    // 500 is no multiple of the sixteen shares.
+    assert_eq!(admit_at_once(&stores, 500, 0..1_000).await, 500);
+    assert_eq!(usage().await, 500);
+    // Every one of them once more, as a queue delivers again what was not finished.
+    assert_eq!(admit_at_once(&stores, 500, 0..1_000).await, 500);
+    assert_eq!(usage().await, 500);
+    // A larger plan takes effect, whatever was found full before.
+    assert_eq!(admit_at_once(&stores, 507, 1_000..1_050).await, 7);
+    assert_eq!(usage().await, 507);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fewer_messages_than_shares_are_all_used() {
+    for limit in [0, 1, 5, 17] {
+        let data = server::data_folder();
+        let store = Store::new(standalone::table::open(&data.path().join("guildhall.db")).unwrap(), "guildhall");
+        store.create_table().await.unwrap();
+        assert_eq!(admit_at_once(&[store], limit, 0..40).await, limit);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_used_the_month_is_told_so() {
+    let mut world = World::start(Start { environment: vec![("GUILDHALL_PLAN", "starter")], ..Start::default() }).await;
+    world.knows("Zephyr manual", "The warranty lasts 31 months.").await;
+    world.model.reads("warranty", "31 months. [1]");
+    let (ann, anne) = (world.member("ann"), world.member("anne").speaking("fr"));
+
+    world.stop().await;
+    let limit = Plan::Starter.messages_per_month();
+    let store = world.table().await;
+    assert_eq!(admit_at_once(&[store], limit, 0..u64::from(limit) - 1).await, limit - 1);
+    world.restart().await;
+
+    // The last one fails, so it is still there.
+    world.model.next(Fault::Status(500, None));
+    world.model.next(Fault::Status(500, None));
+    ann.asks("How long is the warranty?").await;
+    assert_snapshot!(ann.sees().await, @"Sorry, I could not write an answer just now. Please ask again in a minute.");
+    assert_eq!(world.used().await, u64::from(limit) - 1);
+    ann.asks("How long is the warranty?").await;
+    assert!(ann.sees().await.starts_with("31 months."));
+
+    let chats = world.model.chat_count();
+    ann.asks("How long is the warranty?").await;
+    assert_snapshot!(ann.sees().await, @"This server has used its 2500 messages for this month. An admin can see more on the usage page.");
+    anne.asks("Garantie ?").await;
+    assert_snapshot!(anne.sees().await, @"Ce serveur a utilisé ses 2500 messages du mois. Un admin en verra le détail sur la page d’utilisation.");
+    let (status, problem) =
+        world.api(Method::POST, "/ask", Some(json!({"question": "How long is the warranty?"}))).await;
+    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"429 This server has used its 2500 messages for this month. An admin can see more on the usage page.");
+    assert_eq!(world.model.chat_count(), chats, "nobody pays for what is not allowed");
+    let (_, usage) = world.api(Method::GET, "/usage", None).await;
+    assert_eq!((&usage["used"], &usage["remaining"]), (&json!(limit), &json!(0)));
+    world.is_quiet();
+}
