@@ -1,1 +1,5 @@
-//! Stories.
+//! Stories, told through Guildhall's outside doors.
+
+mod stories {
+    mod asking;
+}

@@ -65,6 +65,9 @@ const CONTEXT_BOOST: f32 = 0.6;
 /// A word that this share of the passages contains says nothing about any of them.
 const COMMON_SHARE: f64 = 0.5;
 
+/// In fewer passages than this no word is common: half of two passages is one.
+const COMMON_FROM: u64 = 50;
+
 /// Candidates that each side contributes to the fusion at least.
 const POOL: usize = 50;
 
@@ -133,16 +136,18 @@ impl Index {
         let mut words = lexical.weigh(query_words(query.text, self.stemmers(), MAX_CONSIDERED), &HashSet::new())?;
         keep_rarest(&mut words, MAX_WORDS);
         let known: HashSet<String> = words.iter().map(|word| word.word.written.clone()).collect();
-        let telling = words.iter().filter(|word| word.share < COMMON_SHARE).count();
+        let common = if self.searcher().num_docs() < COMMON_FROM { f64::INFINITY } else { COMMON_SHARE };
+        // A word that no passage has tells nothing, however rare it is.
+        let telling = words.iter().filter(|word| word.share > 0.0 && word.share < common).count();
         for word in &words {
             // When every word is common ("what is this?"), common words are all there is to go by.
-            if telling == 0 || word.share < COMMON_SHARE {
+            if telling == 0 || word.share < common {
                 lexical.add(word, 1.0);
             }
         }
         if let Some(context) = query.context {
             let mut words = lexical.weigh(query_words(context, self.stemmers(), MAX_CONSIDERED), &known)?;
-            words.retain(|word| word.share < COMMON_SHARE);
+            words.retain(|word| word.share < common);
             keep_rarest(&mut words, MAX_CONTEXT_WORDS);
             #[expect(clippy::cast_precision_loss, reason = "at most MAX_WORDS")]
             let weight = CONTEXT_BOOST / telling.max(1) as f32;
@@ -431,6 +436,16 @@ mod tests {
             ("\" * ( field:x ^~2", None),
         ] {
             assert_eq!(best(&index, question, None), expected, "{question}");
+        }
+    }
+
+    #[test]
+    fn in_a_few_passages_no_word_is_common() {
+        let two = index(&[("s", passages()[..2].to_vec())], None);
+        let one = index(&[("s", passages()[..1].to_vec())], None);
+        let word = TEXTS[0].split(' ').max_by_key(|word| word.len()).unwrap();
+        for index in [one, two] {
+            assert_eq!(best(&index, &format!("How unheard-of is the {word} altogether?"), None), Some(0), "{word}");
         }
     }
 

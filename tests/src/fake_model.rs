@@ -118,14 +118,13 @@ impl FakeModel {
         values.map(|(name, value)| (format!("{prefix}_{name}"), value)).into()
     }
 
-    /// The reader gives `answer` when `needle` is in the question (the last user message) *and* in what the prompt gives to
-    /// read: at least once more in the prompt. Capitals do not matter.
+    /// The reader gives `answer` when `needle` is in the question (the last line of the last user message) *and* in what the
+    /// prompt gives to read: at least once more in the prompt. Capitals do not matter.
     pub fn reads(&self, needle: &str, answer: &str) {
         self.mind().knows.push((needle.to_lowercase(), answer.to_owned()));
     }
 
-    /// Says this whenever `needle` is in the last user message, whatever there is to read; the latest script wins. A text
-    /// that is JSON is said as it is, another becomes the answer in the JSON that the request's schema wants.
+    /// Says this whenever `needle` is in the question, whatever there is to read; the latest script wins. A text that is JSON is said as it is, another becomes the answer in the JSON that the request's schema wants.
     pub fn answers(&self, needle: &str, json_or_text: &str) {
         self.mind().scripts.push((needle.to_lowercase(), json_or_text.to_owned()));
     }

@@ -34,7 +34,8 @@ impl Shared {
             return Err(Refusal::unknown(10062));
         }
         check_kind(interaction.kind, body)?;
-        let draft = Draft::check(body["data"].as_object().unwrap_or(&serde_json::Map::new()), 0)?;
+        let data = body["data"].as_object().filter(|_| body["type"] != 9);
+        let draft = Draft::check(data.unwrap_or(&serde_json::Map::new()), 0)?;
         let answer = match body["type"].as_u64() {
             Some(4) if draft.is_empty() => return Err(Refusal::empty_message()),
             Some(kind @ (4 | 5)) => {
@@ -116,7 +117,36 @@ fn check_kind(interaction: u64, body: &Value) -> Result<(), Refusal> {
         let message = "Must be between 1 and 100 in length.";
         return Err(Refusal::form("data.custom_id", "BASE_TYPE_BAD_LENGTH", message));
     }
-    Ok(())
+    if kind == 9 { check_rows(&data["components"]) } else { Ok(()) }
+}
+
+/// The rows of a form: one to five labels, each with one text field. [Discord Docs/Component Reference: Label]
+fn check_rows(rows: &Value) -> Result<(), Refusal> {
+    let units = |value: &Value| value.as_str().unwrap_or_default().encode_utf16().count();
+    let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
+    let mut wrong = Vec::new();
+    if !(1..=5).contains(&rows.len()) {
+        wrong.push("components");
+    }
+    for row in rows {
+        let input = &row["component"];
+        let limit = input["max_length"].as_u64().unwrap_or(4_000);
+        let checks = [
+            ("components.type", row["type"] == 18 && input["type"] == 4),
+            ("components.label", (1..=45).contains(&units(&row["label"]))),
+            ("components.description", units(&row["description"]) <= 100),
+            ("components.component.custom_id", (1..=100).contains(&units(&input["custom_id"]))),
+            ("components.component.placeholder", units(&input["placeholder"]) <= 100),
+            ("components.component.style", matches!(input["style"].as_u64(), Some(1 | 2))),
+            ("components.component.max_length", (1..=4_000).contains(&limit)),
+            ("components.component.value", limit >= units(&input["value"]).try_into().unwrap_or(u64::MAX)),
+        ];
+        wrong.extend(checks.into_iter().filter(|(_, good)| !good).map(|(field, _)| field));
+    }
+    match wrong.first() {
+        Some(field) => Err(Refusal::form(field, "BASE_TYPE_BAD_LENGTH", "This form cannot be shown.")),
+        None => Ok(()),
+    }
 }
 
 impl InteractionState {

@@ -128,7 +128,7 @@ impl Member {
             .enumerate()
             .map(|(at, (id, value))| {
                 let input = json!({"id": 2 * at + 2, "type": 4, "custom_id": id, "value": value});
-                json!({"id": 2 * at + 1, "type": 1, "components": [input]})
+                json!({"id": 2 * at + 1, "type": 18, "component": input})
             })
             .collect();
         let data = json!({"custom_id": custom_id, "components": rows});

@@ -22,7 +22,8 @@ pub(crate) fn messages(body: &Value) -> Vec<(String, String)> {
 pub(crate) fn answer(body: &Value, scripts: &[(String, String)], knows: &[(String, String)]) -> String {
     let messages = messages(body);
     let last = messages.iter().rposition(|(role, _)| role == "user");
-    let question = last.map_or_else(String::new, |at| messages[at].1.to_lowercase());
+    // Whoever asks puts what there is to read first and the question last.
+    let question = last.and_then(|at| messages[at].1.trim_end().lines().last()).unwrap_or_default().to_lowercase();
     if let Some((_, said)) = scripts.iter().rev().find(|(needle, _)| question.contains(needle.as_str())) {
         if serde_json::from_str::<Value>(said).is_ok_and(|value| value.is_object()) {
             return said.clone();
@@ -53,7 +54,7 @@ fn number_before(text: &str) -> Option<u64> {
             let word = before.trim().trim_start_matches(marks);
             ["passage", "source", "document", "excerpt", "quelle"].contains(&word)
         };
-        let closed = after.is_empty() || after.starts_with([']', '.', ':', ')', '"', '\'', '>', ' ']);
+        let closed = after.is_empty() || after.starts_with([',', ']', '.', ':', ')', '"', '\'', '>', ' ']);
         (marked && closed && before.len() < 40 && digits.len() < 4).then(|| digits.parse().ok()).flatten()
     })
 }
