@@ -111,7 +111,9 @@ async fn what_the_documents_do_not_say_is_not_invented() {
     assert_snapshot!(ann.sees().await, @"I could not find that in the documents.");
 
     // A model that says that it cannot answer and makes something up all the same.
-    world.model.answers("tail", r#"{"answer": "It is 30 cm.", "can_answer": false, "sources": [1], "wants_human": false}"#);
+    world
+        .model
+        .answers("tail", r#"{"answer": "It is 30 cm.", "can_answer": false, "sources": [1], "wants_human": false}"#);
     ann.asks("How long is the tail of the neighbour's cat?").await;
     assert_snapshot!(ann.sees().await, @"I could not find that in the documents.");
     assert_eq!(world.used().await, 2, "an honest no is an answer");
@@ -175,7 +177,8 @@ async fn a_message_can_be_asked_about() {
     let form = world.discord.first_answer_to(&form);
     assert_eq!(form["type"], 9);
     assert_snapshot!(form["data"]["title"], @r#""Ask about this message""#);
-    let fields: Vec<&Value> = form["data"]["components"].as_array().unwrap().iter().map(|row| &row["component"]).collect();
+    let fields: Vec<&Value> =
+        form["data"]["components"].as_array().unwrap().iter().map(|row| &row["component"]).collect();
     assert_eq!(fields[1]["value"], "My hinge broke. Is that under warranty?");
     let id = |at: usize| fields[at]["custom_id"].as_str().unwrap();
 
@@ -198,7 +201,8 @@ async fn a_message_can_be_asked_about() {
 async fn a_long_answer_comes_in_several_messages_in_order() {
     let world = workshop().await;
     let ann = world.member("ann");
-    let lines: Vec<String> = (1..=60).map(|n| format!("    echo \"step {n:02} of the long way to a clean hinge\"  # {n:02}")).collect();
+    let lines: Vec<String> =
+        (1..=60).map(|n| format!("    echo \"step {n:02} of the long way to a clean hinge\"  # {n:02}")).collect();
     let answer = format!("Do this:\n\n```bash\n{}\n```\n\nThen **wait**.", lines.join("\n"));
     world.model.answers("script", &answer);
     let asked = ann.asks("What does the warranty script say?").await;

@@ -122,6 +122,8 @@ fn ask(executable: &Path, arguments: &[&str], bytes: &[u8], limit: Duration) -> 
     let child = Command::new(executable)
         .args(arguments)
         .env_clear()
+        // Else mimalloc, which the executable may have, takes all that may be had before there is a limit.
+        .env("MIMALLOC_ARENA_RESERVE", "64MiB")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // A panic's message may quote the document.
