@@ -4,6 +4,8 @@ use std::io::{Cursor, Write as _};
 use std::process::Output;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -109,9 +111,9 @@ pub(super) fn printed(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A PDF with one page that draws `content`, with further entries of its stream, its trailer and its catalog, and with
-/// further objects, of which the first is number 5.
-pub(super) fn pdf_of(content: &[u8], stream: &str, trailer: &str, catalog: &str, more: &[&str]) -> Vec<u8> {
+/// A PDF with one page that draws `content`, with further entries of its stream and its catalog, and with further
+/// objects, of which the first is number 5.
+pub(super) fn pdf_of(content: &[u8], stream: &str, catalog: &str, more: &[&str]) -> Vec<u8> {
     let font = "<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>>>";
     let page = format!("<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font{font}>>>>");
     let mut drawn = format!("<<{stream}/Length {}>>stream\n", content.len()).into_bytes();
@@ -138,28 +140,50 @@ pub(super) fn pdf_of(content: &[u8], stream: &str, trailer: &str, catalog: &str,
     for offset in offsets {
         write!(file, "{offset:010} 00000 n \n").expect("memory takes writes");
     }
-    write!(file, "trailer<</Size {size}/Root 1 0 R{trailer}>>\nstartxref\n{table}\n%%EOF")
-        .expect("memory takes writes");
+    write!(file, "trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF").expect("memory takes writes");
     file
 }
 
 /// A PDF with a line of text.
 pub(super) fn pdf(text: &str) -> Vec<u8> {
-    pdf_of(format!("BT /F 12 Tf 50 700 Td ({text}) Tj ET").as_bytes(), "", "", "", &[])
+    pdf_of(format!("BT /F 12 Tf 50 700 Td ({text}) Tj ET").as_bytes(), "", "", &[])
 }
 
 /// A PDF whose table of contents contains itself: whoever follows it overflows the stack.
 pub(super) fn pdf_without_a_bottom() -> Vec<u8> {
     let outline = "<</Type/Outlines/First 6 0 R/Last 6 0 R/Count 1>>";
     let entry = "<</Title(Chapter)/Parent 5 0 R/First 6 0 R/Next 6 0 R/Dest[3 0 R/Fit]>>";
-    pdf_of(b"BT /F 12 Tf 50 700 Td (A chapter) Tj ET", "", "", "/Outlines 5 0 R", &[outline, entry])
+    pdf_of(b"BT /F 12 Tf 50 700 Td (A chapter) Tj ET", "", "/Outlines 5 0 R", &[outline, entry])
 }
 
 /// A PDF of some hundred kilobytes whose one page takes gigabytes in the memory of whoever draws it.
 pub(super) fn pdf_that_takes_memory() -> Vec<u8> {
     let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     packed.write_all(&b"q ".repeat(30_000_000)).expect("memory takes writes");
-    pdf_of(&packed.finish().expect("memory takes writes"), "/Filter/FlateDecode", "", "", &[])
+    pdf_of(&packed.finish().expect("memory takes writes"), "/Filter/FlateDecode", "", &[])
+}
+
+/// A PDF with one line of text, encrypted (RC4, 128 bits) with a user's password. In base64.
+const LOCKED_PDF: &str = "\
+    JVBERi0xLjQKJb/3ov4KMSAwIG9iago8PCAvUGFnZXMgMiAwIFIgL1R5cGUgL0NhdGFsb2cgPj4KZW5kb2JqCjIgMCBvYmoK\
+    PDwgL0NvdW50IDEgL0tpZHMgWyAzIDAgUiBdIC9UeXBlIC9QYWdlcyA+PgplbmRvYmoKMyAwIG9iago8PCAvQ29udGVudHMg\
+    NCAwIFIgL01lZGlhQm94IDUgMCBSIC9QYXJlbnQgMiAwIFIgL1Jlc291cmNlcyA8PCAvRm9udCA8PCAvRiA8PCAvQmFzZUZv\
+    bnQgL0hlbHZldGljYSAvRW5jb2RpbmcgL1dpbkFuc2lFbmNvZGluZyAvU3VidHlwZSAvVHlwZTEgL1R5cGUgL0ZvbnQgPj4g\
+    Pj4gPj4gL1R5cGUgL1BhZ2UgPj4KZW5kb2JqCjQgMCBvYmoKPDwgL0xlbmd0aCA0MSA+PgpzdHJlYW0KuRudS3Drz6t8pC1N\
+    1CoVmrEBU86SAD20BPmnHkxx33Fd5zTc3Rja/J4KZW5kc3RyZWFtCmVuZG9iago1IDAgb2JqClsgMCAwIDYwMCA4MDAgXQpl\
+    bmRvYmoKNiAwIG9iago8PCAvRmlsdGVyIC9TdGFuZGFyZCAvTGVuZ3RoIDEyOCAvTyA8M2UyMWMzOWI0NTQ3MzM0OWY2MTVh\
+    YmM2Y2NhYWFiOGY3OTE3YzY5YzFlYmExZmFlYmRiMjQxYTQyZWMwZTE2Mj4gL1AgLTEwMjggL1IgMyAvVSA8YTAxMThmNjQ1\
+    YmQzZDMwOThjODEyNWVhMTcyOGM2OWYwMDIxNDQ2OTkwYjllNDExNDA3MWE0ZDkxMDQ5ODRjMT4gL1YgMiA+PgplbmRvYmoK\
+    eHJlZgowIDcKMDAwMDAwMDAwMCA2NTUzNSBmIAowMDAwMDAwMDE1IDAwMDAwIG4gCjAwMDAwMDAwNjQgMDAwMDAgbiAKMDAw\
+    MDAwMDEyMyAwMDAwMCBuIAowMDAwMDAwMzE2IDAwMDAwIG4gCjAwMDAwMDA0MDcgMDAwMDAgbiAKMDAwMDAwMDQzOCAwMDAw\
+    MCBuIAp0cmFpbGVyIDw8IC9Sb290IDEgMCBSIC9TaXplIDcgL0lEIFs8NGVhOTY0ODVhYTk5ZTU0ZDY4N2U1M2VjMGRmZGIz\
+    ODY+PDRlYTk2NDg1YWE5OWU1NGQ2ODdlNTNlYzBkZmRiMzg2Pl0gL0VuY3J5cHQgNiAwIFIgPj4Kc3RhcnR4cmVmCjY0OAol\
+    JUVPRgo=\
+";
+
+/// A PDF that nobody can read without its password.
+pub(super) fn locked_pdf() -> Vec<u8> {
+    BASE64.decode(LOCKED_PDF).expect("it was encoded once")
 }
 
 /// A zip archive of these parts.

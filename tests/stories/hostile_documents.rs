@@ -9,8 +9,8 @@ use tests::fake_site::{FakeSite, Page};
 use tests::world::{Start, World};
 
 use super::documents::{
-    add, archive, docx, docx_of, finds, found, page, pdf, pdf_of, pdf_that_takes_memory, pdf_without_a_bottom, ready,
-    reason, refresh, upload,
+    add, archive, docx, docx_of, finds, found, locked_pdf, page, pdf, pdf_of, pdf_that_takes_memory,
+    pdf_without_a_bottom, ready, reason, refresh, upload,
 };
 
 /// A world that knows something before the trouble starts.
@@ -40,9 +40,9 @@ async fn a_file_that_cannot_be_read_says_why() {
         ("empty.md", Vec::new()),
         ("blank.txt", b" \n\t\n".to_vec()),
         ("picture.md", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
-        ("locked.pdf", pdf_of(b"BT ET", "", &locked, "", &[])),
+        ("locked.pdf", locked_pdf()),
         ("cut.pdf", pdf("The end is missing.")[..120].to_vec()),
-        ("scan.pdf", pdf_of(b"", "", "", "", &[])),
+        ("scan.pdf", pdf_of(b"", "", "", &[])),
         ("called.pdf", b"Just text.".to_vec()),
         ("memory.pdf", pdf_that_takes_memory()),
         ("bottomless.pdf", pdf_without_a_bottom()),
@@ -63,7 +63,24 @@ async fn a_file_that_cannot_be_read_says_why() {
     for (name, id) in ids {
         writeln!(told, "{name}: {}", reason(&world, &id).await).expect("memory takes writes");
     }
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @"
+    empty.md: The file contains no text
+    blank.txt: The file contains no text
+    picture.md: This is no text. HTML, Markdown, plain text, PDF and Word (.docx) can be read
+    locked.pdf: The PDF is protected by a password. Save it without one and add it again
+    cut.pdf: The PDF is damaged. Open it in a PDF viewer and save or print it anew
+    scan.pdf: The PDF contains pictures of pages and no text. Run it through text recognition (OCR) and add it again
+    called.pdf: This is not a PDF file, although it is called one
+    memory.pdf: The file could not be read: it is damaged, or made so that reading it takes more memory than Guildhall spends on one file. Open it and save or print it anew, or split it
+    bottomless.pdf: The file could not be read: it is damaged, or made so that reading it takes more memory than Guildhall spends on one file. Open it and save or print it anew, or split it
+    old.doc: This is a Word file of the old kind (.doc) or one that is protected by a password. Save it as .docx without a password and add it again
+    bomb.docx: The file unpacks to more than 200 MB
+    archive.docx: This is an archive or an Office file of another kind. Of the Office formats, Word (.docx) can be read
+    cut.docx: The file is damaged. Open it in Word and save it anew
+    half.docx: The file is damaged. Open it in Word and save it anew
+    deep.docx: The file is damaged. Open it in Word and save it anew
+    deep.html: The page is built in a way that no browser would show: it is nested or repeats too much
+    ");
     all_is_well(&world).await;
 }
 
@@ -88,7 +105,11 @@ async fn what_is_only_odd_is_read() {
     world.model.reads("password", "The documents name swordfish. [1]");
     let ann = world.member("ann");
     ann.asks("What is the password?").await;
-    assert_snapshot!(ann.sees().await, @"");
+    assert_snapshot!(ann.sees().await, @"
+    The documents name swordfish. [1]
+    -# Sources: [1] orders.md
+    [👍] [👎]
+    ");
     world.is_quiet();
     all_is_well(&world).await;
 }
@@ -124,7 +145,26 @@ async fn a_page_that_cannot_be_read_says_why() {
     for (name, id) in ids {
         writeln!(told, "{name}: {}", reason(&world, &id).await).expect("memory takes writes");
     }
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @"
+    /endless: The page is larger than 10 MB
+    /bomb: The page is larger than 10 MB
+    /torn: The server broke off in the middle of the page, or sent something that is no HTTP. Try again later
+    /close: The server broke off in the middle of the page, or sent something that is no HTTP. Try again later
+    /500: The page answered 500 Internal Server Error: its server has a problem. Try again later
+    /403: The page answered 403 Forbidden: its server does not let Guildhall read it
+    /404: The page answered 404 Not Found: there is nothing at this address
+    /there: The page redirects in a circle
+    /metadata: The address leads into a private network, which Guildhall does not read from
+    /inside: The address leads into a private network, which Guildhall does not read from
+    /file: Only addresses that start with http:// or https:// can be read
+    /deep: The page is built in a way that no browser would show: it is nested or repeats too much
+    /picture: This is no text. HTML, Markdown, plain text, PDF and Word (.docx) can be read
+    /bottomless.pdf: The file could not be read: it is damaged, or made so that reading it takes more memory than Guildhall spends on one file. Open it and save or print it anew, or split it
+    http://10.0.0.1/: The address leads into a private network, which Guildhall does not read from
+    http://169.254.169.254/latest/: The address leads into a private network, which Guildhall does not read from
+    http://[fd00::1]/: The address leads into a private network, which Guildhall does not read from
+    https://127.0.0.1:9/: The server could not be reached. Check the address, or try again later
+    ");
     for refused in ["file:///etc/passwd", "ftp://example.org/", "http://ann:secret@example.org/", "nonsense"] {
         let (status, problem) = world.api(reqwest::Method::POST, "/knowledge/sources", Some(page(refused))).await;
         assert_eq!(status, 422, "{refused}: {problem}");
@@ -153,7 +193,7 @@ async fn a_site_with_trouble_gives_what_it_can() {
     // Later it is worse: what was read stays.
     site.put("/", Page::Slow(Duration::from_millis(10), Box::new(Page::Torn)));
     refresh(&world, &id).await;
-    assert_snapshot!(reason(&world, &id).await, @"");
+    assert_snapshot!(reason(&world, &id).await, @"The server broke off in the middle of the page, or sent something that is no HTTP. Try again later");
     finds(&found(&world, "which colour has the gate").await, "green");
     all_is_well(&world).await;
 }
@@ -172,6 +212,17 @@ async fn this_machine_is_refused_unless_it_is_opened() {
             writeln!(told, "{kind} of {host}: {}", reason(&world, &id).await).expect("memory takes writes");
         }
     }
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @"
+    page of 127.0.0.1: The address leads into a private network, which Guildhall does not read from
+    site of 127.0.0.1: The address leads into a private network, which Guildhall does not read from
+    page of localhost: The address leads into a private network, which Guildhall does not read from
+    site of localhost: The address leads into a private network, which Guildhall does not read from
+    page of [::1]: The address leads into a private network, which Guildhall does not read from
+    site of [::1]: The address leads into a private network, which Guildhall does not read from
+    page of 127.1: The address leads into a private network, which Guildhall does not read from
+    site of 127.1: The address leads into a private network, which Guildhall does not read from
+    page of 2130706433: The address leads into a private network, which Guildhall does not read from
+    site of 2130706433: The address leads into a private network, which Guildhall does not read from
+    ");
     assert!(site.hits().is_empty());
 }
