@@ -240,15 +240,13 @@ impl Knowledge {
             .await
             .map_err(|error: Arc<anyhow::Error>| anyhow!("{error:#}"))?;
         let Some(pointer) = current else { return Ok(None) };
-        match self.open_index(&pointer).await {
-            Ok(index) => Ok(Some(index)),
-            Err(_) => {
-                // It may have been replaced and deleted a moment ago.
-                self.current.invalidate(account).await;
-                let Some(pointer) = self.store.index(account).await? else { return Ok(None) };
-                self.open_index(&pointer).await.map(Some)
-            }
+        if let Ok(index) = self.open_index(&pointer).await {
+            return Ok(Some(index));
         }
+        // It may have been replaced and deleted a moment ago.
+        self.current.invalidate(account).await;
+        let Some(pointer) = self.store.index(account).await? else { return Ok(None) };
+        self.open_index(&pointer).await.map(Some)
     }
 
     async fn open_index(&self, pointer: &IndexPointer) -> anyhow::Result<Index> {

@@ -469,7 +469,7 @@ mod tests {
         /docs/broken: The page answered 500 Internal Server Error: its server has a problem. Try again later
         /docs/deeper
         ");
-        assert_eq!(crawled.unwrap(), Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None });
+        assert_eq!(crawled.unwrap(), Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None, stopped: false });
         assert!(!site.asked().iter().any(|path| path == "/other" || path.contains("utm_") || path.contains("no")));
     }
 

@@ -295,7 +295,7 @@ async fn receive(
 /// A body as it arrives, unpacked piece by piece: a bomb is stopped at the limit.
 enum Body {
     Plain(Bounded),
-    Gzip(MultiGzDecoder<Bounded>),
+    Gzip(Box<MultiGzDecoder<Bounded>>),
 }
 
 impl Body {
@@ -303,7 +303,7 @@ impl Body {
         let bounded = Bounded { bytes: Vec::with_capacity(expected), limit };
         match encoding.map(|encoding| encoding.trim().to_ascii_lowercase()).as_deref() {
             None | Some("" | "identity") => Ok(Self::Plain(bounded)),
-            Some("gzip" | "x-gzip") => Ok(Self::Gzip(MultiGzDecoder::new(bounded))),
+            Some("gzip" | "x-gzip") => Ok(Self::Gzip(Box::new(MultiGzDecoder::new(bounded)))),
             // Nobody asked for it.
             Some(_) => Err(FetchError::Broken),
         }
@@ -382,13 +382,10 @@ fn explain(error: &reqwest::Error) -> FetchError {
         if inner.is::<UnknownName>() {
             return FetchError::UnknownName;
         }
-        // An I/O error hides what it was made from one step deeper than `source` goes.
-        let hidden = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(tls) = hidden.and_then(|hidden| hidden.downcast_ref::<rustls::Error>()) {
-            return match tls {
-                rustls::Error::InvalidCertificate(_) => FetchError::BadCertificate,
-                _ => FetchError::BadTls,
-            };
+        match tls_error(inner) {
+            Some(rustls::Error::InvalidCertificate(_)) => return FetchError::BadCertificate,
+            Some(_) => return FetchError::BadTls,
+            None => {}
         }
         cause = inner.source();
     }
@@ -399,6 +396,15 @@ fn explain(error: &reqwest::Error) -> FetchError {
     } else {
         FetchError::Broken
     }
+}
+
+/// What an I/O error was made from: `source` steps over it.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut inner = error;
+    while let Some(hidden) = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        inner = hidden;
+    }
+    inner.downcast_ref()
 }
 
 #[cfg(test)]

@@ -165,7 +165,9 @@ impl Knowledge {
             Origin::Text => self.of_original(source, "text.md", Some("text/markdown")).await?,
             Origin::File { name, content_type } => self.of_original(source, name, content_type.as_deref()).await?,
             Origin::Page { url } => self.of_page(source, url).await?,
-            Origin::Site { url, max_pages, max_depth } => self.of_site(source, url, *max_pages, *max_depth).await?,
+            Origin::Site { url, max_pages, max_depth } => {
+                Box::pin(self.of_site(source, url, *max_pages, *max_depth)).await?
+            }
         };
         if content.passages().next().is_none() {
             return Err(SourceError("It contains no text that could answer a question.".to_owned()).into());

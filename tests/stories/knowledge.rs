@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use guildhall::ids::{AccountId, SourceId};
+use guildhall::job::Job;
+use guildhall::store::StoredJob;
 use insta::assert_snapshot;
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::json;
 use tests::fake_model::Fault;
@@ -254,6 +258,39 @@ async fn indexing_survives_the_death_of_the_process_at_any_point() {
         let of_this = spoons.iter().filter(|text| text.contains(&format!("number {n}."))).count();
         assert_eq!(of_this, 1, "{spoons:?}");
     }
+}
+
+#[tokio::test]
+async fn a_source_that_is_given_up_says_so_and_its_old_version_answers() {
+    let mut world = World::new().await;
+    let id = upload(&world, "hours.md", "The workshop opens at eight.").await;
+    ready(&world, &id).await;
+
+    world.kill().await;
+    // It has failed four times, and the disk has lost the file.
+    std::fs::remove_file(world.data().join("files/accounts/local/sources").join(&id).join("original"))
+        .expect("it is there");
+    let job = Job::Read { account: AccountId::local(), source: SourceId(id.clone()), asked_at: Timestamp::now() };
+    let (table, now) = (world.table().await, Timestamp::now());
+    let stored = StoredJob {
+        id: job.id(),
+        group: job.group(),
+        body: job.to_message(),
+        accepted: 1,
+        attempts: 4,
+        not_before: now,
+    };
+    table.write_jobs(&[stored], &[]).await.expect("the table takes a job");
+    drop(table);
+    world.restart().await;
+
+    let gave_up = eventually(SOON, async || {
+        let source = source(&world, &id).await;
+        (source["status"]["state"] == "failed").then_some(source)
+    })
+    .await;
+    assert_snapshot!(gave_up["status"]["reason"].as_str().unwrap_or_default(), @"Guildhall tried to read it several times and had a problem of its own each time; its log says which. Index it again once that is solved.");
+    finds(&found(&world, "when does the workshop open").await, "eight");
 }
 
 #[tokio::test]
