@@ -2,6 +2,7 @@
 
 use crate::bot::{Bot, Home};
 use crate::discord::{DiscordError, VoteButtons};
+use crate::ids::ConversationId;
 use crate::knowledge::Passage;
 use crate::prompt::{self, Context, ModelAnswer};
 use crate::question::{MAX_CHARS, Question, ReplyTo};
@@ -10,7 +11,6 @@ use crate::sentences::{self, Lang};
 use crate::store::{Admission, Claim, Delivery, Reply, Turn};
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
 
 /// Passages that are looked up for one question; the prompt takes as many of them as fit its budget.
 const PASSAGES: usize = 8;
@@ -20,9 +20,6 @@ const TURNS: u16 = 10;
 
 /// What was said longer ago than this is no longer the same conversation.
 const MEMORY: SignedDuration = SignedDuration::from_hours(24);
-
-/// The model's time for one answer. A person waits; well inside the lease of a claim.
-const MODEL_DEADLINE: Duration = Duration::from_secs(60);
 
 /// An answer, before it takes the form of the place where it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,11 +147,9 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
     let home = bot.home(&question.place).await?.ok_or(UserError::NotConnected)?;
     let limit = home.account.plan.messages_per_month();
     let delivery = Delivery { id: format!("call-{}", question.id), attempt: 1 };
-    let (admission, (turns, passages)) = tokio::try_join!(
-        bot.store.admit(question.id, &home.account.id, limit, &delivery, now),
-        material(bot, &home, question, now),
-    )?;
-    let mut claim = match admission {
+    // First what may fail: nobody comes back to this question to take it off the count.
+    let (turns, passages) = material(bot, &home, question, now).await?;
+    let mut claim = match bot.store.admit(question.id, &home.account.id, limit, &delivery, now).await? {
         Admission::Claimed(claim) => claim,
         Admission::QuotaUsedUp(_) => return Err(UserError::QuotaUsedUp { limit }.into()),
         Admission::Busy | Admission::Done => return Err(anyhow!("the question's id was used before").into()),
@@ -211,7 +206,6 @@ async fn think(
     };
     let shown = prompt::fitting(passages);
     let messages = prompt::compose(&Context {
-        server_name: "",
         instructions: &home.settings.instructions,
         locale: question.locale.as_deref().unwrap_or("en"),
         turns: &spoken(turns),
@@ -220,7 +214,7 @@ async fn think(
         asker_name: &question.asker,
         today: now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
     });
-    let completion = llm.complete(&messages, prompt::answer_schema(), MODEL_DEADLINE).await.map_err(|error| {
+    let completion = llm.complete(&messages, prompt::answer_schema()).await.map_err(|error| {
         tracing::error!(question.id = %question.id, error = %error, "the model gave no answer");
         UserError::ModelFailed
     })?;
@@ -236,7 +230,7 @@ async fn think(
 fn answer_from(said: ModelAnswer, shown: &[Passage], question: &str, lang: Lang) -> Answer {
     let sources = said.sources.iter().filter_map(|&index| shown.get(index)).map(link).collect();
     let ModelAnswer { answer, can_answer, wants_human, .. } = said;
-    if can_answer && !answer.trim().is_empty() {
+    if can_answer && prompt::is_answerable_text(&answer) {
         return Answer { text: answer, sources, answered: true, wants_human };
     }
     let text = match () {
@@ -302,7 +296,7 @@ async fn keep(
     bot: &Bot,
     claim: &mut Claim,
     reply: Reply,
-    turn: Option<&(crate::ids::ConversationId, Turn)>,
+    turn: Option<&(ConversationId, Turn)>,
     refund: bool,
 ) -> Result<()> {
     let turn = turn.map(|(conversation, turn)| (conversation, turn));
@@ -312,7 +306,7 @@ async fn keep(
     Ok(())
 }
 
-fn turn_of(question: &Question, answer: &Answer) -> (crate::ids::ConversationId, Turn) {
+fn turn_of(question: &Question, answer: &Answer) -> (ConversationId, Turn) {
     let turn = Turn {
         question_id: question.id,
         asker: question.asker.clone(),

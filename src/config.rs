@@ -5,8 +5,10 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use ed25519_dalek::VerifyingKey;
 use secrecy::SecretString;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 use twilight_model::id::{Id, marker::ApplicationMarker};
 use url::Url;
 
@@ -20,6 +22,8 @@ pub struct Config {
     pub discord: Option<DiscordConfig>,
     /// The model; none without `LLM_BASE_URL`.
     pub llm: Option<ModelConfig>,
+    /// `LLM_TIMEOUT_SECONDS` [60]: how long the model may take for one answer.
+    pub llm_timeout: Duration,
     /// Embeddings; none without `EMBEDDING_BASE_URL`.
     pub embedding: Option<ModelConfig>,
     /// `GUILDHALL_CRAWL_LOOPBACK`: pages of this very machine may be read.
@@ -59,7 +63,7 @@ pub struct StandaloneConfig {
     pub addr: SocketAddr,
     /// `GUILDHALL_DATA` [./guildhall-data].
     pub data: PathBuf,
-    /// `GUILDHALL_PUBLIC_URL` [http://ADDR].
+    /// `GUILDHALL_PUBLIC_URL` [`http://` and the address].
     pub public_url: Url,
     /// `GUILDHALL_PLAN` [pro]: the plan of the machine's one account.
     pub plan: Plan,
@@ -76,6 +80,7 @@ impl Config {
         Ok(Self {
             discord: DiscordConfig::from_vars(vars)?,
             llm: ModelConfig::from_vars(vars, "LLM")?,
+            llm_timeout: model_timeout(vars)?,
             embedding: ModelConfig::from_vars(vars, "EMBEDDING")?,
             crawl_loopback: parsed(vars, "GUILDHALL_CRAWL_LOOPBACK", "true or false")?.unwrap_or(false),
             table_name: filled(vars, "TABLE_NAME").unwrap_or_else(|| "guildhall".to_owned()),
@@ -111,6 +116,16 @@ impl ModelConfig {
             .ok_or_else(|| anyhow!("{prefix}_BASE_URL is set, so {prefix}_MODEL is needed too: the model's name"))?;
         Ok(Some(Self { base_url, api_key: filled(vars, &format!("{prefix}_API_KEY")).map(Into::into), model }))
     }
+}
+
+/// A small model on a slow machine needs minutes; past ten, Discord's fifteen for the reply come near.
+fn model_timeout(vars: Vars<'_>) -> Result<Duration> {
+    const ALLOWED: RangeInclusive<u64> = 1..=600;
+    let seconds = parsed(vars, "LLM_TIMEOUT_SECONDS", "a number of seconds from 1 to 600")?.unwrap_or(60);
+    if !ALLOWED.contains(&seconds) {
+        bail!("LLM_TIMEOUT_SECONDS must be a number of seconds from 1 to 600");
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 impl StandaloneConfig {
@@ -187,6 +202,7 @@ mod tests {
         let config = read(&[]).unwrap();
         assert!(config.discord.is_none() && config.llm.is_none() && config.embedding.is_none());
         assert!(!config.crawl_loopback);
+        assert_eq!(config.llm_timeout, Duration::from_mins(1));
     }
 
     #[test]
@@ -210,6 +226,15 @@ mod tests {
             let error = format!("{:#}", read(&pairs).unwrap_err());
             assert!(error.contains(name) || error.contains("DISCORD_PUBLIC_KEY"), "{error}");
             assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_stays_within_what_discord_waits() {
+        assert_eq!(read(&[("LLM_TIMEOUT_SECONDS", "300")]).unwrap().llm_timeout, Duration::from_mins(5));
+        for wrong in ["0", "601", "soon"] {
+            let error = read(&[("LLM_TIMEOUT_SECONDS", wrong)]).unwrap_err().to_string();
+            assert!(error.contains("LLM_TIMEOUT_SECONDS must be a number of seconds from 1 to 600"), "{error}");
         }
     }
 

@@ -107,7 +107,7 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
     match job {
         Job::Answer(question) => {
             let began = std::time::Instant::now();
-            let outcome = answer::run(bot, question, delivery, now).await?;
+            let outcome = Box::pin(answer::run(bot, question, delivery, now)).await?;
             let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
             Ok(())

@@ -193,9 +193,10 @@ impl Knowledge {
         index.search(&Query { text: &text, context: context.as_deref(), vector: vector.as_deref(), limit })
     }
 
-    /// Sends what an earlier process had begun and left: for the start of a single machine.
+    /// Sends what an earlier process had begun and left, and has an index that cannot be opened (damaged, or of an older
+    /// format) built anew: for the start of a single machine.
     pub async fn resume(&self, account: &AccountId, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
-        let mut unpublished = false;
+        let mut unpublished = self.index(account).await.is_err();
         for source in self.store.sources(account).await? {
             match source.status {
                 // What the queue still has of it was asked for later than this, so that it is not read twice.

@@ -85,6 +85,7 @@ pub struct Llm {
     api_key: Option<SecretString>,
     model: String,
     http: reqwest::Client,
+    deadline: Duration,
     dialect: Dialect,
 }
 
@@ -115,32 +116,34 @@ enum Failure {
 
 impl Llm {
     /// `base_url` is what the server's documentation calls the base URL, usually ending in `/v1`; `chat/completions` is
-    /// appended to it. Limits on connecting are those of `http`.
-    pub fn new(base_url: Url, api_key: Option<SecretString>, model: String, http: reqwest::Client) -> Self {
+    /// appended to it. Limits on connecting are those of `http`; one answer may take `deadline`, retry included.
+    pub fn new(
+        base_url: Url,
+        api_key: Option<SecretString>,
+        model: String,
+        http: reqwest::Client,
+        deadline: Duration,
+    ) -> Self {
         let mut endpoint = base_url;
         if let Ok(mut segments) = endpoint.path_segments_mut() {
             segments.pop_if_empty().extend(["chat", "completions"]);
         }
-        Self { endpoint, api_key, model, http, dialect: Dialect::default() }
+        Self { endpoint, api_key, model, http, deadline, dialect: Dialect::default() }
     }
 
-    /// Asks the model, for at most `deadline` altogether.
+    /// Asks the model.
     ///
     /// A busy, failing or unreachable server is asked once more inside the deadline, after the pause that it names. A
     /// server that does not know a parameter is asked again without it, and never again with it: above all `schema`,
     /// so that the text must be read defensively.
-    pub async fn complete(
-        &self,
-        messages: &[Message],
-        schema: &Value,
-        deadline: Duration,
-    ) -> Result<Completion, LlmError> {
-        tokio::time::timeout(deadline, self.attempts(messages, schema, deadline)).await.unwrap_or_else(|_| {
-            Err(LlmError::Unavailable(format!("no complete response within {} ms", deadline.as_millis())))
+    pub async fn complete(&self, messages: &[Message], schema: &Value) -> Result<Completion, LlmError> {
+        tokio::time::timeout(self.deadline, self.attempts(messages, schema)).await.unwrap_or_else(|_| {
+            let words = format!("no complete response within {} ms", self.deadline.as_millis());
+            Err(LlmError::Unavailable(words))
         })
     }
 
-    async fn attempts(&self, messages: &[Message], schema: &Value, deadline: Duration) -> Result<Completion, LlmError> {
+    async fn attempts(&self, messages: &[Message], schema: &Value) -> Result<Completion, LlmError> {
         let started = Instant::now();
         let mut parameters = self.dialect.parameters();
         let mut is_retry = false;
@@ -155,7 +158,7 @@ impl Llm {
                 }
                 Err(Failure::Transient(error, pause)) => {
                     let pause = pause.unwrap_or(PAUSE);
-                    if is_retry || started.elapsed().saturating_add(pause) >= deadline {
+                    if is_retry || started.elapsed().saturating_add(pause) >= self.deadline {
                         return Err(error);
                     }
                     is_retry = true;

@@ -15,13 +15,12 @@ use serde_json::json;
 
 use crate::knowledge::Passage;
 use crate::llm::{Message, Role};
+use crate::question::MAX_CHARS;
 
 pub use answer::{MAX_SOURCES, ModelAnswer, Unusable, answer_schema, parse};
 pub use quote::no_model_answer;
 pub use words::{estimate_tokens, is_answerable_text, search_context};
 
-/// Longest question that is answered, in characters: more than Discord's own limit for an option of a command.
-pub const MAX_QUESTION: usize = 6_000;
 /// Longest instructions that an admin can give, in characters.
 pub const MAX_INSTRUCTIONS: usize = 4_000;
 
@@ -48,8 +47,6 @@ pub struct Turn {
 /// Everything that goes into a prompt.
 #[derive(Debug, Clone)]
 pub struct Context<'a> {
-    /// Name of the Discord server.
-    pub server_name: &'a str,
     /// Persona and instructions from the admin's settings, which are trusted; empty for none.
     pub instructions: &'a str,
     /// The asker's Discord locale, for questions whose language cannot be told.
@@ -87,7 +84,7 @@ pub fn compose(context: &Context<'_>) -> Vec<Message> {
 
 fn rules(context: &Context<'_>) -> String {
     let mut rules = format!(
-        "You answer questions of members of the Discord server {server}. Today is {today}.\n\
+        "You are the assistant of a team, and answer the questions of its members. Today is {today}.\n\
          \n\
          Rules:\n\
          1. Answer only from the numbered passages. Add nothing from elsewhere, and guess nothing.\n\
@@ -105,8 +102,7 @@ fn rules(context: &Context<'_>) -> String {
          otherwise to false.\n\
          \n\
          Reply with one JSON object and nothing else, in this form:\n\
-         {{\"answer\": \"text\", \"can_answer\": true, \"sources\": [1], \"wants_human\": false}}\n",
-        server = data(&json!(clip(context.server_name, MAX_NAME * 2))),
+         {{\"answer\": \"…\", \"can_answer\": true, \"sources\": [1], \"wants_human\": false}}\n",
         today = context.today,
         locale = data(&json!(clip(context.locale, 16))),
     );
@@ -138,8 +134,7 @@ fn material(context: &Context<'_>) -> String {
             text.push('\n');
         }
     }
-    let question =
-        json!({ "from": clip(context.asker_name, MAX_NAME), "question": clip(context.question, MAX_QUESTION) });
+    let question = json!({ "from": clip(context.asker_name, MAX_NAME), "question": clip(context.question, MAX_CHARS) });
     let _ = write!(text, "\nThe question to answer now, as JSON:\n{}\n", data(&question));
     text
 }
@@ -235,7 +230,6 @@ mod tests {
 
     fn context<'a>(question: &'a str, turns: &'a [Turn], passages: &'a [Passage]) -> Context<'a> {
         Context {
-            server_name: "Zephyr",
             instructions: "Be kind.",
             locale: "en-GB",
             turns,
@@ -251,7 +245,7 @@ mod tests {
         let passages = [passage("31 months.\n\nThe hinge too."), passage("Second")];
         let turns = [turn(1, "Hello.")];
         let messages = compose(&context("How long?", &turns, &passages));
-        assert!(messages[0].content.contains("Zephyr") && messages[0].content.contains("2026-11-24"));
+        assert!(messages[0].content.contains("2026-11-24"));
         assert!(messages[0].content.ends_with("Be kind.\n"));
         insta::assert_snapshot!(messages[1].content, @r#"
         Passages from the team's documents, the best match first, one JSON object a line:
@@ -299,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_question_of_the_longest_length_is_kept_whole() {
-        let question = "q".repeat(MAX_QUESTION);
+        let question = "q".repeat(MAX_CHARS);
         assert!(compose(&context(&question, &[], &[]))[1].content.contains(&question));
     }
 

@@ -47,7 +47,8 @@ impl Lang {
         }
     }
 
-    fn pick(self, english: &'static str, french: &'static str) -> &'static str {
+    /// Whichever of the two is in this language.
+    pub(crate) fn pick(self, english: &'static str, french: &'static str) -> &'static str {
         match self {
             Self::En => english,
             Self::Fr => french,
@@ -110,10 +111,10 @@ pub fn question_too_long(lang: Lang, limit: usize) -> String {
 pub fn quota_used_up(lang: Lang, limit: u32) -> String {
     match lang {
         Lang::En => format!(
-            "This server has used its {limit} messages for this month. An admin can see more on the usage page."
+            "This server has used its {limit} messages for this month. It goes on next month; an admin can raise the plan."
         ),
         Lang::Fr => format!(
-            "Ce serveur a utilisé ses {limit} messages du mois. Un admin en verra le détail sur la page d’utilisation."
+            "Ce serveur a utilisé ses {limit} messages du mois. Il reprend le mois prochain ; un admin peut changer d’offre."
         ),
     }
 }

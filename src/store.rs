@@ -160,6 +160,7 @@ fn from_item<T: DeserializeOwned>(item: Item) -> Result<T> {
     serde_dynamo::from_item(item).context("an item of the table is not what was expected")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "numbers of any type, as they are at hand")]
 fn number(n: impl ToString) -> AttributeValue {
     AttributeValue::N(n.to_string())
 }

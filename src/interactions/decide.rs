@@ -3,9 +3,11 @@
 use super::commands::{ABOUT, ASK, CHAT_INPUT, MESSAGE, PRIVATE, QUESTION};
 use super::interaction::{Data, Interaction, kind};
 use super::{response, words};
+use crate::answer;
 use crate::discord::VoteId;
 use crate::ids::{ConversationId, QuestionId};
 use crate::question::{MAX_CHARS, Place, Question, ReplyTo};
+use crate::sentences::Lang;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -103,11 +105,8 @@ fn about_text(question: &str, message: &str) -> String {
 
 fn ask(interaction: &Interaction, text: String, private: bool, now: Timestamp) -> Decision {
     let locale = interaction.locale();
-    if text.is_empty() {
-        return say(words::nothing_asked(locale));
-    }
-    if text.chars().count() > MAX_CHARS {
-        return say(&words::too_long(locale, MAX_CHARS));
+    if let Err(refusal) = answer::check(&text) {
+        return say(&refusal.sentence(Lang::from_locale(locale)));
     }
     let (Some(channel), Some(author)) = (interaction.channel(), interaction.author()) else {
         return say(words::unknown(locale));
@@ -176,6 +175,7 @@ fn first_units(text: &str, units: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sentences;
     use crate::store::Vote;
     use proptest::prelude::*;
     use serde_json::json;
@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn what_is_no_question_is_said_at_once() {
-        assert_eq!(said(of(2, "en-US", ask(" \n\t ", None))), words::nothing_asked("en"));
-        assert_eq!(said(of(2, "fr", ask("", None))), words::nothing_asked("fr"));
-        assert_eq!(said(of(2, "en-US", ask(&"é".repeat(6_001), None))), words::too_long("en", 6_000));
+        assert_eq!(said(of(2, "en-US", ask(" \n\t ", None))), sentences::nothing_asked(Lang::En));
+        assert_eq!(said(of(2, "fr", ask("", None))), sentences::nothing_asked(Lang::Fr));
+        assert_eq!(said(of(2, "en-US", ask(&"é".repeat(6_001), None))), sentences::question_too_long(Lang::En, 6_000));
         asked(of(2, "en-US", ask(&"é".repeat(6_000), None)));
         assert_eq!(said(of(2, "en-US", json!({"name": "dance", "type": 1}))), words::unknown("en"));
     }

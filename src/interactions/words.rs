@@ -1,38 +1,9 @@
 //! What members read before an answer is there, in the language of their Discord.
 
-/// A language in which we speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lang {
-    En,
-    Fr,
-}
+use crate::sentences::Lang;
 
-/// From Discord's name of it, for example `fr` or `en-GB`. [Discord Docs/Reference: Locales]
 fn pick(locale: &str, english: &'static str, french: &'static str) -> &'static str {
-    let lang = if locale.split('-').next() == Some("fr") { Lang::Fr } else { Lang::En };
-    match lang {
-        Lang::En => english,
-        Lang::Fr => french,
-    }
-}
-
-/// The question has no words.
-pub(super) fn nothing_asked(locale: &str) -> &'static str {
-    pick(
-        locale,
-        "There is no question in that. Please ask it in words.",
-        "Je n’y trouve pas de question. Posez-la avec des mots.",
-    )
-}
-
-/// The question is longer than `limit` characters.
-pub(super) fn too_long(locale: &str, limit: usize) -> String {
-    pick(
-        locale,
-        "That question is longer than {limit} characters. Please ask a shorter one.",
-        "Cette question dépasse {limit} caractères. Posez-la plus brièvement.",
-    )
-    .replace("{limit}", &limit.to_string())
+    Lang::from_locale(locale).pick(english, french)
 }
 
 /// The question could not be accepted.
@@ -111,7 +82,6 @@ mod tests {
         for locale in ["en-GB", "de", "", "frp"] {
             assert_eq!(thanks(locale), "Thank you, your vote is noted.", "{locale}");
         }
-        assert!(too_long("en-US", 6000).contains("6000"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ const CAPACITY: usize = 20_000;
 
 /// Pauses before the second, third, … attempt. The last one is also SQS's usual visibility timeout here.
 const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2)];
 
 /// Why a job was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -251,7 +251,7 @@ impl Worker {
     async fn run_once(&self, stored: &StoredJob, job: &Job) -> Result<()> {
         let delivery = Delivery { id: stored.id.clone(), attempt: stored.attempts };
         let (bot, job) = (Arc::clone(&self.bot), job.clone());
-        let task = async move { super::run(&bot, &job, &delivery, Timestamp::now()).await };
+        let task = async move { Box::pin(super::run(&bot, &job, &delivery, Timestamp::now())).await };
         self.jobs.shared.running.spawn(task).await.unwrap_or_else(|_| Err(anyhow!("the job panicked")))
     }
 

@@ -60,7 +60,7 @@ fn llm(base: Url) -> Llm {
     // The client has no cryptography of its own to fall back on; a second installation is refused and harmless.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    Llm::new(base, Some(SecretString::from("key-of-the-test")), "small".to_owned(), http)
+    Llm::new(base, Some(SecretString::from("key-of-the-test")), "small".to_owned(), http, Duration::from_secs(20))
 }
 
 fn says(text: &str) -> Response {
@@ -77,12 +77,8 @@ fn refuses(status: u16, words: &str) -> Response {
 }
 
 async fn ask(llm: &Llm) -> Result<Completion, LlmError> {
-    ask_within(llm, Duration::from_secs(20)).await
-}
-
-async fn ask_within(llm: &Llm, deadline: Duration) -> Result<Completion, LlmError> {
     let messages = [Message { role: Role::User, content: "Secret words?".to_owned() }];
-    llm.complete(&messages, &json!({ "type": "object" }), deadline).await
+    llm.complete(&messages, &json!({ "type": "object" })).await
 }
 
 #[tokio::test]
@@ -243,7 +239,9 @@ async fn a_server_that_is_not_there_is_unavailable_and_its_address_stays_out_of_
 async fn a_server_that_never_answers_meets_the_deadline() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let base = Url::parse(&format!("http://{}/v1", listener.local_addr().expect("an address"))).expect("an address");
-    let error = ask_within(&llm(base), Duration::from_millis(100)).await.expect_err("a failure");
+    let mut llm = llm(base);
+    llm.deadline = Duration::from_millis(100);
+    let error = ask(&llm).await.expect_err("a failure");
     assert_eq!(error, LlmError::Unavailable("no complete response within 100 ms".to_owned()));
 }
 

@@ -16,8 +16,9 @@ use std::time::Duration;
 /// Claims outlive every queue's redelivery (SQS keeps a message 4 days unless told otherwise).
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A delivery that says nothing for this long is given up for dead. Longer than one answer may take.
-const LEASE: SignedDuration = SignedDuration::from_secs(120);
+/// A delivery that says nothing for this long is given up for dead by others: an interaction's whole life. The same
+/// delivery, coming again, need not wait. [Discord Docs/Receiving and Responding: Interaction Callback]
+const LEASE: SignedDuration = SignedDuration::from_mins(15);
 
 /// Usage is kept for a year's comparison.
 const USAGE_KEPT: SignedDuration = SignedDuration::from_hours(13 * 31 * 24);
@@ -166,10 +167,7 @@ impl Store {
                 .transact_items(TransactWriteItem::builder().update(count.clone()).build())
                 .send()
                 .await;
-            let error = match written {
-                Ok(_) => return Ok(None),
-                Err(error) => error,
-            };
+            let Err(error) = written else { return Ok(None) };
             match refused(error.as_service_error()) {
                 Some(Refused::Conflict) => {
                     let pause = rand::rng().random_range(1..=(5 << attempt.min(5)));
@@ -255,10 +253,7 @@ impl Store {
         }
         for attempt in 0..CONFLICT_TRIES {
             let written = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let error = match written {
-                Ok(_) => return Ok(true),
-                Err(error) => error,
-            };
+            let Err(error) = written else { return Ok(true) };
             match refused(error.as_service_error()) {
                 Some(Refused::Conflict) => tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await,
                 Some(_) => return Ok(false),

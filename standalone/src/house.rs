@@ -79,7 +79,10 @@ impl House {
             Embeddings::new(base_url.as_str(), api_key.clone(), model, http.clone())
         });
         let knowledge = Knowledge::new(store.clone(), files, fetcher, embeddings);
-        let llm = config.llm.clone().map(|model| Llm::new(model.base_url, model.api_key, model.model, http));
+        let llm = config
+            .llm
+            .clone()
+            .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
         let discord = config.discord.as_ref().map(Discord::new).transpose()?;
 
         let (jobs, runner) = Jobs::open(store.clone()).await?;

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// How often the schedule is looked at, as EventBridge does on AWS.
-const SCHEDULE_EVERY: Duration = Duration::from_secs(300);
+const SCHEDULE_EVERY: Duration = Duration::from_mins(5);
 
 /// Requests in flight may end before the process does.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -29,9 +29,9 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// the disk.
 pub fn open(file: &Path) -> Result<Client> {
     let path = file.to_str().context("the data folder's path is not valid UTF-8")?;
-    let database = Database::new(path).map_err(describe).context("opening the table's file")?;
+    let database = Database::new(path).map_err(|error| describe(&error)).context("opening the table's file")?;
     // WAL with `synchronous = NORMAL`: survives the death of the process; a power cut can take back the last instants.
-    database.disable_bulk_loading().map_err(describe)?;
+    database.disable_bulk_loading().map_err(|error| describe(&error))?;
     let (requests, mut waiting) = mpsc::unbounded_channel::<Request>();
     std::thread::Builder::new().name("table".to_owned()).spawn(move || {
         let mut swept = Instant::now();
@@ -121,6 +121,6 @@ fn answer<Q: DeserializeOwned, A: Serialize>(
     serde_json::to_string(&response).map_err(|error| DynoxideError::ValidationException(error.to_string()))
 }
 
-fn describe(error: DynoxideError) -> anyhow::Error {
+fn describe(error: &DynoxideError) -> anyhow::Error {
     anyhow::anyhow!("{error}")
 }
