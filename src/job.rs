@@ -26,6 +26,10 @@ pub enum Job {
         account: AccountId,
         /// Which one.
         source: SourceId,
+        /// When it was asked for. A request that comes while the source is being read is no repetition: what is being
+        /// read may be older than the request.
+        #[serde(default)]
+        asked_at: Timestamp,
     },
     /// Bring an account's index up to date with its sources.
     Index {
@@ -78,7 +82,7 @@ impl Job {
     pub fn id(&self) -> String {
         match self {
             Self::Answer(question) => format!("answer-{}", question.id),
-            Self::Read { account, source } => format!("read-{account}-{source}"),
+            Self::Read { account, source, asked_at } => format!("read-{account}-{source}-{}", asked_at.as_nanosecond()),
             Self::Index { account, request } => format!("index-{account}-{request}"),
         }
     }
@@ -87,7 +91,7 @@ impl Job {
     pub fn group(&self) -> String {
         match self {
             Self::Answer(question) => format!("conversation-{}", question.conversation),
-            Self::Read { account, source } => format!("source-{account}-{source}"),
+            Self::Read { account, source, .. } => format!("source-{account}-{source}"),
             Self::Index { account, .. } => format!("index-{account}"),
         }
     }
@@ -108,8 +112,18 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
             tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
             Ok(())
         }
-        Job::Read { account, source } => bot.knowledge.read(account, source, &bot.jobs, now).await,
+        Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
+    }
+}
+
+/// Tells whoever waits for a job that it will not be done: it has failed too often.
+pub(crate) async fn give_up(bot: &Bot, job: &Job) -> Result<()> {
+    match job {
+        // Its asker got an apology with the last attempt.
+        Job::Answer(_) => Ok(()),
+        Job::Read { account, source, .. } => bot.knowledge.give_up_reading(account, source).await,
+        Job::Index { account, .. } => bot.knowledge.give_up_publishing(account).await,
     }
 }
 
@@ -137,8 +151,11 @@ mod tests {
     #[test]
     fn the_wire_format_stays() {
         insta::assert_snapshot!(question().to_message(), @r#"{"v":1,"job":"answer","id":1300000000000000001,"place":{"guild":"2"},"conversation":"3-4","text":"How long is the warranty?","asker":"Ann","locale":"en-GB","asked_at":"2026-11-24T10:00:00Z","reply_to":{"interaction":{"application_id":"5","token":"token","private":false}}}"#);
-        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()) };
-        insta::assert_snapshot!(read.to_message(), @r#"{"v":1,"job":"read","account":"local","source":"src-1"}"#);
+        let asked_at = "2026-11-24T10:00:00Z".parse().unwrap();
+        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at };
+        insta::assert_snapshot!(read.to_message(), @r#"{"v":1,"job":"read","account":"local","source":"src-1","asked_at":"2026-11-24T10:00:00Z"}"#);
+        let older = r#"{"v":1,"job":"read","account":"local","source":"src-1"}"#;
+        assert!(matches!(Job::from_message(older), Ok(Job::Read { .. })));
         let index = Job::Index { account: AccountId::local(), request: "7".to_owned() };
         insta::assert_snapshot!(index.to_message(), @r#"{"v":1,"job":"index","account":"local","request":"7"}"#);
     }

@@ -80,6 +80,9 @@ pub enum AddError {
 /// How long an account's index is taken for the current one before the table is asked again.
 const INDEX_CHECKED_EVERY: Duration = Duration::from_secs(1);
 
+/// A request to read a source does not wait longer for its turn; if one does, the source is read once more.
+const READ_REMEMBERED: Duration = Duration::from_hours(1);
+
 /// Memory that opened indexes may take together, in bytes; the least used ones go first.
 const OPEN_INDEXES_BYTES: u64 = 512 * 1024 * 1024;
 
@@ -92,6 +95,8 @@ pub struct Knowledge {
     embeddings: Option<Arc<Embeddings>>,
     current: Cache<AccountId, Option<IndexPointer>>,
     open: Cache<String, Opened>,
+    /// When the last reading of a source that came to an end had begun: what was asked for before is done.
+    read_at: Cache<(AccountId, SourceId), Timestamp>,
 }
 
 /// An index in memory, with its size in bytes.
@@ -110,6 +115,7 @@ impl Knowledge {
             fetcher,
             embeddings: embeddings.map(Arc::new),
             current: Cache::builder().max_capacity(100_000).time_to_live(INDEX_CHECKED_EVERY).build(),
+            read_at: Cache::builder().max_capacity(100_000).time_to_live(READ_REMEMBERED).build(),
             open: Cache::builder().weigher(|_, opened: &Opened| opened.bytes).max_capacity(OPEN_INDEXES_BYTES).build(),
         }
     }
@@ -133,7 +139,7 @@ impl Knowledge {
         let source =
             Source { id, account: account.clone(), origin, title, status: Status::Pending, ready, content, created_at };
         self.store.put_source(&source).await?;
-        self.send_read(&source, jobs, now).await?;
+        self.send_read(&source, now, jobs, now).await?;
         Ok(source)
     }
 
@@ -149,7 +155,7 @@ impl Knowledge {
         let Some(mut source) = found.filter(|source| source.status != Status::Removing) else { return Ok(None) };
         source.status = Status::Pending;
         self.store.set_source_status(account, &source.id, &source.status).await?;
-        self.send_read(&source, jobs, now).await?;
+        self.send_read(&source, now, jobs, now).await?;
         Ok(Some(source))
     }
 
@@ -193,7 +199,10 @@ impl Knowledge {
         let mut unpublished = self.index(account).await.is_err();
         for source in self.store.sources(account).await? {
             match source.status {
-                Status::Pending | Status::Indexing { .. } => self.send_read(&source, jobs, now).await?,
+                // What the queue still has of it was asked for later than this, so that it is not read twice.
+                Status::Pending | Status::Indexing { .. } => {
+                    self.send_read(&source, Timestamp::UNIX_EPOCH, jobs, now).await?;
+                }
                 Status::Removing => unpublished = true,
                 Status::Ready | Status::Failed { .. } => {}
             }
@@ -256,8 +265,8 @@ impl Knowledge {
         Ok(opened.index)
     }
 
-    async fn send_read(&self, source: &Source, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
-        let job = Job::Read { account: source.account.clone(), source: source.id.clone() };
+    async fn send_read(&self, source: &Source, asked_at: Timestamp, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
+        let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at };
         Ok(jobs.send(&job, now).await?)
     }
 

@@ -2,7 +2,10 @@
 
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
+    mod documents; // files as they come, and what stories do with them
     mod hostile; // documents, models and members that mean harm
+    mod hostile_documents; // files and sites that mean harm
+    mod knowledge; // what a team teaches, and how it changes
     mod quota; // what is counted
     mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take

@@ -247,6 +247,9 @@ impl Worker {
             };
             let tried = usize::try_from(stored.attempts).unwrap_or(usize::MAX);
             let Some(pause) = PAUSES.get(tried.saturating_sub(1)) else {
+                if let Err(error) = super::give_up(&self.bot, &job).await {
+                    tracing::error!(job.id = %stored.id, error = format!("{error:#}"), "nobody could be told that a job is given up");
+                }
                 return self.bury(stored, format!("{error:#}")).await;
             };
             tracing::warn!(job.id = %stored.id, job.attempt = tried, error = format!("{error:#}"), "a job failed and is tried again");

@@ -52,7 +52,14 @@ pub enum Outcome {
     /// It is as it was when the known validators were given out.
     Unchanged(Url),
     /// It could not be read. The crawl goes on.
-    Failed(Url, SourceError),
+    Failed {
+        /// Its address.
+        address: Url,
+        /// Why.
+        error: SourceError,
+        /// Its server is to blame, so that it may well be there again later.
+        passing: bool,
+    },
 }
 
 /// How a crawl ended.
@@ -66,6 +73,8 @@ pub struct Crawled {
     pub failed: usize,
     /// A sentence if pages were left out: because of the limits, or because the site stopped answering.
     pub cut_short: Option<String>,
+    /// The site stopped answering, so that what was not asked for any more may well be there.
+    pub stopped: bool,
 }
 
 /// A site that fails so often in a row is down, or does not want to be read.
@@ -184,15 +193,17 @@ impl Crawl<'_> {
                     self.tell(Outcome::Unchanged(url)).await
                 }
                 Err(error) => {
-                    if blames_the_site(&error) {
+                    let passing = blames_the_site(&error);
+                    if passing {
                         failures_in_a_row += 1;
                     }
                     self.crawled.failed += 1;
                     if failures_in_a_row == FAILURES_IN_A_ROW {
                         self.crawled.cut_short = Some(format!("The site stopped answering. {error}"));
+                        self.crawled.stopped = true;
                         self.queue.clear();
                     }
-                    self.tell(Outcome::Failed(url, error.into())).await
+                    self.tell(Outcome::Failed { address: url, error: error.into(), passing }).await
                 }
             };
             if !listener.is_listening() {
@@ -417,7 +428,7 @@ mod tests {
                 told.push(match event.outcome {
                     Outcome::Page(page) => page.address.path().to_owned(),
                     Outcome::Unchanged(url) => format!("{} unchanged", url.path()),
-                    Outcome::Failed(url, error) => format!("{}: {error}", url.path()),
+                    Outcome::Failed { address, error, .. } => format!("{}: {error}", address.path()),
                 });
             }
             told
@@ -458,7 +469,7 @@ mod tests {
         /docs/broken: The page answered 500 Internal Server Error: its server has a problem. Try again later
         /docs/deeper
         ");
-        assert_eq!(crawled.unwrap(), Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None });
+        assert_eq!(crawled.unwrap(), Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None, stopped: false });
         assert!(!site.asked().iter().any(|path| path == "/other" || path.contains("utm_") || path.contains("no")));
     }
 

@@ -1,15 +1,19 @@
 //! Turns a page or a file into a [`Document`]: its title and its main content as Markdown.
 //!
 //! Everything here reads hostile data. Text, Markdown and HTML are read in memory and time that grow with their size,
-//! which is bounded before they come here; see `html` for how its parser is held to that.
+//! which is bounded before they come here; see `html` for how its parser is held to that. PDF and Word files are read in
+//! a process of their own.
 
 mod bounded;
 mod docx;
 mod html;
+pub mod isolated;
 mod markdown;
 mod pdf;
 mod text;
 
+use isolated::Kind;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Document, SourceError};
@@ -28,8 +32,8 @@ pub(super) enum Format {
 
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
-/// Reads a page (`name` is its address) or a file (`name` is its file name). Blocks for as long as that takes, a minute
-/// at most.
+/// Reads a page (`name` is its address) or a file (`name` is its file name). Blocks for as long as that takes, two
+/// minutes at most.
 ///
 /// The format is told by what the content is, then by `content_type` (a `Content-Type` header), then by the name.
 pub fn document(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<Document, SourceError> {
@@ -40,8 +44,8 @@ pub fn document(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<
         }
         Format::Markdown => markdown::read(&text::decode(bytes, charset(content_type))),
         Format::Text => Read { title: None, markdown: text::decode(bytes, charset(content_type)) },
-        Format::Pdf => pdf::read(bytes)?,
-        Format::Docx => docx::read(bytes)?,
+        Format::Pdf => isolated::read(Kind::Pdf, bytes)?,
+        Format::Docx => isolated::read(Kind::Docx, bytes)?,
     };
     if !read.markdown.chars().any(char::is_alphanumeric) {
         return Err(SourceError(match address {
@@ -66,6 +70,7 @@ pub(super) fn links(address: &Url, content_type: Option<&str>, bytes: &[u8]) -> 
 }
 
 /// What a reader of one format makes of it.
+#[derive(Debug, Serialize, Deserialize)]
 struct Read {
     title: Option<String>,
     markdown: String,

@@ -3,12 +3,14 @@
 mod address;
 
 use std::error::Error as _;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::write::MultiGzDecoder;
 use reqwest::header::{
-    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
 };
 use reqwest::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -25,7 +27,7 @@ pub struct FetchLimits {
     pub total: Duration,
     /// Without a single byte, while connected.
     pub idle: Duration,
-    /// Size of a page, after decompression.
+    /// Size of a page, as it is sent and after decompression.
     pub bytes: usize,
     /// How many redirects are followed.
     pub redirects: usize,
@@ -90,6 +92,13 @@ pub(super) enum FetchError {
     UnknownName,
     #[error("The server could not be reached. Check the address, or try again later")]
     Unreachable,
+    #[error(
+        "The server's certificate is not one that browsers trust, so somebody else may be answering in its place. \
+         Check the address, or ask its owner to renew the certificate"
+    )]
+    BadCertificate,
+    #[error("No encrypted connection to the server came about. Check the address, and whether it speaks https")]
+    BadTls,
     #[error("The server did not answer in time. Try again later")]
     TooSlow,
     #[error("The server broke off in the middle of the page, or sent something that is no HTTP. Try again later")]
@@ -145,6 +154,10 @@ impl Fetcher {
             // Followed by hand, because every hop is checked like the first.
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            // Unpacked by hand, because both sizes are bounded.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
             .read_timeout(limits.idle)
             .build()?;
         Ok(Self { client, limits, allow_loopback })
@@ -210,6 +223,7 @@ impl Fetcher {
     async fn ask(&self, url: &Url, known: Option<&Validators>, wanted: Wanted) -> Result<Response, FetchError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, wanted.accept());
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         // With several copies of a page at hand, any of their marks would do; one that is not a legal header value
         // cannot have come from a server.
         let mut put = |name: HeaderName, value: Option<&String>| {
@@ -261,19 +275,82 @@ async fn receive(
         return Err(FetchError::TooLarge(limit));
     }
 
-    // The client decompresses piece by piece, so a bomb is stopped at the limit as well.
-    let mut body = Vec::with_capacity(announced.unwrap_or(0));
+    let mut body = Body::new(text_header(headers, CONTENT_ENCODING).as_deref(), announced.unwrap_or(0), limit)?;
+    let mut sent = 0;
     while let Some(piece) = response.chunk().await.map_err(|error| explain(&error))? {
-        if body.len() + piece.len() > limit {
+        sent += piece.len();
+        if sent > limit {
             return Err(FetchError::TooLarge(limit));
         }
-        body.extend_from_slice(&piece);
+        body.add(&piece)?;
     }
+    let body = body.finish()?;
     if wanted == Wanted::Document {
         extract::format(address.as_str(), content_type.as_deref(), &body)
             .map_err(|error| FetchError::Refused(error.0))?;
     }
     Ok(FetchedPage { address, content_type, robots_tag, body: body.into(), validators })
+}
+
+/// A body as it arrives, unpacked piece by piece: a bomb is stopped at the limit.
+enum Body {
+    Plain(Bounded),
+    Gzip(Box<MultiGzDecoder<Bounded>>),
+}
+
+impl Body {
+    fn new(encoding: Option<&str>, expected: usize, limit: usize) -> Result<Self, FetchError> {
+        let bounded = Bounded { bytes: Vec::with_capacity(expected), limit };
+        match encoding.map(|encoding| encoding.trim().to_ascii_lowercase()).as_deref() {
+            None | Some("" | "identity") => Ok(Self::Plain(bounded)),
+            Some("gzip" | "x-gzip") => Ok(Self::Gzip(Box::new(MultiGzDecoder::new(bounded)))),
+            // Nobody asked for it.
+            Some(_) => Err(FetchError::Broken),
+        }
+    }
+
+    fn add(&mut self, piece: &[u8]) -> Result<(), FetchError> {
+        let (added, limit) = match self {
+            Self::Plain(bounded) => (bounded.write_all(piece), bounded.limit),
+            Self::Gzip(unpacked) => (unpacked.write_all(piece), unpacked.get_ref().limit),
+        };
+        added.map_err(|error| unpacking_failed(&error, limit))
+    }
+
+    fn finish(self) -> Result<Vec<u8>, FetchError> {
+        match self {
+            Self::Plain(bounded) => Ok(bounded.bytes),
+            Self::Gzip(unpacked) => {
+                let limit = unpacked.get_ref().limit;
+                let bounded = unpacked.finish().map_err(|error| unpacking_failed(&error, limit))?;
+                Ok(bounded.bytes)
+            }
+        }
+    }
+}
+
+fn unpacking_failed(error: &io::Error, limit: usize) -> FetchError {
+    if error.kind() == io::ErrorKind::FileTooLarge { FetchError::TooLarge(limit) } else { FetchError::Broken }
+}
+
+/// Bytes up to a limit.
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + piece.len() > self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A header that is text and of a sane length: what is kept of a page is stored with its source.
@@ -305,6 +382,11 @@ fn explain(error: &reqwest::Error) -> FetchError {
         if inner.is::<UnknownName>() {
             return FetchError::UnknownName;
         }
+        match tls_error(inner) {
+            Some(rustls::Error::InvalidCertificate(_)) => return FetchError::BadCertificate,
+            Some(_) => return FetchError::BadTls,
+            None => {}
+        }
         cause = inner.source();
     }
     if error.is_timeout() {
@@ -316,12 +398,21 @@ fn explain(error: &reqwest::Error) -> FetchError {
     }
 }
 
+/// What an I/O error was made from: `source` steps over it.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut inner = error;
+    while let Some(hidden) = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        inner = hidden;
+    }
+    inner.downcast_ref()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
 
     use axum::Router;
-    use axum::body::Body;
+    use axum::body::Body as Sent;
     use axum::http::HeaderMap as Headers;
     use axum::response::{Html, IntoResponse, Redirect};
     use axum::routing::get;
@@ -427,7 +518,7 @@ mod tests {
         assert!(bomb.len() < 100_000);
         let endless = || {
             let piece = || Ok::<_, std::convert::Infallible>(Bytes::from_static(&[b'<'; 4096]));
-            ([("content-type", "text/html")], Body::from_stream(futures::stream::repeat_with(piece)))
+            ([("content-type", "text/html")], Sent::from_stream(futures::stream::repeat_with(piece)))
         };
         let app = Router::new()
             .route("/announced", get(|| async { Html("x".repeat(1_000_001)) }))
@@ -436,7 +527,15 @@ mod tests {
                 "/bomb",
                 get(|| async move { ([("content-type", "text/html"), ("content-encoding", "gzip")], bomb) }),
             );
-        for path in ["/announced", "/endless", "/bomb"] {
+        // Unpacked it is nothing, and it never ends.
+        let nothing = gzip(b"");
+        let packed_endless = move || {
+            let piece = Bytes::from(nothing.repeat(200));
+            let pieces = futures::stream::repeat_with(move || Ok::<_, std::convert::Infallible>(piece.clone()));
+            ([("content-type", "text/html"), ("content-encoding", "gzip")], Sent::from_stream(pieces))
+        };
+        let app = app.route("/packed-endless", get(move || async move { packed_endless() }));
+        for path in ["/announced", "/endless", "/bomb", "/packed-endless"] {
             assert_eq!(refusal(app.clone(), path).await, "The page is larger than 1 MB", "{path}");
         }
     }
@@ -457,7 +556,7 @@ mod tests {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                         Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b".")), ()))
                     });
-                    ([("content-type", "text/html")], Body::from_stream(drops))
+                    ([("content-type", "text/html")], Sent::from_stream(drops))
                 }),
             );
         for path in ["/silent", "/slow"] {
@@ -493,6 +592,31 @@ mod tests {
         url.set_host(Some("localhost")).unwrap();
         assert_eq!(closed.get(&url, None).await.unwrap_err(), FetchError::NotPublic.into());
         assert_eq!(fetcher().get(&url, None).await.unwrap_err(), FetchError::Status(404).into());
+    }
+
+    #[tokio::test]
+    async fn what_is_packed_badly_is_told_from_a_page() {
+        let whole = gzip("<html><p>Hello".repeat(100).as_bytes());
+        let cut = whole[..whole.len() / 2].to_vec();
+        let packed = |with: &'static str, body: Vec<u8>| {
+            get(move || async move { ([("content-type", "text/html"), ("content-encoding", with)], body) })
+        };
+        let app = Router::new()
+            .route("/whole", packed("x-gzip", whole.clone()))
+            .route("/cut", packed("gzip", cut))
+            .route("/unasked", packed("br", whole));
+        assert_eq!(page(app.clone(), "/whole").await.unwrap().body.len(), 1_400);
+        for path in ["/cut", "/unasked"] {
+            assert_eq!(refusal(app.clone(), path).await, FetchError::Broken.to_string(), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_encryption_is_told_apart() {
+        // A server that speaks plain HTTP where TLS is asked for.
+        let mut url = serve(Router::new()).await;
+        url.set_scheme("https").unwrap();
+        assert_eq!(fetcher().get(&url, None).await.unwrap_err(), FetchError::BadTls.into());
     }
 
     #[tokio::test]

@@ -1,10 +1,10 @@
 //! Sources into the index that answers: everything that is new in one go, swapped in when it is whole.
 
 use super::index::{self, Embedded, Index, SourceContent};
-use super::read::Content;
+use super::read::{Content, count};
 use super::source::{IndexPointer, Ready, Source, Status};
-use super::{Knowledge, files};
-use crate::ids::AccountId;
+use super::{Knowledge, Passage, files};
+use crate::ids::{AccountId, SourceId};
 use anyhow::Result;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -19,8 +19,52 @@ const OLDER_VERSIONS_KEPT: u64 = 2;
 /// What one build changes.
 #[derive(Default)]
 struct Change {
-    add: Vec<(Source, String, Content)>,
+    add: Vec<Addition>,
     remove: Vec<String>,
+    embedded: Option<Embedded>,
+}
+
+/// A source with what is new of it.
+struct Addition {
+    source: SourceId,
+    version: String,
+    documents: u32,
+    passages: Vec<Passage>,
+    skipped: Vec<String>,
+}
+
+impl Addition {
+    fn content(&self) -> SourceContent<'_> {
+        SourceContent { source: &self.source.0, version: &self.version, passages: &self.passages }
+    }
+
+    fn ready(&self, now: Timestamp) -> Ready {
+        Ready {
+            documents: self.documents,
+            passages: count(self.passages.len()),
+            skipped: self.skipped.clone(),
+            content: self.version.clone(),
+            at: now,
+        }
+    }
+}
+
+impl Change {
+    fn add(&mut self, source: SourceId, version: String, content: Content) -> Result<()> {
+        match (&mut self.embedded, content.embedded()?) {
+            (Some(all), Some(more)) if all.model == more.model => all.vectors.extend(more.vectors),
+            (all @ None, more) => *all = more,
+            _ => {}
+        }
+        self.add.push(addition(source, version, content));
+        Ok(())
+    }
+}
+
+fn addition(source: SourceId, version: String, content: Content) -> Addition {
+    let documents = count(content.pages.len());
+    let passages = content.pages.into_iter().flat_map(|page| page.passages).collect();
+    Addition { source, version, documents, passages, skipped: content.skipped }
 }
 
 impl Knowledge {
@@ -65,12 +109,16 @@ impl Knowledge {
                 continue;
             }
             let Some(content) = self.content(account, &source.id, version).await? else {
+                // One that waits is about to be read again.
+                if source.status == Status::Pending {
+                    continue;
+                }
                 let reason = "Its extracted text is gone. Index it again.".to_owned();
                 self.store.set_source_status(account, &source.id, &Status::Failed { reason }).await?;
                 continue;
             };
             passages += content.passages().count();
-            change.add.push((source.clone(), version.clone(), content));
+            change.add(source.id.clone(), version.clone(), content)?;
         }
         let stays = |id: &str| sources.iter().any(|source| source.id.0 == id && source.status != Status::Removing);
         change.remove =
@@ -87,16 +135,10 @@ impl Knowledge {
         now: Timestamp,
     ) -> Result<()> {
         let (object, passages, change) = tokio::task::spawn_blocking(move || {
-            let texts: Vec<Vec<_>> =
-                change.add.iter().map(|(_, _, content)| content.passages().cloned().collect()).collect();
-            let add: Vec<SourceContent<'_>> = change
-                .add
-                .iter()
-                .zip(&texts)
-                .map(|((source, version, _), passages)| SourceContent { source: &source.id.0, version, passages })
-                .collect();
+            let mut change = change;
+            let embedded = embedded(previous.as_ref(), &mut change);
+            let add: Vec<SourceContent<'_>> = change.add.iter().map(Addition::content).collect();
             let remove: Vec<&str> = change.remove.iter().map(String::as_str).collect();
-            let embedded = embedded(previous.as_ref(), &change);
             let object = index::build(previous.as_ref(), &remove, &add, embedded.as_ref())?;
             let object = OwnedBytes::new(object);
             // What cannot be opened must never be swapped in.
@@ -113,22 +155,36 @@ impl Knowledge {
             return Ok(());
         }
         self.current.invalidate(account).await;
-        for (source, version, content) in change.add {
-            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            let ready = Ready {
-                documents: count(content.pages.len()),
-                passages: count(content.passages().count()),
-                skipped: content.skipped,
-                content: version.clone(),
-                at: now,
-            };
-            self.store.set_source_ready(account, &source.id, &ready, &Status::Ready).await?;
-            let keep = [files::original(account, &source.id), files::content(account, &source.id, &version)];
-            self.files.delete_others(&files::source_folder(account, &source.id), &keep).await?;
+        for new in change.add {
+            self.tell_ready(account, &new, now).await?;
         }
         let oldest = version.saturating_sub(OLDER_VERSIONS_KEPT).max(1);
         let keep: Vec<_> = (oldest..=version).map(|version| files::index(account, version)).collect();
         self.files.delete_others(&files::index_folder(account), &keep).await
+    }
+
+    /// Writes down that a version answers. A source that is being read again, or waits for it, keeps that status.
+    async fn tell_ready(&self, account: &AccountId, new: &Addition, now: Timestamp) -> Result<()> {
+        let Some(source) = self.store.source(account, &new.source).await? else { return Ok(()) };
+        let is_newest = source.content.as_ref() == Some(&new.version);
+        let status = if is_newest && is_read(&source.status) { Status::Ready } else { source.status };
+        self.store.set_source_ready(account, &new.source, &new.ready(now), &status).await?;
+        if !is_newest {
+            return Ok(());
+        }
+        let keep = [files::original(account, &new.source), files::content(account, &new.source, &new.version)];
+        self.files.delete_others(&files::source_folder(account, &new.source), &keep).await
+    }
+
+    /// Says on all sources that wait for the index that it could not be built.
+    pub(crate) async fn give_up_publishing(&self, account: &AccountId) -> Result<()> {
+        let reason = "It was read, but Guildhall had a problem with its search index several times; its log says which. \
+                      Index it again once that is solved.";
+        for source in self.store.sources(account).await?.into_iter().filter(|source| is_read(&source.status)) {
+            let failed = Status::Failed { reason: reason.to_owned() };
+            self.store.set_source_status(account, &source.id, &failed).await?;
+        }
+        Ok(())
     }
 
     /// With the index up to date: what is gone from it is deleted, and what was read again without a change is ready.
@@ -145,13 +201,21 @@ impl Knowledge {
                     self.files.delete_others(&files::source_folder(account, &source.id), &[]).await?;
                     self.store.delete_source(account, &source.id).await?;
                 }
-                Status::Indexing { .. } => {
+                status if is_read(&status) => {
                     let entry = index.and_then(|index| index.manifest().sources.get(&source.id.0));
-                    let (Some(entry), Some(mut ready)) = (entry, source.ready) else { continue };
-                    if source.content.as_ref() == Some(&entry.version) && ready.content == entry.version {
-                        ready.at = now;
-                        self.store.set_source_ready(account, &source.id, &ready, &Status::Ready).await?;
-                    }
+                    let Some(version) = source.content.filter(|version| entry.is_some_and(|e| e.version == *version))
+                    else {
+                        continue;
+                    };
+                    let ready = match source.ready {
+                        Some(ready) if ready.content == version => Ready { at: now, ..ready },
+                        // The process ended between the swap and this.
+                        _ => match self.content(account, &source.id, &version).await? {
+                            Some(content) => addition(source.id.clone(), version, content).ready(now),
+                            None => continue,
+                        },
+                    };
+                    self.store.set_source_ready(account, &source.id, &ready, &Status::Ready).await?;
                 }
                 _ => {}
             }
@@ -160,16 +224,18 @@ impl Knowledge {
     }
 }
 
+/// Whether a source has been read to its end and waits for the index alone.
+fn is_read(status: &Status) -> bool {
+    matches!(status, Status::Indexing { done, total } if done == total)
+}
+
 /// The embeddings that a build needs: with a model, its vectors for what is new; the rest comes from the previous index.
-fn embedded(previous: Option<&Index>, change: &Change) -> Option<Embedded> {
-    let mut new = change.add.iter().filter_map(|(_, _, content)| content.embedded());
-    let Some(mut all) = new.next() else {
-        // Nothing is added: what stays keeps its vectors. Texts added without a model have none.
-        let model = previous.and_then(|index| index.manifest().model.clone()).filter(|_| change.add.is_empty())?;
-        return Some(Embedded { model, ..Embedded::default() });
-    };
-    for more in new.filter(|more| more.model == all.model).collect::<Vec<_>>() {
-        all.vectors.extend(more.vectors);
+fn embedded(previous: Option<&Index>, change: &mut Change) -> Option<Embedded> {
+    if !change.add.is_empty() {
+        // Texts added without a model have none.
+        return change.embedded.take();
     }
-    Some(all)
+    // Nothing is added: what stays keeps its vectors.
+    let model = previous.and_then(|index| index.manifest().model.clone())?;
+    Some(Embedded { model, ..Embedded::default() })
 }

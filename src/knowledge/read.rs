@@ -7,6 +7,8 @@ use super::{Document, Knowledge, Passage, SourceError, chunk, crawl, extract, fi
 use crate::ids::{AccountId, SourceId};
 use crate::job::local::Jobs;
 use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,10 @@ const PAGES_AHEAD: usize = 4;
 /// Reasons of pages that could not be read; more would not be looked at.
 const MAX_SKIPPED: usize = 10;
 
+/// Said on a source for which there are no embeddings yet.
+const NOT_EMBEDDED: &str = "The embedding server did not answer, so it is found by its words alone. Index it again once \
+                            the server is there";
+
 /// zstd's own default: extracted text shrinks to a quarter at several hundred megabytes a second.
 const COMPRESSION: i32 = 3;
 
@@ -35,12 +41,33 @@ pub(super) struct Content {
     pub(super) pages: Vec<Page>,
     /// Pages that could not be read, with reasons; the first ten.
     pub(super) skipped: Vec<String>,
-    /// Embeddings of passages that were not embedded before, by key; empty without an embedding model.
+    /// Embeddings of passages that were not embedded before; empty without an embedding model.
     #[serde(default)]
-    pub(super) vectors: Vec<(u64, Vec<f32>)>,
+    pub(super) vectors: Vec<KeptVector>,
     /// The model that made them.
     #[serde(default)]
     pub(super) model: Option<String>,
+}
+
+/// The embedding of a passage as it is kept: in decimal it would take three times the space.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KeptVector {
+    key: u64,
+    /// 32-bit floats, little-endian, in base64.
+    vector: String,
+}
+
+impl KeptVector {
+    fn new(key: Key, vector: &[f32]) -> Self {
+        let bytes: Vec<u8> = vector.iter().flat_map(|component| component.to_le_bytes()).collect();
+        Self { key: key.0, vector: BASE64.encode(bytes) }
+    }
+
+    fn unpacked(&self) -> Result<(Key, Vec<f32>)> {
+        let bytes = BASE64.decode(&self.vector).context("a source's embeddings are damaged")?;
+        let (components, _) = bytes.as_chunks();
+        Ok((Key(self.key), components.iter().copied().map(f32::from_le_bytes).collect()))
+    }
 }
 
 /// One document of a source.
@@ -88,7 +115,20 @@ impl From<anyhow::Error> for Stopped {
 impl Knowledge {
     /// Reads a source and asks for it to be published. What is wrong with the source is written on it, and what was
     /// there before goes on answering; an error is ours and worth another try.
-    pub async fn read(&self, account: &AccountId, id: &SourceId, jobs: &Jobs, now: Timestamp) -> Result<()> {
+    ///
+    /// A request that was made before the last reading had begun is done already.
+    pub async fn read(
+        &self,
+        account: &AccountId,
+        id: &SourceId,
+        asked_at: Timestamp,
+        jobs: &Jobs,
+        now: Timestamp,
+    ) -> Result<()> {
+        let key = (account.clone(), id.clone());
+        if self.read_at.get(&key).await.is_some_and(|began| began > asked_at) {
+            return Ok(());
+        }
         let Some(source) = self.store.source(account, id).await? else { return Ok(()) };
         if source.status == Status::Removing {
             return Ok(());
@@ -96,16 +136,28 @@ impl Knowledge {
         match self.content_of(&source).await {
             Ok(content) => {
                 let version = content.version()?;
-                self.put_content(&source, &version, &content).await?;
-                self.store.set_source_content(account, id, &version).await?;
-                self.send_publish(account, jobs, now).await
+                let documents = count(content.pages.len());
+                self.put_content(&source, &version, content).await?;
+                let status = Status::Indexing { done: documents, total: documents };
+                self.store.set_source_content(account, id, &version, &status).await?;
+                self.send_publish(account, jobs, now).await?;
             }
             Err(Stopped::Source(error)) => {
                 tracing::info!(account.id = %account, source.id = %id, "a source could not be read");
-                self.store.set_source_status(account, id, &Status::Failed { reason: error.0 }).await
+                self.store.set_source_status(account, id, &Status::Failed { reason: error.0 }).await?;
             }
-            Err(Stopped::Ours(error)) => Err(error),
+            Err(Stopped::Ours(error)) => return Err(error),
         }
+        self.read_at.insert(key, now).await;
+        Ok(())
+    }
+
+    /// Says on a source that it will not be read any more.
+    pub(crate) async fn give_up_reading(&self, account: &AccountId, id: &SourceId) -> Result<()> {
+        let reason = "Guildhall tried to read it several times and had a problem of its own each time; its log says \
+                      which. Index it again once that is solved."
+            .to_owned();
+        self.store.set_source_status(account, id, &Status::Failed { reason }).await
     }
 
     async fn content_of(&self, source: &Source) -> Result<Content, Stopped> {
@@ -113,7 +165,9 @@ impl Knowledge {
             Origin::Text => self.of_original(source, "text.md", Some("text/markdown")).await?,
             Origin::File { name, content_type } => self.of_original(source, name, content_type.as_deref()).await?,
             Origin::Page { url } => self.of_page(source, url).await?,
-            Origin::Site { url, max_pages, max_depth } => self.of_site(source, url, *max_pages, *max_depth).await?,
+            Origin::Site { url, max_pages, max_depth } => {
+                Box::pin(self.of_site(source, url, *max_pages, *max_depth)).await?
+            }
         };
         if content.passages().next().is_none() {
             return Err(SourceError("It contains no text that could answer a question.".to_owned()).into());
@@ -163,7 +217,11 @@ impl Knowledge {
             while let Some(step) = steps.recv().await {
                 match step.outcome {
                     crawl::Outcome::Unchanged(address) => content.pages.extend(earlier.remove(address.as_str())),
-                    crawl::Outcome::Failed(address, error) => content.skip(&address, &error),
+                    crawl::Outcome::Failed { address, error, passing } => {
+                        content.skip(&address, &error);
+                        // What was read earlier is worth more than nothing.
+                        content.pages.extend(earlier.remove(address.as_str()).filter(|_| passing));
+                    }
                     crawl::Outcome::Page(fetched) => {
                         let address = fetched.address.clone();
                         match page_of(fetched).await {
@@ -175,20 +233,26 @@ impl Knowledge {
                 }
                 if written.elapsed() > PROGRESS_EVERY {
                     written = Instant::now();
-                    self.progress(source, step.done, step.found).await?;
+                    // Only what has been read to the end is "n of n".
+                    self.progress(source, step.done, step.found.max(step.done + 1)).await?;
                 }
             }
             Ok(content)
         };
+        self.progress(source, 0, 1).await?;
         let (crawled, content) = tokio::join!(crawling, reading);
-        let mut content = content?;
-        if let Some(cut) = crawled?.cut_short {
-            content.skipped.push(cut);
+        let (crawled, mut content) = (crawled?, content?);
+        content.skipped.extend(crawled.cut_short);
+        if crawled.stopped {
+            content.pages.extend(earlier.into_values());
         }
+        // The order in which links were found is chance, and must not make an equal content a new one.
+        content.pages.sort_by(|a, b| a.address.cmp(&b.address));
         Ok(content)
     }
 
-    /// Embeds what was not embedded before by this model: what changed, and nothing else.
+    /// Embeds what was not embedded before by this model: what changed, and nothing else. Without the embedding server,
+    /// words alone find it until it is read again.
     async fn embed(&self, source: &Source, content: &mut Content) -> Result<(), Stopped> {
         let Some(embeddings) = &self.embeddings else { return Ok(()) };
         let current = self.index(&source.account).await?;
@@ -198,17 +262,21 @@ impl Knowledge {
                 .map(|(key, passage)| (key, index::embedded_text(passage)))
                 .collect();
         let (keys, texts): (Vec<Key>, Vec<String>) = missing.into_iter().unzip();
-        let vectors = embeddings.embed_passages(&texts, |_| ()).await.map_err(|error| {
-            tracing::error!(source.id = %source.id, error = format!("{error:#}"), "passages could not be embedded");
-            error
-        })?;
         content.model = Some(embeddings.model().to_owned());
-        content.vectors = keys.into_iter().map(|key| key.0).zip(vectors).collect();
+        match embeddings.embed_passages(&texts, |_| ()).await {
+            Ok(vectors) => {
+                content.vectors =
+                    keys.into_iter().zip(vectors).map(|(key, vector)| KeptVector::new(key, &vector)).collect();
+            }
+            Err(error) => {
+                tracing::error!(source.id = %source.id, error = format!("{error:#}"), "passages could not be embedded");
+                content.skipped.push(NOT_EMBEDDED.to_owned());
+            }
+        }
         Ok(())
     }
 
     async fn progress(&self, source: &Source, done: usize, total: usize) -> Result<()> {
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let status = Status::Indexing { done: count(done), total: count(total) };
         self.store.set_source_status(&source.account, &source.id, &status).await
     }
@@ -219,9 +287,13 @@ impl Knowledge {
         Ok(content.pages.into_iter().map(|page| (page.address.clone(), page)).collect())
     }
 
-    async fn put_content(&self, source: &Source, version: &str, content: &Content) -> Result<()> {
-        let json = serde_json::to_vec(content)?;
-        let packed = tokio::task::spawn_blocking(move || zstd::encode_all(&*json, COMPRESSION)).await??;
+    async fn put_content(&self, source: &Source, version: &str, content: Content) -> Result<()> {
+        let pack = move || {
+            let mut packed = zstd::Encoder::new(Vec::new(), COMPRESSION)?;
+            serde_json::to_writer(&mut packed, &content)?;
+            anyhow::Ok(packed.finish()?)
+        };
+        let packed = tokio::task::spawn_blocking(pack).await??;
         self.files.put(&files::content(&source.account, &source.id, version), packed.into()).await
     }
 
@@ -249,11 +321,16 @@ impl Content {
     }
 
     /// What a build of the index needs of the embeddings.
-    pub(super) fn embedded(&self) -> Option<Embedded> {
-        let model = self.model.clone()?;
-        let vectors = self.vectors.iter().map(|(key, vector)| (Key(*key), vector.clone())).collect();
-        Some(Embedded { model, vectors })
+    pub(super) fn embedded(&self) -> Result<Option<Embedded>> {
+        let Some(model) = self.model.clone() else { return Ok(None) };
+        let vectors = self.vectors.iter().map(KeptVector::unpacked).collect::<Result<_>>()?;
+        Ok(Some(Embedded { model, vectors }))
     }
+}
+
+/// Documents and passages are counted in 32 bits.
+pub(super) fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// Our own machine needs no courtesy.

@@ -90,7 +90,7 @@ pub struct Ready {
     pub documents: u32,
     /// Passages in it.
     pub passages: u32,
-    /// Pages that could not be read, with reasons; at most ten are kept.
+    /// What is missing from it, with reasons: pages that could not be read, at most ten of them, or embeddings.
     #[serde(default)]
     pub skipped: Vec<String>,
     /// Version of the content.

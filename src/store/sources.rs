@@ -29,8 +29,14 @@ impl Store {
     }
 
     /// Names the extracted content that belongs into the index from now on. One UpdateItem.
-    pub async fn set_source_content(&self, account: &AccountId, source: &SourceId, content: &str) -> Result<()> {
-        self.update_source(account, source, &[("content", attribute(&content)?)]).await
+    pub async fn set_source_content(
+        &self,
+        account: &AccountId,
+        source: &SourceId,
+        content: &str,
+        status: &Status,
+    ) -> Result<()> {
+        self.update_source(account, source, &[("content", attribute(&content)?), ("status", attribute(status)?)]).await
     }
 
     /// Says that a source answers questions. One UpdateItem.

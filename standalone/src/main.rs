@@ -2,6 +2,7 @@
 
 use clap::Parser as _;
 use guildhall::config::{Config, StandaloneConfig};
+use guildhall::knowledge::extract::isolated;
 use standalone::cli::{Cli, Command};
 use standalone::{commands, door::Session, serve};
 use std::process::ExitCode;
@@ -9,8 +10,13 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+fn main() -> ExitCode {
+    isolated::serve_if_asked();
+    start()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn start() -> ExitCode {
     let cli = Cli::parse();
     guildhall::telemetry::init();
     match run(cli).await {

@@ -62,7 +62,7 @@ pub struct ReadyView {
     /// Passages in it.
     #[schema(example = 48)]
     pub passages: u32,
-    /// Pages that could not be read, with reasons; at most ten are kept.
+    /// What is missing from it, with reasons: pages that could not be read, at most ten of them, or embeddings.
     pub skipped: Vec<String>,
     /// When it was indexed.
     #[schema(value_type = String, format = DateTime)]

@@ -21,6 +21,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
         guard::check_bytes(&bytes)?;
         let pdf = open(&bytes)?;
         guard::check(&pdf)?;
+        if pdf.get_pages().is_empty() {
+            return Err(damaged());
+        }
         let pages = pages(&pdf, deadline)?;
         if !pages.iter().any(|page| page.chars().any(char::is_alphanumeric)) {
             return Err(SourceError(
@@ -35,13 +38,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
 fn open(bytes: &[u8]) -> Result<Pdf, SourceError> {
     let mut pdf = Pdf::load_mem(bytes).map_err(|error| match error {
         pdf_extract::Error::Decryption(_) | pdf_extract::Error::InvalidPassword => encrypted(),
-        _ => SourceError("The PDF is damaged. Open it in a PDF viewer and save or print it anew".into()),
+        _ => damaged(),
     })?;
     // Many are encrypted with an empty password, only to forbid printing.
     if pdf.is_encrypted() {
         pdf.decrypt("").map_err(|_| encrypted())?;
     }
     Ok(pdf)
+}
+
+fn damaged() -> SourceError {
+    SourceError("The PDF is damaged. Open it in a PDF viewer and save or print it anew".into())
 }
 
 fn encrypted() -> SourceError {

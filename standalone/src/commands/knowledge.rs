@@ -72,12 +72,12 @@ fn state(status: &Status) -> String {
     }
 }
 
-/// Why a source failed, or how much of it could not be read.
+/// Why a source failed, or what of it is missing.
 fn remark(source: &SourceView) -> String {
     match (&source.status, &source.ready) {
         (Status::Failed { reason }, _) => reason.clone(),
         (Status::Ready, Some(ready)) if !ready.skipped.is_empty() => {
-            format!("{} left out: {}", count(ready.skipped.len() as u64, "page"), ready.skipped.join("; "))
+            format!("incomplete: {}", ready.skipped.join("; "))
         }
         _ => String::new(),
     }

@@ -110,11 +110,11 @@ impl Progress {
                 let (documents, passages) =
                     source.ready.as_ref().map_or((1, 0), |ready| (ready.documents, ready.passages));
                 *known = SourceState::Ended { documents: u64::from(documents).max(1) };
-                let left_out = source.ready.as_ref().map_or(&[][..], |ready| &ready.skipped);
-                let left_out = left_out.iter().map(|reason| format!("\n        left out: {reason}"));
-                let left_out = left_out.collect::<Vec<_>>().concat();
+                let missing = source.ready.as_ref().map_or(&[][..], |ready| &ready.skipped);
+                let missing = missing.iter().map(|reason| format!("\n        incomplete: {reason}"));
+                let missing = missing.collect::<Vec<_>>().concat();
                 Some(format!(
-                    "ready   {name}: {}, {}{left_out}",
+                    "ready   {name}: {}, {}{missing}",
                     count(documents, "document"),
                     count(passages, "passage")
                 ))
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(
             progress.update(&after),
             [
-                "ready   site: 3 documents, 20 passages\n        left out: /x: gone",
+                "ready   site: 3 documents, 20 passages\n        incomplete: /x: gone",
                 "failed  file: It contains no text."
             ]
         );
