@@ -278,6 +278,7 @@ async fn a_source_that_is_given_up_says_so_and_its_old_version_answers() {
         body: job.to_message(),
         accepted: 1,
         attempts: 4,
+        deaths: 0,
         not_before: now,
     };
     table.write_jobs(&[stored], &[]).await.expect("the table takes a job");
