@@ -90,7 +90,7 @@ impl World {
         while quiet < 3 {
             let before = self.cpu()?;
             tokio::time::sleep(Duration::from_millis(500)).await;
-            quiet = if self.cpu()? - before <= Duration::from_millis(10) { quiet + 1 } else { 0 };
+            quiet = if self.cpu()?.saturating_sub(before) <= Duration::from_millis(10) { quiet + 1 } else { 0 };
         }
         Ok(())
     }
@@ -179,7 +179,7 @@ async fn measure(world: &World, questions: &[String]) -> Result<Measured> {
     for member in world.members(ONE_BY_ONE).chunks(1) {
         alone.extend(world.wave(member, &questions[alone.len() % questions.len()..]).await?);
     }
-    let alone_cpu = each(world.cpu()? - before, ONE_BY_ONE);
+    let alone_cpu = each(world.cpu()?.saturating_sub(before), ONE_BY_ONE);
 
     let members = world.members(AT_A_TIME);
     let before = world.cpu()?;
@@ -189,7 +189,7 @@ async fn measure(world: &World, questions: &[String]) -> Result<Measured> {
     }
     // A reply can be read a moment before the last of its bookkeeping is done.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let together_cpu = each(world.cpu()? - before, AT_A_TIME * WAVES);
+    let together_cpu = each(world.cpu()?.saturating_sub(before), AT_A_TIME * WAVES);
     Ok(Measured { alone, alone_cpu, together, together_cpu })
 }
 
@@ -214,7 +214,7 @@ async fn fill(data: &Path) -> Result<Vec<String>> {
         if sources.iter().all(|source| source.status == Status::Ready) {
             break;
         }
-        ensure!(started.elapsed() < Duration::from_secs(120), "10,000 passages were not indexed within two minutes");
+        ensure!(started.elapsed() < Duration::from_mins(2), "10,000 passages were not indexed within two minutes");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     house.close().await;

@@ -106,7 +106,9 @@ impl Corpus {
         let mut document = format!("# {}\n", self.text(3));
         for _ in 0..sections {
             let words = self.rng.random_range(WORDS);
-            document.push_str(&format!("\n## {}\n\n{}\n", self.text(4), self.text(words)));
+            for part in ["\n## ", &self.text(4), "\n\n", &self.text(words), "\n"] {
+                document.push_str(part);
+            }
         }
         document
     }

@@ -130,6 +130,9 @@ fn rank(asked: &Asked, hits: &[Hit]) -> Option<usize> {
     hits.iter().position(expected).map(|at| at + 1)
 }
 
+/// Some of the questions: what they are called, and which.
+type Part<'a> = (&'a str, &'a dyn Fn(&Asked) -> bool);
+
 #[expect(clippy::cast_precision_loss, reason = "a handful of questions")]
 fn judge(asked: &[Asked], found: &[Vec<Hit>], side: Side) -> Vec<Row> {
     let name = match side {
@@ -137,7 +140,6 @@ fn judge(asked: &[Asked], found: &[Vec<Hit>], side: Side) -> Vec<Row> {
         Side::Vectors => "vectors",
         Side::Both => "words and vectors",
     };
-    type Part<'a> = (&'a str, &'a dyn Fn(&Asked) -> bool);
     let parts: [Part<'_>; 5] = [
         ("all", &|_| true),
         ("English", &|asked| asked.language == "en"),
