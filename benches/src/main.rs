@@ -1,0 +1,45 @@
+//! `bench [SECTION]…`: how fast and how large Guildhall is and how well it finds, each figure beside a floor that was
+//! measured in the same run. Without a section it measures everything, which takes a few minutes.
+
+mod answers; // from a signed POST to the edited reply, and the real binary's memory
+mod bare; // a server that does nothing but the exchange: the floor of `answers`
+mod corpus; // passages and questions from a seed
+mod indexing; // documents to an index
+mod interaction; // a signed interaction to a queued question
+mod measure; // CPU time, medians, tables
+mod quality; // whether the right passages are found
+mod retrieval; // a question to its passages
+
+use anyhow::{Result, bail};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SECTIONS: [&str; 6] = ["quality", "interaction", "retrieval", "indexing", "answers", "memory"];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let chosen: Vec<String> = std::env::args().skip(1).collect();
+    if let [mode, addresses @ ..] = &chosen[..]
+        && mode == bare::MODE
+    {
+        return bare::serve(addresses).await;
+    }
+    if let Some(unknown) = chosen.iter().find(|name| !SECTIONS.contains(&name.as_str())) {
+        bail!("there is no section {unknown}; there are {}", SECTIONS.join(", "));
+    }
+    for section in SECTIONS {
+        if !chosen.is_empty() && !chosen.iter().any(|name| name == section) {
+            continue;
+        }
+        match section {
+            "quality" => quality::run().await?,
+            "interaction" => interaction::run().await?,
+            "retrieval" => tokio::task::block_in_place(retrieval::run)?,
+            "indexing" => tokio::task::block_in_place(indexing::run)?,
+            "answers" => answers::run().await?,
+            _ => answers::memory().await?,
+        }
+    }
+    Ok(())
+}
