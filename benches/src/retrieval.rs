@@ -6,7 +6,7 @@ use crate::measure::{self, Row, each, median, percentile, thread_cpu};
 use anyhow::Result;
 use guildhall::knowledge::Passage;
 use guildhall::knowledge::index::{Embedded, Index, Key, OwnedBytes, SourceContent, build, map};
-use guildhall::knowledge::language::{QueryWord, query_words, stemmer};
+use guildhall::knowledge::language::{Fillers, QueryWord, query_words, stemmer};
 use guildhall::knowledge::search::Query;
 use guildhall::knowledge::vectors::{encode, row_bytes};
 use simsimd::SpatialSimilarity as _;
@@ -166,6 +166,7 @@ struct Bare {
     searcher: Searcher,
     fields: [Field; 2],
     stemmers: Vec<frostem::Stemmer>,
+    languages: Vec<whatlang::Lang>,
     rows: Vec<Vec<u8>>,
 }
 
@@ -187,15 +188,16 @@ impl Bare {
         }
         let opened = tantivy::Index::open(directory)?;
         let fields = [opened.schema().get_field("body")?, opened.schema().get_field("head")?];
-        let languages = index.manifest().languages();
-        let stemmers = languages.into_iter().filter_map(|(language, _)| stemmer(language)).take(6).collect();
-        Ok(Self { searcher: opened.reader()?.searcher(), fields, stemmers, rows })
+        let languages: Vec<_> = index.manifest().languages().into_iter().map(|(language, _)| language).collect();
+        let stemmers = languages.iter().filter_map(|language| stemmer(*language)).take(6).collect();
+        Ok(Self { searcher: opened.reader()?.searcher(), fields, stemmers, languages, rows })
     }
 
     /// The terms that a search for this question goes through: what half of the passages have is left out.
     fn query(&self, question: &str) -> Result<BooleanQuery> {
         let mut clauses: Vec<(Occur, Box<dyn tantivy::query::Query>)> = Vec::new();
-        for QueryWord { written, stems } in query_words(question, &self.stemmers, 256) {
+        let mut fillers = Fillers::new(self.languages.iter().copied());
+        for QueryWord { written, stems, .. } in query_words(question, &self.stemmers, &mut fillers, 256) {
             let mut most = 0;
             let mut terms = Vec::new();
             for form in std::iter::once(&written).chain(&stems) {
