@@ -196,6 +196,8 @@ async fn a_full_disk_loses_nothing_that_was_accepted() {
     assert_snapshot!(ann.sees().await, @"(only you can see this) I could not take your question just now. Please try again in a minute.");
     anne.asks(QUESTION).await;
     assert_snapshot!(anne.sees().await, @"(only you can see this) Je n’ai pas pu prendre votre question. Réessayez dans une minute.");
+    let unwritten = || world.log().matches("the queue could not write its jobs down").count();
+    eventually(SOON, async || (unwritten() == 2).then_some(())).await;
     disk(&world, "unlimited").await;
     assert_eq!(world.used().await, 0);
 
