@@ -319,16 +319,13 @@ async fn write(
             tracing::error!(error = format!("{error:#}"), "the queue could not write its jobs down");
         }
         for (job, told) in accepted {
-            match &outcome {
-                Ok(()) => {
-                    let _ = told.send(Ok(()));
-                    let _ = ready.send(*job);
-                }
-                Err(_) => {
-                    // Here and not in `send`, whose caller may be gone.
-                    lock(&shared.known).remove(&job.id);
-                    let _ = told.send(Err(NotAccepted::Unwritten));
-                }
+            if outcome.is_ok() {
+                let _ = told.send(Ok(()));
+                let _ = ready.send(*job);
+            } else {
+                // Here and not in `send`, whose caller may be gone.
+                lock(&shared.known).remove(&job.id);
+                let _ = told.send(Err(NotAccepted::Unwritten));
             }
         }
     }
