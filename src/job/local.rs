@@ -94,12 +94,13 @@ impl Jobs {
             let _ = jobs.writes.send(Write::Again(Box::new(job.clone())));
             let _ = ready.send(job);
         }
-        tokio::spawn(write(store.clone(), to_write, ready));
+        tokio::spawn(write(store.clone(), Arc::clone(&jobs.shared), to_write, ready));
         let runner = Runner { jobs: jobs.clone(), store, to_run };
         Ok((jobs, runner))
     }
 
-    /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition.
+    /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition. Where the
+    /// caller gives up waiting, the job runs if it could be written down after all.
     pub async fn send(&self, job: &Job, now: Timestamp) -> Result<(), NotAccepted> {
         if self.shared.closing.is_cancelled() {
             return Err(NotAccepted::Closing);
@@ -125,12 +126,11 @@ impl Jobs {
         };
         let (written, told) = oneshot::channel();
         let sent = self.writes.send(Write::Accept(Box::new(stored), written));
-        let outcome =
-            if sent.is_err() { Err(NotAccepted::Closing) } else { told.await.unwrap_or(Err(NotAccepted::Closing)) };
-        if outcome.is_err() {
+        if sent.is_err() {
             self.known().remove(&id);
+            return Err(NotAccepted::Closing);
         }
-        outcome
+        told.await.unwrap_or(Err(NotAccepted::Closing))
     }
 
     /// Jobs that wait or run.
@@ -288,7 +288,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Writes jobs down, everything that waits in one request: under load many jobs share the cost of one write, and a
 /// lone one waits for nothing.
-async fn write(store: Store, mut to_write: mpsc::UnboundedReceiver<Write>, ready: mpsc::UnboundedSender<StoredJob>) {
+async fn write(
+    store: Store,
+    shared: Arc<Shared>,
+    mut to_write: mpsc::UnboundedReceiver<Write>,
+    ready: mpsc::UnboundedSender<StoredJob>,
+) {
     let mut waiting = Vec::with_capacity(BATCH);
     while to_write.recv_many(&mut waiting, BATCH).await > 0 {
         let mut put: Vec<StoredJob> = Vec::new();
@@ -317,14 +322,13 @@ async fn write(store: Store, mut to_write: mpsc::UnboundedReceiver<Write>, ready
             tracing::error!(error = format!("{error:#}"), "the queue could not write its jobs down");
         }
         for (job, told) in accepted {
-            match &outcome {
-                Ok(()) => {
-                    let _ = told.send(Ok(()));
-                    let _ = ready.send(*job);
-                }
-                Err(_) => {
-                    let _ = told.send(Err(NotAccepted::Unwritten));
-                }
+            if outcome.is_ok() {
+                let _ = told.send(Ok(()));
+                let _ = ready.send(*job);
+            } else {
+                // Here and not in `send`, whose caller may be gone.
+                lock(&shared.known).remove(&job.id);
+                let _ = told.send(Err(NotAccepted::Unwritten));
             }
         }
     }

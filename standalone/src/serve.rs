@@ -40,6 +40,8 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
             "a new data folder: the user guide is being indexed, so that you can ask about it at once"
         );
     }
+    // Whoever finds the door open may also ask for it to be closed.
+    let asked_to_stop = asked_to_stop().context("listening for signals")?;
     let _door = door::announce(&house, &machine.data, address).await?;
 
     let stop = CancellationToken::new();
@@ -54,7 +56,7 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
     let mut serving = tokio::spawn(server.into_future());
     tokio::select! {
         ended = &mut serving => ended?.context("the HTTP server ended")?,
-        () = asked_to_stop() => {
+        () = asked_to_stop => {
             tracing::info!("stopping: what runs may end, what waits is done after the next start");
             stop.cancel();
             let _ = tokio::time::timeout(PATIENCE, serving).await;
@@ -106,20 +108,22 @@ async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {
     }
 }
 
+/// Listens for Ctrl-C and SIGTERM from now on; the future ends with the first of them.
 #[cfg(unix)]
-async fn asked_to_stop() {
+fn asked_to_stop() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 #[cfg(not(unix))]
-async fn asked_to_stop() {
-    let _ = tokio::signal::ctrl_c().await;
+fn asked_to_stop() -> Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -187,8 +187,16 @@ async fn who_asks_while_guildhall_stops_is_answered() {
 
 #[tokio::test]
 async fn a_full_disk_loses_nothing_that_was_accepted() {
-    let world = workshop(Start::default()).await;
+    let mut world = workshop(Start::default()).await;
     let (ann, anne) = (world.member("ann"), world.member("anne").speaking("fr"));
+    // Nothing else is to be written meanwhile.
+    while {
+        world.stop().await;
+        !world.table().await.pending_jobs().await.unwrap().is_empty()
+    } {
+        world.restart().await;
+    }
+    world.restart().await;
 
     // Full before the question is written down: it is not accepted, and the member knows.
     disk(&world, "1").await;
@@ -196,6 +204,8 @@ async fn a_full_disk_loses_nothing_that_was_accepted() {
     assert_snapshot!(ann.sees().await, @"(only you can see this) I could not take your question just now. Please try again in a minute.");
     anne.asks(QUESTION).await;
     assert_snapshot!(anne.sees().await, @"(only you can see this) Je n’ai pas pu prendre votre question. Réessayez dans une minute.");
+    let unwritten = || world.log().matches("the queue could not write its jobs down").count();
+    eventually(SOON, async || (unwritten() == 2).then_some(())).await;
     disk(&world, "unlimited").await;
     assert_eq!(world.used().await, 0);
 
