@@ -31,9 +31,6 @@ async fn all_is_well(world: &World) {
 #[tokio::test]
 async fn a_file_that_cannot_be_read_says_why() {
     let world = careful_world().await;
-    let nothing = [b' '; 32].map(|_| "41").concat();
-    let locked =
-        format!("/Encrypt<</Filter/Standard/V 1/R 2/O<{nothing}>/U<{nothing}>/P -4>>/ID[<{nothing}><{nothing}>]");
     let zeros = vec![0; 250_000_000];
     let paragraph = "<w:p><w:r><w:t>x</w:t></w:r></w:p>";
     let files: Vec<(&str, Vec<u8>)> = vec![
