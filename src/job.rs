@@ -95,11 +95,6 @@ impl Job {
             Self::Index { account, .. } => format!("index-{account}"),
         }
     }
-
-    /// Whether a person is waiting for it; the others give way.
-    pub fn is_urgent(&self) -> bool {
-        matches!(self, Self::Answer(_))
-    }
 }
 
 /// Does a job. It may come again, after it was done or after it was killed anywhere; an error means "try again later".

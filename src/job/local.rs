@@ -19,8 +19,11 @@ use tokio_util::task::TaskTracker;
 /// Questions answered at the same time. Each mostly waits for the model.
 const URGENT_AT_A_TIME: usize = 128;
 
-/// Sources read and indexes built at the same time: they keep a core busy each.
-const OTHERS_AT_A_TIME: usize = 2;
+/// Sources read at the same time. A file keeps a core busy, a site mostly waits for its server.
+const READ_AT_A_TIME: usize = 4;
+
+/// Indexes built at the same time; apart from the reading, so that slow sites keep nobody's documents from answering.
+const BUILT_AT_A_TIME: usize = 1;
 
 /// Jobs that may wait; beyond it a door says "busy" instead of promising what it cannot keep.
 const CAPACITY: usize = 20_000;
@@ -173,7 +176,8 @@ struct Worker {
     store: Store,
     groups: Groups,
     urgent: Semaphore,
-    others: Semaphore,
+    readers: Semaphore,
+    builders: Semaphore,
 }
 
 impl Runner {
@@ -185,7 +189,8 @@ impl Runner {
             store: self.store,
             groups: Arc::default(),
             urgent: Semaphore::new(URGENT_AT_A_TIME),
-            others: Semaphore::new(OTHERS_AT_A_TIME),
+            readers: Semaphore::new(READ_AT_A_TIME),
+            builders: Semaphore::new(BUILT_AT_A_TIME),
         });
         while let Some(stored) = self.to_run.recv().await {
             let group = stored.group.clone();
@@ -227,7 +232,11 @@ impl Worker {
     /// Runs one job until it is done or dead.
     async fn run_to_the_end(&self, mut stored: StoredJob, job: Job) {
         let closing = &self.jobs.shared.closing;
-        let lane = if job.is_urgent() { &self.urgent } else { &self.others };
+        let lane = match job {
+            Job::Answer(_) => &self.urgent,
+            Job::Read { .. } => &self.readers,
+            Job::Index { .. } => &self.builders,
+        };
         loop {
             let pause = stored.not_before.duration_since(Timestamp::now());
             if pause.is_positive() {

@@ -5,7 +5,7 @@ mod scope;
 mod sitemap;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use url::Url;
@@ -25,11 +25,13 @@ pub struct CrawlLimits {
     pub depth: usize,
     /// Between two requests. A longer `Crawl-delay` of the site counts instead, up to ten seconds.
     pub delay: Duration,
+    /// All in all. What is being asked for when it is over is still waited for.
+    pub time: Duration,
 }
 
 impl Default for CrawlLimits {
     fn default() -> Self {
-        Self { pages: 1_000, depth: 8, delay: Duration::from_millis(250) }
+        Self { pages: 1_000, depth: 8, delay: Duration::from_millis(250), time: Duration::from_hours(1) }
     }
 }
 
@@ -73,7 +75,7 @@ pub struct Crawled {
     pub failed: usize,
     /// A sentence if pages were left out: because of the limits, or because the site stopped answering.
     pub cut_short: Option<String>,
-    /// The site stopped answering, so that what was not asked for any more may well be there.
+    /// The site stopped answering or was too slow, so that what was not asked for any more may well be there.
     pub stopped: bool,
 }
 
@@ -96,6 +98,7 @@ pub async fn crawl(
     known: &HashMap<String, Validators>,
     events: &mpsc::Sender<CrawlEvent>,
 ) -> Result<Crawled, SourceError> {
+    let deadline = Instant::now() + limits.time;
     let robots = Robots::of(fetcher, start).await?;
     robots.check(start)?;
     let Fetched::Page(first) = fetcher.load(start, None, Wanted::Document, |_| Ok(())).await? else {
@@ -115,6 +118,7 @@ pub async fn crawl(
         scope,
         robots,
         delay,
+        deadline,
         seen: HashSet::new(),
         queue: VecDeque::new(),
         follow: true,
@@ -141,6 +145,7 @@ struct Crawl<'c> {
     scope: Scope,
     robots: Robots,
     delay: Duration,
+    deadline: Instant,
     /// Keys of all addresses that were ever put in the queue or arrived at.
     seen: HashSet<String>,
     /// Addresses to ask for, with their distance from the start.
@@ -169,6 +174,12 @@ impl Crawl<'_> {
         let mut failures_in_a_row = 0;
         while let Some((url, depth)) = self.queue.pop_front() {
             if self.events.is_closed() {
+                return;
+            }
+            if Instant::now() >= self.deadline {
+                let left = self.queue.len() + 1;
+                self.crawled.cut_short = Some(format!("The site is so slow that {left} pages or more were left out"));
+                self.crawled.stopped = true;
                 return;
             }
             tokio::time::sleep(self.delay).await;
@@ -292,7 +303,7 @@ impl Crawl<'_> {
         }
         let mut asked = HashSet::new();
         while let Some(url) = named.pop_front() {
-            if asked.len() >= MAX_SITEMAPS || self.seen.len() >= self.limits.pages {
+            if asked.len() >= MAX_SITEMAPS || self.seen.len() >= self.limits.pages || Instant::now() >= self.deadline {
                 break;
             }
             if !self.scope.is_same_site(&url) || !asked.insert(url.clone()) {
@@ -408,7 +419,7 @@ mod tests {
         if let Some(target) = body.strip_prefix("to ") {
             return axum::response::Redirect::temporary(target).into_response();
         }
-        let kind = if path.ends_with(".txt") { "text/plain" } else { "text/html" };
+        let kind = if path.rsplit('.').next() == Some("txt") { "text/plain" } else { "text/html" };
         (StatusCode::from_u16(*status).unwrap(), [("content-type", kind), ("etag", "\"1\"")], body.clone())
             .into_response()
     }
@@ -443,7 +454,18 @@ mod tests {
     }
 
     fn limits() -> CrawlLimits {
-        CrawlLimits { pages: 20, depth: 3, delay: Duration::ZERO }
+        CrawlLimits { pages: 20, depth: 3, delay: Duration::ZERO, time: Duration::from_mins(5) }
+    }
+
+    #[tokio::test]
+    async fn a_site_that_takes_too_long_is_left_where_it_is() {
+        let site = Site::default().page("/", "<a href=a>a</a> <a href=b>b</a>").page("/a", "a").page("/b", "b");
+        let limits = CrawlLimits { time: Duration::ZERO, ..limits() };
+        let (told, crawled) = crawled(&site.open().await, &limits, &HashMap::new()).await;
+        let crawled = crawled.unwrap();
+        assert_eq!(told, ["/"]);
+        assert!(crawled.stopped);
+        assert_eq!(crawled.cut_short.unwrap(), "The site is so slow that 2 pages or more were left out");
     }
 
     #[tokio::test]

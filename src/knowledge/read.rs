@@ -205,6 +205,7 @@ impl Knowledge {
             pages: max_pages as usize,
             depth: max_depth as usize,
             delay: if is_this_machine(url) { Duration::ZERO } else { crawl::CrawlLimits::default().delay },
+            ..crawl::CrawlLimits::default()
         };
         let (events, mut steps) = mpsc::channel(PAGES_AHEAD);
         let crawling = async {

@@ -8,7 +8,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ const MAX_ANSWER: u64 = 256 << 20;
 
 /// The executable to start, once it has said that it can be started so.
 static EXECUTABLE: OnceLock<PathBuf> = OnceLock::new();
+
+/// One file at a time: what one may take is then what all may take together.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// What is read in a process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +112,7 @@ fn limit_myself() {}
 /// Reads a file in a process of its own, or on a thread where there is no executable to start. Blocks.
 pub(super) fn read(kind: Kind, bytes: &[u8]) -> Result<Read, SourceError> {
     let Some(executable) = EXECUTABLE.get() else { return kind.read(bytes) };
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = ask(executable, &[ARGUMENT, kind.name()], bytes, MAX_TIME)?;
     match serde_json::from_slice(&answer) {
         Ok(Answer::Read(read)) => Ok(read),
@@ -190,7 +194,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn shell(script: &str, bytes: &[u8], limit: Duration) -> Result<Vec<u8>, SourceError> {
         ask(Path::new("/bin/sh"), &["-c", script], bytes, limit)
