@@ -10,8 +10,22 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// `mi_option_purge_delay` of mimalloc 3, for which the crate has no name.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+
+/// Lets freed memory go back to the system at once. After an index was built or a rush of questions was answered, it would
+/// otherwise stay resident until other work happens to sweep it, which on a quiet machine may be never.
+fn return_freed_memory() {
+    #[expect(unsafe_code, reason = "mimalloc has its options only in C; no pointer is involved")]
+    // SAFETY: sets one number in mimalloc's table of options, which may be done at any time.
+    unsafe {
+        libmimalloc_sys::mi_option_set(PURGE_DELAY, 0);
+    };
+}
+
 fn main() -> ExitCode {
     isolated::serve_if_asked();
+    return_freed_memory();
     start()
 }
 

@@ -277,7 +277,7 @@ async fn a_source_that_is_given_up_says_so_and_its_old_version_answers() {
         group: job.group(),
         body: job.to_message(),
         accepted: 1,
-        attempts: 4,
+        attempts: 5,
         deaths: 0,
         not_before: now,
     };

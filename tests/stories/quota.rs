@@ -87,12 +87,12 @@ async fn who_has_used_the_month_is_told_so() {
 
     let chats = world.model.chat_count();
     ann.asks("How long is the warranty?").await;
-    assert_snapshot!(ann.sees().await, @"This server has used its 2500 messages for this month. An admin can see more on the usage page.");
+    assert_snapshot!(ann.sees().await, @"This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
     anne.asks("Garantie ?").await;
     assert_snapshot!(anne.sees().await, @"Ce serveur a utilisé ses 2500 messages du mois. Un admin en verra le détail sur la page d’utilisation.");
     let (status, problem) =
         world.api(Method::POST, "/ask", Some(json!({"question": "How long is the warranty?"}))).await;
-    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"429 This server has used its 2500 messages for this month. An admin can see more on the usage page.");
+    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"429 This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
     assert_eq!(world.model.chat_count(), chats, "nobody pays for what is not allowed");
     let (_, usage) = world.api(Method::GET, "/usage", None).await;
     assert_eq!((&usage["used"], &usage["remaining"]), (&json!(limit), &json!(0)));

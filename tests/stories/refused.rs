@@ -62,7 +62,7 @@ async fn what_is_no_question_is_said_at_once() {
     let (ann, anne) = (world.member("ann"), world.member("anne").speaking("fr"));
 
     ann.asks(" \n ").await;
-    assert_snapshot!(ann.sees().await, @"(only you can see this) There is no question in that. Please ask it in words.");
+    assert_snapshot!(ann.sees().await, @"(only you can see this) I could not find a question in that. Please ask it in words.");
     anne.asks("").await;
     assert_snapshot!(anne.sees().await, @"(only you can see this) Je n’y trouve pas de question. Posez-la avec des mots.");
     ann.asks(&"é".repeat(6_001)).await;
