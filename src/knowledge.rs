@@ -28,6 +28,7 @@ use object_store::path::Path;
 use search::Query;
 use serde::{Deserialize, Serialize};
 use source::{IndexPointer, NewSource, Source, Status};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -194,14 +195,18 @@ impl Knowledge {
     }
 
     /// Sends what an earlier process had begun and left, and has an index that cannot be opened (damaged, or of an older
-    /// format) built anew: for the start of a single machine.
+    /// format) built anew: for the start of a single machine, before the queue runs.
     pub async fn resume(&self, account: &AccountId, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
+        let queued: HashSet<String> = self.store.pending_jobs().await?.into_iter().map(|job| job.group).collect();
         let mut unpublished = self.index(account).await.is_err();
         for source in self.store.sources(account).await? {
             match source.status {
-                // What the queue still has of it was asked for later than this, so that it is not read twice.
                 Status::Pending | Status::Indexing { .. } => {
-                    self.send_read(&source, Timestamp::UNIX_EPOCH, jobs, now).await?;
+                    let read = Job::Read { account: account.clone(), source: source.id.clone(), asked_at: now };
+                    // What the queue still has must keep its count of attempts, or it would never be given up.
+                    if !queued.contains(&read.group()) {
+                        jobs.send(&read, now).await?;
+                    }
                 }
                 Status::Removing => unpublished = true,
                 Status::Ready | Status::Failed { .. } => {}

@@ -87,8 +87,8 @@ impl House {
 
         let (jobs, runner) = Jobs::open(store.clone()).await?;
         let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, discord, Some(account.clone())));
-        let runner = tokio::spawn(runner.run(Arc::clone(&bot)));
         bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
+        let runner = tokio::spawn(runner.run(Arc::clone(&bot)));
         Ok(Self { bot, is_new, runner, _lock: lock })
     }
 

@@ -89,7 +89,7 @@ async fn who_has_used_the_month_is_told_so() {
     ann.asks("How long is the warranty?").await;
     assert_snapshot!(ann.sees().await, @"This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
     anne.asks("Garantie ?").await;
-    assert_snapshot!(anne.sees().await, @"Ce serveur a utilisé ses 2500 messages du mois. Un admin en verra le détail sur la page d’utilisation.");
+    assert_snapshot!(anne.sees().await, @"Ce serveur a utilisé ses 2500 messages du mois. Il reprend le mois prochain ; un admin peut changer d’offre.");
     let (status, problem) =
         world.api(Method::POST, "/ask", Some(json!({"question": "How long is the warranty?"}))).await;
     assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"429 This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");

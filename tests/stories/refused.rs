@@ -70,7 +70,7 @@ async fn what_is_no_question_is_said_at_once() {
     assert_eq!(world.used().await, 0, "none of these was queued");
 
     ann.asks("🙂 <:wave:123> 👨‍👩‍👧").await;
-    assert_snapshot!(ann.sees().await, @"I could not find a question in that. Please ask it in words.");
+    assert_snapshot!(ann.sees().await, @"(only you can see this) I could not find a question in that. Please ask it in words.");
     assert_eq!((world.model.chat_count(), world.used().await), (0, 0), "nobody pays for a smile");
 
     let long = format!("{} and how long is the warranty?", "word ".repeat(1_193));
