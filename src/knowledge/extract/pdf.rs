@@ -189,14 +189,14 @@ mod tests {
         let mut offsets = Vec::new();
         for (index, object) in objects.iter().enumerate() {
             offsets.push(file.len());
-            write!(file, "{} 0 obj\n", index + 1).unwrap();
+            writeln!(file, "{} 0 obj", index + 1).unwrap();
             file.extend_from_slice(object);
             file.extend_from_slice(b"\nendobj\n");
         }
         let table = file.len();
         write!(file, "xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).unwrap();
         for offset in offsets {
-            write!(file, "{offset:010} 00000 n \n").unwrap();
+            writeln!(file, "{offset:010} 00000 n ").unwrap();
         }
         write!(file, "trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF", objects.len() + 1).unwrap();
         file
