@@ -2,7 +2,7 @@
 //!
 //! Their formats are large, and the libraries for them follow what a file says: one that was made to harm overflows the
 //! stack, takes all memory or never ends. A thread cannot be saved from that, and takes the whole program with it. So
-//! the program starts itself once more for every such file, with [`ARGUMENT`], few rights to memory and processor time,
+//! the program starts itself once more for every such file, with a hidden argument, few rights to memory and processor time,
 //! nothing of its environment, and the file on its standard input.
 
 use std::io::{self, Read as _, Write as _};
