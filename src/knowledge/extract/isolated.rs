@@ -19,7 +19,7 @@ use super::{Read, SourceError, docx, pdf};
 /// The hidden first argument; the second one names the format.
 const ARGUMENT: &str = "read-file";
 
-/// Of address space, which is about twice what is touched. A reference manual of 3,700 pages (R's, 6.5 MB) takes half of it.
+/// Of address space, which is about twice what is touched. A reference manual of 2,415 pages (R's) takes half of it.
 const MAX_MEMORY: u64 = 1 << 30;
 
 /// A little longer than the readers give themselves, so that theirs is the word where they can still speak.
