@@ -20,7 +20,8 @@ check: ## Formatting, lints and documentation
 	$(CARGO) doc --workspace --no-deps --lib
 
 bench: ## Measure speed, size and retrieval; takes some minutes (docs/benchmarks.md)
-	$(CARGO) run --release --package benches
+	$(CARGO) build --release --workspace
+	target/release/bench
 
 audit: ## Licences, sources and advisories, where cargo-deny is installed
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed: cargo install --locked cargo-deny"; exit 1; }

@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -118,7 +119,12 @@ fn run(database: &Database, operation: &str, body: &[u8]) -> (u16, String) {
         "Query" => answer(body, |request| database.query(request)),
         "BatchGetItem" => answer(body, |request| database.batch_get_item(request)),
         "BatchWriteItem" => answer(body, |request| database.batch_write_item(request)),
-        "TransactWriteItems" => answer(body, |request| database.transact_write_items(request)),
+        "TransactWriteItems" => answer(body, |request| {
+            // The token makes a request safe to repeat when its answer was lost on the way. Here none is lost or
+            // repeated, while the database would keep each token for ten minutes and look through all of them each time.
+            let once = TransactWriteItemsRequest { client_request_token: None, ..request };
+            database.transact_write_items(once)
+        }),
         "CreateTable" => answer(body, |request| database.create_table(request)),
         "UpdateTimeToLive" => answer(body, |request| database.update_time_to_live(request)),
         _ => Err(DynoxideError::ValidationException(format!("{operation} is not offered on one machine"))),
