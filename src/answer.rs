@@ -2,7 +2,6 @@
 
 use crate::bot::{Bot, Home};
 use crate::discord::{DiscordError, VoteButtons};
-use crate::ids::ConversationId;
 use crate::knowledge::Passage;
 use crate::prompt::{self, Context, ModelAnswer};
 use crate::question::{MAX_CHARS, Question, ReplyTo};
@@ -115,23 +114,23 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         Admission::QuotaUsedUp(mut claim) => {
             if claim.reply.is_none() {
                 let notice = UserError::QuotaUsedUp { limit }.sentence(lang);
-                keep(bot, &mut claim, Reply { parts: vec![notice], votable: false }, None, false).await?;
+                keep(bot, question, &mut claim, Reply { parts: vec![notice], votable: false }, None, false).await?;
             }
             claim
         }
         Admission::Claimed(claim) => claim,
     };
     if claim.reply.is_none() {
-        match think(bot, &home, question, &turns, &passages, now).await {
+        match think(bot, &home, question, &turns, &passages, lang, now).await {
             Ok(answer) => {
                 let parts = reply::render(&answer.text, &answer.sources, lang);
                 // A private reply is gone with the person's client: there is nobody to come back to its buttons.
                 let reply = Reply { parts, votable: answer.answered && !private };
-                keep(bot, &mut claim, reply, Some(&turn_of(question, &answer)), false).await?;
+                keep(bot, question, &mut claim, reply, Some(&turn_of(question, &answer)), false).await?;
             }
             Err(refusal) => {
                 let reply = Reply { parts: vec![refusal.sentence(lang)], votable: false };
-                keep(bot, &mut claim, reply, None, true).await?;
+                keep(bot, question, &mut claim, reply, None, true).await?;
             }
         }
     }
@@ -154,15 +153,15 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
         Admission::QuotaUsedUp(_) => return Err(UserError::QuotaUsedUp { limit }.into()),
         Admission::Busy | Admission::Done => return Err(anyhow!("the question's id was used before").into()),
     };
-    let thought = think(bot, &home, question, &turns, &passages, now).await;
+    let thought = think(bot, &home, question, &turns, &passages, lang_of(question), now).await;
     let nothing_to_post = Reply { parts: Vec::new(), votable: false };
     match thought {
         Ok(answer) => {
-            keep(bot, &mut claim, nothing_to_post, Some(&turn_of(question, &answer)), false).await?;
+            keep(bot, question, &mut claim, nothing_to_post, Some(&turn_of(question, &answer)), false).await?;
             Ok(answer)
         }
         Err(refusal) => {
-            keep(bot, &mut claim, nothing_to_post, None, true).await?;
+            keep(bot, question, &mut claim, nothing_to_post, None, true).await?;
             Err(refusal.into())
         }
     }
@@ -180,10 +179,16 @@ pub fn check(text: &str) -> Result<(), UserError> {
 }
 
 /// What was said before, and what the documents say: found with the conversation in mind.
-async fn material(bot: &Bot, home: &Home, question: &Question, now: Timestamp) -> Result<(Vec<Turn>, Vec<Passage>)> {
+async fn material(
+    bot: &Bot,
+    home: &Home,
+    question: &Question,
+    now: Timestamp,
+) -> Result<(Vec<prompt::Turn>, Vec<Passage>)> {
     let mut turns = bot.store.recent_turns(&question.conversation, TURNS).await?;
     turns.retain(|turn| now.duration_since(turn.asked_at) < MEMORY && turn.question_id != question.id);
-    let context = prompt::search_context(&spoken(&turns));
+    let turns: Vec<prompt::Turn> = turns.into_iter().map(spoken).collect();
+    let context = prompt::search_context(&turns);
     let hits = bot.knowledge.search(&home.account.id, &question.text, context.as_deref(), PASSAGES).await?;
     Ok((turns, hits.into_iter().map(|hit| hit.passage).collect()))
 }
@@ -193,12 +198,12 @@ async fn think(
     bot: &Bot,
     home: &Home,
     question: &Question,
-    turns: &[Turn],
+    turns: &[prompt::Turn],
     passages: &[Passage],
+    lang: Lang,
     now: Timestamp,
 ) -> Result<Answer, UserError> {
     check(&question.text)?;
-    let lang = lang_of(question);
     let Some(llm) = &bot.llm else {
         let (text, quoted) = prompt::no_model_answer(passages, lang);
         let sources = passages[..quoted].iter().map(link).collect();
@@ -208,7 +213,7 @@ async fn think(
     let messages = prompt::compose(&Context {
         instructions: &home.settings.instructions,
         locale: question.locale.as_deref().unwrap_or("en"),
-        turns: &spoken(turns),
+        turns,
         passages: shown,
         question: &question.text,
         asker_name: &question.asker,
@@ -294,20 +299,21 @@ fn given_up(question: &Question, error: DiscordError) -> Result<Outcome> {
 
 async fn keep(
     bot: &Bot,
+    question: &Question,
     claim: &mut Claim,
     reply: Reply,
-    turn: Option<&(ConversationId, Turn)>,
+    turn: Option<&Turn>,
     refund: bool,
 ) -> Result<()> {
-    let turn = turn.map(|(conversation, turn)| (conversation, turn));
+    let turn = turn.map(|turn| (&question.conversation, turn));
     if !bot.store.keep_reply(claim, reply, turn, refund).await? {
         bail!("another delivery has taken over the question");
     }
     Ok(())
 }
 
-fn turn_of(question: &Question, answer: &Answer) -> (ConversationId, Turn) {
-    let turn = Turn {
+fn turn_of(question: &Question, answer: &Answer) -> Turn {
+    Turn {
         question_id: question.id,
         asker: question.asker.clone(),
         question: question.text.clone(),
@@ -317,17 +323,11 @@ fn turn_of(question: &Question, answer: &Answer) -> (ConversationId, Turn) {
         wants_human: answer.wants_human,
         asked_at: question.asked_at,
         expires: Turn::expiry(question.asked_at),
-    };
-    (question.conversation.clone(), turn)
+    }
 }
 
-fn spoken(turns: &[Turn]) -> Vec<prompt::Turn> {
-    let spoken = |turn: &Turn| prompt::Turn {
-        asker_name: turn.asker.clone(),
-        question: turn.question.clone(),
-        answer: turn.answer.clone(),
-    };
-    turns.iter().map(spoken).collect()
+fn spoken(turn: Turn) -> prompt::Turn {
+    prompt::Turn { asker_name: turn.asker, question: turn.question, answer: turn.answer }
 }
 
 /// The document and the section in it, so that a reader finds the place in a file that has no address.

@@ -140,7 +140,7 @@ impl Knowledge {
         let source =
             Source { id, account: account.clone(), origin, title, status: Status::Pending, ready, content, created_at };
         self.store.put_source(&source).await?;
-        self.send_read(&source, now, jobs, now).await?;
+        self.send_read(&source, jobs, now).await?;
         Ok(source)
     }
 
@@ -156,7 +156,7 @@ impl Knowledge {
         let Some(mut source) = found.filter(|source| source.status != Status::Removing) else { return Ok(None) };
         source.status = Status::Pending;
         self.store.set_source_status(account, &source.id, &source.status).await?;
-        self.send_read(&source, now, jobs, now).await?;
+        self.send_read(&source, jobs, now).await?;
         Ok(Some(source))
     }
 
@@ -189,9 +189,8 @@ impl Knowledge {
     ) -> anyhow::Result<Vec<Hit>> {
         let Some(index) = self.index(account).await? else { return Ok(Vec::new()) };
         let vector = self.question_vector(&index, text, context).await;
-        let (text, context) = (text.to_owned(), context.map(str::to_owned));
         // A search takes well below a millisecond: handing it to another thread would cost more than it saves.
-        index.search(&Query { text: &text, context: context.as_deref(), vector: vector.as_deref(), limit })
+        index.search(&Query { text, context, vector: vector.as_deref(), limit })
     }
 
     /// Sends what an earlier process had begun and left, and has an index that cannot be opened (damaged, or of an older
@@ -270,8 +269,8 @@ impl Knowledge {
         Ok(opened.index)
     }
 
-    async fn send_read(&self, source: &Source, asked_at: Timestamp, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
-        let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at };
+    async fn send_read(&self, source: &Source, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
+        let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at: now };
         Ok(jobs.send(&job, now).await?)
     }
 

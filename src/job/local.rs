@@ -136,11 +136,6 @@ impl Jobs {
         told.await.unwrap_or(Err(NotAccepted::Closing))
     }
 
-    /// Jobs that wait or run.
-    pub fn depth(&self) -> usize {
-        self.known().len()
-    }
-
     /// Begins nothing new and waits for what runs. What waits lies in the table for the next start.
     pub async fn close(&self, patience: Duration) {
         self.shared.closing.cancel();
