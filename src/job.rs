@@ -5,11 +5,16 @@ pub mod local;
 use crate::answer;
 use crate::bot::Bot;
 use crate::ids::{AccountId, SourceId};
-use crate::question::Question;
+use crate::question::{Place, Question, ReplyTo};
 use crate::store::Delivery;
 use anyhow::Result;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use twilight_model::id::{
+    Id,
+    marker::{ApplicationMarker, ChannelMarker, MessageMarker},
+};
 
 /// The version of the wire format. A reader takes every version up to its own; fields are only ever added.
 const VERSION: u8 = 1;
@@ -20,6 +25,24 @@ const VERSION: u8 = 1;
 pub enum Job {
     /// Answer a question.
     Answer(Box<Question>),
+    /// A message that was taken for a question has new words: if it is not answered yet, these are answered.
+    Edited {
+        /// The message.
+        message_id: Id<MessageMarker>,
+        /// Its words now.
+        text: String,
+    },
+    /// A message that was taken for a question is gone: it is not answered, or its answer goes too.
+    Deleted {
+        /// The application whose bot heard it.
+        application_id: Id<ApplicationMarker>,
+        /// Where it was.
+        channel_id: Id<ChannelMarker>,
+        /// The message.
+        message_id: Id<MessageMarker>,
+    },
+    /// Tell somebody why a message of theirs is not answered.
+    Notify(Box<Notify>),
     /// Read a source: fetch or decode it, extract and split it, embed it.
     Read {
         /// Whose it is.
@@ -37,6 +60,35 @@ pub enum Job {
         account: AccountId,
         /// Tells one request for an update from the next, so that a queue does not drop the second as a repetition.
         request: String,
+    },
+}
+
+/// A notice to whoever wrote a message. It costs no message of the quota.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// Where.
+    pub place: Place,
+    /// The message; a [`ReplyTo::Message`].
+    pub reply_to: ReplyTo,
+    /// What the message said, to speak its language.
+    pub text: String,
+    /// What is told.
+    pub notice: Notice,
+}
+
+/// Why a message is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// The person has asked less than so many seconds ago.
+    Cooldown {
+        /// The pause that the server asks for.
+        seconds: u32,
+    },
+    /// The conversation had as many questions within an hour as the server allows.
+    TooMany {
+        /// The bound.
+        per_hour: u32,
     },
 }
 
@@ -81,7 +133,14 @@ impl Job {
     /// The same job has the same id, however often it is sent: what queues drop repetitions by.
     pub fn id(&self) -> String {
         match self {
-            Self::Answer(question) => format!("answer-{}", question.id),
+            // The same message with others before or behind it is another question: what is told apart again by claims.
+            Self::Answer(question) => match question.messages.as_slice() {
+                [_, .., last] => format!("answer-{}-{}", question.id, last.id),
+                _ => format!("answer-{}", question.id),
+            },
+            Self::Edited { message_id, text } => format!("edited-{message_id}-{}", fingerprint(text)),
+            Self::Deleted { message_id, .. } => format!("deleted-{message_id}"),
+            Self::Notify(notify) => format!("notify-{}", notify.message()),
             Self::Read { account, source, asked_at } => format!("read-{account}-{source}-{}", asked_at.as_nanosecond()),
             Self::Index { account, request } => format!("index-{account}-{request}"),
         }
@@ -91,10 +150,27 @@ impl Job {
     pub fn group(&self) -> String {
         match self {
             Self::Answer(question) => format!("conversation-{}", question.conversation),
+            // Not behind the answer that it is to change or prevent.
+            Self::Edited { message_id, .. } | Self::Deleted { message_id, .. } => format!("message-{message_id}"),
+            Self::Notify(notify) => format!("notify-{}", notify.message()),
             Self::Read { account, source, .. } => format!("source-{account}-{source}"),
             Self::Index { account, .. } => format!("index-{account}"),
         }
     }
+}
+
+impl Notify {
+    fn message(&self) -> u64 {
+        match &self.reply_to {
+            ReplyTo::Message { message_id, .. } => message_id.get(),
+            ReplyTo::Interaction { .. } | ReplyTo::Caller => 0,
+        }
+    }
+}
+
+/// Tells texts apart that would not fit into an id.
+fn fingerprint(text: &str) -> String {
+    hex::encode(&Sha256::digest(text)[..8])
 }
 
 /// Does a job. It may come again, after it was done or after it was killed anywhere; an error means "try again later".
@@ -107,6 +183,7 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
             tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
             Ok(())
         }
+        Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => Ok(()),
         Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
     }
@@ -116,7 +193,7 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
 pub(crate) async fn give_up(bot: &Bot, job: &Job) -> Result<()> {
     match job {
         // Its asker got an apology with the last attempt.
-        Job::Answer(_) => Ok(()),
+        Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => Ok(()),
         Job::Read { account, source, .. } => bot.knowledge.give_up_reading(account, source).await,
         Job::Index { account, .. } => bot.knowledge.give_up_publishing(account).await,
     }
@@ -126,8 +203,7 @@ pub(crate) async fn give_up(bot: &Bot, job: &Job) -> Result<()> {
 mod tests {
     use super::*;
     use crate::ids::{ConversationId, QuestionId};
-    use crate::question::{Place, ReplyTo};
-    use twilight_model::id::Id;
+    use crate::question::Heard;
 
     fn question() -> Job {
         Job::Answer(Box::new(Question {
@@ -139,6 +215,8 @@ mod tests {
             locale: Some("en-GB".to_owned()),
             asked_at: "2026-11-24T10:00:00Z".parse().unwrap(),
             reply_to: ReplyTo::Interaction { application_id: Id::new(5), token: "token".to_owned(), private: false },
+            messages: Vec::new(),
+            heard: Heard::Directly,
         }))
     }
 

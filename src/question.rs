@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use twilight_model::id::{
     Id,
-    marker::{ApplicationMarker, GuildMarker},
+    marker::{ApplicationMarker, ChannelMarker, GuildMarker, MessageMarker},
 };
 
 /// Characters a question may have. Discord's own limit for a text option; the prompt is sized for it.
@@ -31,6 +31,42 @@ pub struct Question {
     pub asked_at: Timestamp,
     /// How the answer travels back.
     pub reply_to: ReplyTo,
+    /// The messages of a channel that it is made of, oldest first: the first one's id is the question's own. Empty where
+    /// it was asked in another way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Said>,
+    /// Who was meant.
+    #[serde(default, skip_serializing_if = "Heard::is_directly")]
+    pub heard: Heard,
+}
+
+/// One message of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Discord's id of it.
+    pub id: Id<MessageMarker>,
+    /// Its words.
+    pub text: String,
+}
+
+/// Whether a question was put to the bot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// By a command, a mention, a reply or in private.
+    #[default]
+    Directly,
+    /// It was said in a channel where all messages are read, and is answered whatever it is.
+    InPassing,
+    /// The same, but the model may find that there is nothing to answer, and then nothing is said.
+    InPassingSmart,
+}
+
+impl Heard {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+    fn is_directly(&self) -> bool {
+        *self == Self::Directly
+    }
 }
 
 /// Where a question was asked.
@@ -57,6 +93,17 @@ pub enum ReplyTo {
         token: String,
         /// Only the asker sees the reply.
         private: bool,
+    },
+    /// Posts into a channel, as a reply to a message.
+    Message {
+        /// The application whose bot heard it.
+        application_id: Id<ApplicationMarker>,
+        /// The channel, or thread, that it was said in.
+        channel_id: Id<ChannelMarker>,
+        /// The message: the last of those that the question is made of.
+        message_id: Id<MessageMarker>,
+        /// Whether that place is a thread already, so that none can be started in it.
+        is_thread: bool,
     },
     /// The caller waits for it.
     Caller,

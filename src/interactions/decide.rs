@@ -6,7 +6,7 @@ use super::{response, words};
 use crate::answer;
 use crate::discord::VoteId;
 use crate::ids::{ConversationId, QuestionId};
-use crate::question::{MAX_CHARS, Place, Question, ReplyTo};
+use crate::question::{Heard, MAX_CHARS, Place, Question, ReplyTo};
 use crate::sentences::Lang;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -124,6 +124,8 @@ fn ask(interaction: &Interaction, text: String, private: bool, now: Timestamp) -
             token: interaction.token.clone(),
             private,
         },
+        messages: Vec::new(),
+        heard: Heard::Directly,
     }))
 }
 
@@ -239,6 +241,8 @@ mod tests {
                 token: "secret".to_owned(),
                 private: false,
             },
+            messages: Vec::new(),
+            heard: Heard::Directly,
         };
         assert_eq!(question, expected);
         let private = asked(of(2, "fr", ask("x", Some(true))));

@@ -228,7 +228,7 @@ impl Worker {
     async fn run_to_the_end(&self, mut stored: StoredJob, job: Job) {
         let closing = &self.jobs.shared.closing;
         let lane = match job {
-            Job::Answer(_) => &self.urgent,
+            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => &self.urgent,
             Job::Read { .. } => &self.readers,
             Job::Index { .. } => &self.builders,
         };

@@ -7,7 +7,7 @@ use crate::dashboard::auth::Caller;
 use crate::dashboard::extract::Body;
 use crate::dashboard::problem::Problem;
 use crate::ids::{AccountId, ConversationId, QuestionId};
-use crate::question::{Place, Question, ReplyTo};
+use crate::question::{Heard, Place, Question, ReplyTo};
 use crate::sentences::Lang;
 use axum::Json;
 use axum::extract::State;
@@ -104,6 +104,8 @@ pub async fn ask(
         locale: locale.map(Into::into),
         asked_at: now,
         reply_to: ReplyTo::Caller,
+        messages: Vec::new(),
+        heard: Heard::Directly,
     };
     // Boxed, since an answer on its way is large and would be copied around with every future that holds it.
     let answered = Box::pin(answer::ask(&bot, &question, now)).await;
