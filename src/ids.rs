@@ -72,6 +72,11 @@ impl ConversationId {
         Self(format!("{channel}-{user}"))
     }
 
+    /// A channel's one conversation of everybody in it.
+    pub fn of_channel(channel: u64) -> Self {
+        Self(format!("channel-{channel}"))
+    }
+
     /// One session of the API; the caller chooses its name within its own account.
     pub fn of_session(account: &AccountId, session: &str) -> Self {
         Self(format!("api-{account}-{session}"))
