@@ -106,8 +106,12 @@ impl DiscordConfig {
             (Some(id), Some(key)) => {
                 Some(Application { id, public_key: public_key(&key).context("DISCORD_PUBLIC_KEY is wrong")? })
             }
-            (Some(_), None) => bail!("DISCORD_APPLICATION_ID is set, so DISCORD_PUBLIC_KEY is needed too: set both or none"),
-            (None, Some(_)) => bail!("DISCORD_PUBLIC_KEY is set, so DISCORD_APPLICATION_ID is needed too: set both or none"),
+            (Some(_), None) => {
+                bail!("DISCORD_APPLICATION_ID is set, so DISCORD_PUBLIC_KEY is needed too: set both or none")
+            }
+            (None, Some(_)) => {
+                bail!("DISCORD_PUBLIC_KEY is set, so DISCORD_APPLICATION_ID is needed too: set both or none")
+            }
         };
         Ok(Some(Self {
             token: token.into(),

@@ -23,9 +23,7 @@ use twilight_model::channel::ChannelType;
 use twilight_model::channel::message::MessageFlags;
 use twilight_model::id::{
     Id,
-    marker::{
-        ApplicationMarker, ChannelMarker, GuildMarker, InteractionMarker, MessageMarker, RoleMarker, UserMarker,
-    },
+    marker::{ApplicationMarker, ChannelMarker, GuildMarker, InteractionMarker, MessageMarker, RoleMarker, UserMarker},
 };
 
 /// Messages that Discord lists at once, at most. [Discord Docs/Message: Get Channel Messages]
@@ -218,7 +216,11 @@ impl Discord {
         let known = tokio::time::timeout(PATIENCE, self.application()).await;
         let known = known.map_err(|_| DiscordError::Unavailable("Discord has not told yet who we are"))?;
         // Not ours any more, or never: what Discord would say to a token that is none.
-        if known.id == application { Ok(&self.shared.rest) } else { Err(DiscordError::Refused { status: 401, code: 0 }) }
+        if known.id == application {
+            Ok(&self.shared.rest)
+        } else {
+            Err(DiscordError::Refused { status: 401, code: 0 })
+        }
     }
 
     /// Puts `content` (at most 2,000 characters) in place of “thinking…”. May be repeated. Nobody is pinged and no link
@@ -438,7 +440,9 @@ async fn learn(rest: &Rest) -> Application {
         let own = ask::<Own>(rest, &get("applications/@me".to_owned())).await;
         match own.map(|own| (own.id, public_key(&own.verify_key))) {
             Ok((id, Ok(public_key))) => return Application { id, public_key },
-            Ok((_, Err(error))) => tracing::error!(error = %error, "Discord's public key of the application is unusable"),
+            Ok((_, Err(error))) => {
+                tracing::error!(error = %error, "Discord's public key of the application is unusable")
+            }
             Err(DiscordError::Refused { status: 401, .. }) => {
                 tracing::error!("Discord does not know the bot's token: check DISCORD_TOKEN");
             }

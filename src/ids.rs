@@ -103,6 +103,12 @@ impl fmt::Display for QuestionId {
     }
 }
 
+/// When Discord made this id, to the millisecond. [Discord Docs/Reference: Snowflakes]
+pub fn snowflake_time(id: u64) -> Timestamp {
+    let ms = (id >> SNOWFLAKE_LOW_BITS) + DISCORD_EPOCH_MS;
+    i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
+}
+
 fn sortable(now: Timestamp) -> String {
     format!("{:011x}{:08x}", now.as_millisecond(), rand::rng().random::<u32>())
 }

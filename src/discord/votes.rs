@@ -87,11 +87,7 @@ impl FromStr for VoteId {
             ("channel", channel) => ConversationId::of_channel(read(channel)?),
             (channel, user) => ConversationId::of_person(read(channel)?, read(user)?),
         };
-        let found = Self {
-            vote,
-            conversation,
-            question: QuestionId(read(question)?),
-        };
+        let found = Self { vote, conversation, question: QuestionId(read(question)?) };
         // Other spellings of the same numbers, such as a leading zero, were not written by us.
         if found.to_string() == id { Ok(found) } else { Err(NoVote) }
     }

@@ -212,7 +212,9 @@ impl Store {
             let found = self.claims(&left).await?;
             // Ours is the one that covers just the same, or the one that an earlier attempt of this delivery made.
             let ours = found.iter().find_map(|claim| match claim {
-                Found::Claim(claim) if claim.messages() == left || claim.delivery == delivery.id => Some(claim.question),
+                Found::Claim(claim) if claim.messages() == left || claim.delivery == delivery.id => {
+                    Some(claim.question)
+                }
                 _ => None,
             });
             if let Some(question) = ours {
