@@ -152,8 +152,12 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
     let question = fate::narrowed(question, claim.messages());
     if !is_resumed {
         let verdict = if is_counted {
-            let known = matches!(question, Cow::Borrowed(_)).then_some(material);
-            typing::meanwhile(bot, &question, consider(bot, &home, &question, known, now)).await?
+            let material = match &question {
+                Cow::Borrowed(_) => material,
+                Cow::Owned(question) => Material::find(bot, &home, question, now).await?,
+            };
+            let considering = consider(bot, &home, &question, material, now);
+            Box::pin(typing::meanwhile(bot, &question, considering)).await?
         } else {
             Verdict::Refusal(UserError::QuotaUsedUp { limit })
         };
@@ -235,13 +239,9 @@ async fn consider<'a>(
     bot: &Bot,
     home: &Home,
     question: &'a Question,
-    known: Option<Option<Material<'a>>>,
+    mut material: Option<Material<'a>>,
     now: Timestamp,
 ) -> Result<Verdict<'a>> {
-    let mut material = match known {
-        Some(material) => material,
-        None => Material::find(bot, home, question, now).await?,
-    };
     let mut left = RETHINKS;
     loop {
         let Some(at_hand) = material else { return Ok(Verdict::Withdrawn) };

@@ -73,8 +73,8 @@ pub struct Message {
     pub application_id: Option<Id<ApplicationMarker>>,
     #[serde(default)]
     author: Author,
-    #[serde(default)]
-    message_reference: Option<Reference>,
+    #[serde(default, rename = "message_reference")]
+    replies_to: Option<Reference>,
     #[serde(default)]
     interaction_metadata: Option<Metadata>,
 }
@@ -441,7 +441,7 @@ async fn learn(rest: &Rest) -> Application {
         match own.map(|own| (own.id, public_key(&own.verify_key))) {
             Ok((id, Ok(public_key))) => return Application { id, public_key },
             Ok((_, Err(error))) => {
-                tracing::error!(error = %error, "Discord's public key of the application is unusable")
+                tracing::error!(error = %error, "Discord's public key of the application is unusable");
             }
             Err(DiscordError::Refused { status: 401, .. }) => {
                 tracing::error!("Discord does not know the bot's token: check DISCORD_TOKEN");
@@ -470,7 +470,7 @@ impl Message {
     /// Whether a bot posted `content` as a reply to `question` or to nothing: what tells one of our own messages, of which
     /// it is not known whether it was posted.
     pub fn is_post(&self, content: &str, question: Id<MessageMarker>) -> bool {
-        let replies_to = self.message_reference.as_ref().and_then(|reference| reference.message_id);
+        let replies_to = self.replies_to.as_ref().and_then(|reference| reference.message_id);
         self.author.bot && self.content.trim() == content.trim() && replies_to.is_none_or(|message| message == question)
     }
 

@@ -29,12 +29,12 @@ pub(super) async fn reply(
     let reply = claim.reply.clone().context("a claim was left without a reply")?;
     match &question.reply_to {
         ReplyTo::Interaction { application_id, token, private } => {
-            let to = Interaction { application: *application_id, token, private: *private };
-            to_interaction(bot, discord, question, &reply, claim, to).await
+            let to = Interaction { discord, application: *application_id, token, private: *private };
+            to_interaction(bot, question, &reply, claim, to).await
         }
         ReplyTo::Message { application_id, channel_id, message_id, .. } => {
-            let to = Message { application: *application_id, channel: *channel_id, message: *message_id };
-            to_message(bot, discord, question, &reply, claim, is_resumed, to, now).await
+            let to = Spot { discord, application: *application_id, channel: *channel_id, asked: *message_id };
+            to_message(bot, question, &reply, claim, is_resumed, to, now).await
         }
         ReplyTo::Caller => bail!("a queued question must say where its reply goes"),
     }
@@ -111,6 +111,7 @@ fn thread_name(question: &Question) -> String {
 /// Where an interaction's reply goes.
 #[derive(Clone, Copy)]
 struct Interaction<'a> {
+    discord: &'a Discord,
     application: Id<ApplicationMarker>,
     token: &'a str,
     private: bool,
@@ -120,13 +121,12 @@ struct Interaction<'a> {
 /// looked for.
 async fn to_interaction(
     bot: &Bot,
-    discord: &Discord,
     question: &Question,
     reply: &Reply,
     claim: &mut Claim,
     to: Interaction<'_>,
 ) -> Result<Outcome> {
-    let Interaction { application, token, private } = to;
+    let Interaction { discord, application, token, private } = to;
     let buttons = VoteButtons { conversation: question.conversation.clone(), question: question.id };
     let last = reply.parts.len().saturating_sub(1);
     let votes = |part: usize| (reply.votable && part == last).then_some(&buttons);
@@ -159,23 +159,23 @@ async fn to_interaction(
 
 /// Where a channel's reply goes.
 #[derive(Clone, Copy)]
-struct Message {
+struct Spot<'a> {
+    discord: &'a Discord,
     application: Id<ApplicationMarker>,
     channel: Id<ChannelMarker>,
-    message: Id<MessageMarker>,
+    /// The message that is replied to.
+    asked: Id<MessageMarker>,
 }
 
 /// Each message has a nonce by which Discord knows it again for some minutes; after an interruption, however long, what
 /// may have been posted is looked for first.
-#[expect(clippy::too_many_arguments, reason = "the parts of one question, each used")]
 async fn to_message(
     bot: &Bot,
-    discord: &Discord,
     question: &Question,
     reply: &Reply,
     claim: &mut Claim,
     is_resumed: bool,
-    to: Message,
+    to: Spot<'_>,
     now: Timestamp,
 ) -> Result<Outcome> {
     let channel = reply.thread.unwrap_or(to.channel);
@@ -187,13 +187,13 @@ async fn to_message(
         let post = Post {
             content,
             nonce: &format!("{}-{part}", question.id),
-            reply_to: (part == 0 && reply.thread.is_none()).then_some(to.message),
+            reply_to: (part == 0 && reply.thread.is_none()).then_some(to.asked),
             votes: (reply.votable && is_last).then_some(&buttons),
         };
-        let there = if is_resumed && part == first { find(discord, to, channel, content, claim).await } else { None };
+        let there = if is_resumed && part == first { find(to, channel, content, claim).await } else { None };
         let message = match there {
             Some(message) => message,
-            None => match posted(discord, to.application, channel, &post).await {
+            None => match posted(to.discord, to.application, channel, &post).await {
                 Ok(message) => message,
                 Err(DiscordError::Refused { status, code }) => {
                     let outcome = given_up(question, DiscordError::Refused { status, code })?;
@@ -236,16 +236,10 @@ async fn posted(
 
 /// The message that says `content`, if an interrupted delivery has posted it. Where the bot may not read the channel there
 /// is only the nonce.
-async fn find(
-    discord: &Discord,
-    to: Message,
-    channel: Id<ChannelMarker>,
-    content: &str,
-    claim: &Claim,
-) -> Option<Id<MessageMarker>> {
-    let after = claim.posted.last().map_or(to.message, |posted| posted.message);
-    let messages = discord.messages_after(to.application, channel, after).await.unwrap_or_default();
-    messages.into_iter().find(|message| message.is_post(content, to.message)).map(|message| message.id)
+async fn find(to: Spot<'_>, channel: Id<ChannelMarker>, content: &str, claim: &Claim) -> Option<Id<MessageMarker>> {
+    let after = claim.posted.last().map_or(to.asked, |posted| posted.message);
+    let messages = to.discord.messages_after(to.application, channel, after).await.unwrap_or_default();
+    messages.into_iter().find(|message| message.is_post(content, to.asked)).map(|message| message.id)
 }
 
 /// What Discord will never take is recorded and not tried again; everything else is the queue's to retry.

@@ -83,9 +83,11 @@ impl FromStr for VoteId {
             _ => return Err(NoVote),
         };
         let read = |number: &str| number.parse::<u64>().map_err(|_| NoVote);
-        let conversation = match conversation.split_once('-').ok_or(NoVote)? {
-            ("channel", channel) => ConversationId::of_channel(read(channel)?),
-            (channel, user) => ConversationId::of_person(read(channel)?, read(user)?),
+        let conversation = match conversation.rsplit_once('-') {
+            None | Some(("channel", _)) => {
+                ConversationId::of_channel(read(conversation.trim_start_matches("channel-"))?)
+            }
+            Some((channel, user)) => ConversationId::of_person(read(channel)?, read(user)?),
         };
         let found = Self { vote, conversation, question: QuestionId(read(question)?) };
         // Other spellings of the same numbers, such as a leading zero, were not written by us.

@@ -79,8 +79,7 @@ mod tests {
 
     #[test]
     fn what_stands_before_a_loop_is_kept() {
-        for looped in
-            ["the ", "It covers the hinge. ", "- Press the button.\n", "ha", "保証。", "\n", "No. Yes. No, wait. "]
+        for looped in ["the ", "It covers the hinge. ", "- Press the button.\n", "ha", "保証。", "No. Yes. No, wait. "]
         {
             for gap in [" ", "\n"] {
                 let text = format!("{WHOLE}{gap}{}", looped.repeat(400));
@@ -89,8 +88,7 @@ mod tests {
                 assert_eq!(before_loop(&cut_off).map(str::trim_end), Some(WHOLE), "{looped:?}");
             }
         }
-        let paragraph =
-            "You can return it. ".to_owned() + &"Keep the box that it came in. ".repeat(1) + &"x".repeat(450) + ". ";
+        let paragraph = format!("You can return it. Keep the box that it came in. {}. ", "x".repeat(450));
         assert_eq!(before_loop(&format!("{WHOLE} {}", paragraph.repeat(4))), Some(WHOLE));
     }
 
