@@ -37,12 +37,19 @@ pub struct Config {
 pub struct DiscordConfig {
     /// `DISCORD_TOKEN`.
     pub token: SecretString,
-    /// `DISCORD_APPLICATION_ID`.
-    pub application_id: Id<ApplicationMarker>,
-    /// `DISCORD_PUBLIC_KEY`: what interactions are signed with.
-    pub public_key: VerifyingKey,
+    /// `DISCORD_APPLICATION_ID` and `DISCORD_PUBLIC_KEY` (unset: asked from Discord).
+    pub application: Option<Application>,
     /// `DISCORD_API_URL` (unset: <https://discord.com>).
     pub api_url: Url,
+}
+
+/// An application as Discord's developer portal shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Application {
+    /// Its id.
+    pub id: Id<ApplicationMarker>,
+    /// What its interactions are signed with.
+    pub public_key: VerifyingKey,
 }
 
 /// A server that speaks OpenAI's protocol.
@@ -93,14 +100,22 @@ impl DiscordConfig {
         let Some(token) = filled(vars, "DISCORD_TOKEN") else {
             return Ok(None);
         };
-        let application_id = parsed(vars, "DISCORD_APPLICATION_ID", "the application's numeric id")?
-            .ok_or_else(|| anyhow!("DISCORD_TOKEN is set, so DISCORD_APPLICATION_ID is needed too"))?;
-        let key = filled(vars, "DISCORD_PUBLIC_KEY")
-            .ok_or_else(|| anyhow!("DISCORD_TOKEN is set, so DISCORD_PUBLIC_KEY is needed too"))?;
+        let id = parsed(vars, "DISCORD_APPLICATION_ID", "the application's numeric id")?;
+        let application = match (id, filled(vars, "DISCORD_PUBLIC_KEY")) {
+            (None, None) => None,
+            (Some(id), Some(key)) => {
+                Some(Application { id, public_key: public_key(&key).context("DISCORD_PUBLIC_KEY is wrong")? })
+            }
+            (Some(_), None) => {
+                bail!("DISCORD_APPLICATION_ID is set, so DISCORD_PUBLIC_KEY is needed too: set both or none")
+            }
+            (None, Some(_)) => {
+                bail!("DISCORD_PUBLIC_KEY is set, so DISCORD_APPLICATION_ID is needed too: set both or none")
+            }
+        };
         Ok(Some(Self {
             token: token.into(),
-            application_id,
-            public_key: public_key(&key).context("DISCORD_PUBLIC_KEY is wrong")?,
+            application,
             api_url: address(vars, "DISCORD_API_URL")?
                 .unwrap_or_else(|| Url::parse("https://discord.com").expect("a fixed address parses")),
         }))
@@ -209,8 +224,18 @@ mod tests {
     fn a_missing_partner_is_named() {
         let error = read(&[("LLM_BASE_URL", "http://127.0.0.1:1/v1")]).unwrap_err();
         assert!(error.to_string().contains("LLM_MODEL"));
-        let error = read(&[("DISCORD_TOKEN", "secret")]).unwrap_err();
-        assert!(error.to_string().contains("DISCORD_APPLICATION_ID"));
+        for (set, missing) in
+            [("DISCORD_APPLICATION_ID", "DISCORD_PUBLIC_KEY"), ("DISCORD_PUBLIC_KEY", "DISCORD_APPLICATION_ID")]
+        {
+            let error = read(&[("DISCORD_TOKEN", "secret"), (set, "1")]).unwrap_err().to_string();
+            assert!(error.contains(&format!("{missing} is needed")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_enough() {
+        let discord = read(&[("DISCORD_TOKEN", "secret")]).unwrap().discord.unwrap();
+        assert_eq!(discord.application, None);
     }
 
     #[test]

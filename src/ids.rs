@@ -72,6 +72,11 @@ impl ConversationId {
         Self(format!("{channel}-{user}"))
     }
 
+    /// A channel's one conversation of everybody in it.
+    pub fn of_channel(channel: u64) -> Self {
+        Self(format!("channel-{channel}"))
+    }
+
     /// One session of the API; the caller chooses its name within its own account.
     pub fn of_session(account: &AccountId, session: &str) -> Self {
         Self(format!("api-{account}-{session}"))
@@ -96,6 +101,12 @@ impl fmt::Display for QuestionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// When Discord made this id, to the millisecond. [Discord Docs/Reference: Snowflakes]
+pub fn snowflake_time(id: u64) -> Timestamp {
+    let ms = (id >> SNOWFLAKE_LOW_BITS) + DISCORD_EPOCH_MS;
+    i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
 }
 
 fn sortable(now: Timestamp) -> String {

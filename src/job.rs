@@ -183,7 +183,11 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
             tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
             Ok(())
         }
-        Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => Ok(()),
+        Job::Edited { message_id, text } => answer::edited(bot, *message_id, text, now).await,
+        Job::Deleted { application_id, message_id, .. } => {
+            answer::withdrawn(bot, *application_id, *message_id, now).await
+        }
+        Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
         Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
     }

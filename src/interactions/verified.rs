@@ -35,6 +35,8 @@ pub struct Verified(Interaction);
 pub enum Refusal {
     /// Not signed by Discord, or long ago. Who cannot sign learns nothing.
     Unsigned,
+    /// Discord has not told us yet who we are: nothing can be verified.
+    NotYet,
     /// Signed, but nothing that we know; the text says what is wrong.
     Nonsense(&'static str),
 }
@@ -93,6 +95,9 @@ impl FromRequest<Arc<Bot>> for Verified {
         let header = |name| header_of(&head.headers, name).ok_or(Refusal::Unsigned);
         let (signature, timestamp) = (header(SIGNATURE)?, header(TIMESTAMP)?);
         let discord = bot.discord.as_ref().ok_or(Refusal::Unsigned)?;
+        if discord.known_application().is_none() {
+            return Err(Refusal::NotYet);
+        }
         let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
         let body = body.map_err(|_| Refusal::Unsigned)?.map_err(|_| Refusal::Unsigned)?;
         Self::check(|application| discord.key_of(application), signature, timestamp, &body, Timestamp::now())
@@ -110,6 +115,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Self::Unsigned => StatusCode::UNAUTHORIZED.into_response(),
+            Self::NotYet => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response(),
             Self::Nonsense(detail) => {
                 let problem = json!({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail});
                 let kind = [(header::CONTENT_TYPE, "application/problem+json")];

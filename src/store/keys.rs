@@ -3,7 +3,10 @@
 use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashMap;
-use twilight_model::id::{Id, marker::GuildMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ChannelMarker, GuildMarker, MessageMarker},
+};
 
 /// Name of the partition key.
 pub const PK: &str = "pk";
@@ -26,6 +29,8 @@ pub const TOKEN: &str = "TOKEN#";
 pub const TURN: &str = "TURN#";
 /// Prefix of a conversation's votes.
 pub const VOTE: &str = "VOTE#";
+/// Prefix of what a server keeps the bot from doing, by channel.
+pub const TROUBLE: &str = "TROUBLE#";
 /// Prefix of jobs in the local queue.
 pub const JOB: &str = "JOB#";
 /// Partition of the local queue.
@@ -56,6 +61,11 @@ pub fn account_partition(account: &AccountId) -> String {
     format!("ACCOUNT#{account}")
 }
 
+/// Partition of a server.
+pub fn guild_partition(guild: Id<GuildMarker>) -> String {
+    format!("GUILD#{guild}")
+}
+
 /// Partition of a conversation.
 pub fn conversation_partition(conversation: &ConversationId) -> String {
     format!("CONVERSATION#{conversation}")
@@ -66,7 +76,7 @@ pub(super) fn account(account: &AccountId) -> Key {
 }
 
 pub(super) fn guild(guild: Id<GuildMarker>) -> Key {
-    Key::new(format!("GUILD#{guild}"), "SETTINGS")
+    Key::new(guild_partition(guild), "SETTINGS")
 }
 
 pub(super) fn guild_of_account(account: &AccountId, guild: Id<GuildMarker>) -> Key {
@@ -95,6 +105,14 @@ pub(super) fn usage(account: &AccountId, month: &str, share: u32) -> Key {
 
 pub(super) fn claim(question: QuestionId) -> Key {
     Key::new(format!("CLAIM#{question}"), "CLAIM")
+}
+
+pub(super) fn fate(message: Id<MessageMarker>) -> Key {
+    Key::new(format!("MESSAGE#{message}"), "FATE")
+}
+
+pub(super) fn trouble(guild: Id<GuildMarker>, channel: Id<ChannelMarker>) -> Key {
+    Key::new(guild_partition(guild), format!("{TROUBLE}{channel}"))
 }
 
 pub(super) fn turn(conversation: &ConversationId, question: QuestionId) -> Key {
@@ -134,6 +152,8 @@ mod tests {
             ("API token of an account", token_of_account(&account_id, &TokenId("<token>".to_owned()))),
             ("usage of a month", usage(&account_id, "2026-11", 7)),
             ("claim", claim(question)),
+            ("fate of a message", fate(Id::new(question.0))),
+            ("trouble in a channel", trouble(guild_id, Id::new(41_771_983_423_143_938))),
             ("turn", turn(&conversation, question)),
             ("vote", vote(&conversation, question, 53_908_232_506_183_680)),
             ("job", job("<job>")),
