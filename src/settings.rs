@@ -1,6 +1,7 @@
 //! What an account has set for one of its servers.
 
 use crate::ids::AccountId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use twilight_model::id::{
@@ -18,6 +19,19 @@ pub struct Guild {
     /// How Guildhall behaves in it.
     #[serde(default)]
     pub settings: GuildSettings,
+    /// Counts the changes of `settings`, so that none is overwritten unseen.
+    #[serde(default)]
+    pub version: u64,
+    /// Since when the bot is no longer in it; none while it is, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<Timestamp>,
+}
+
+impl Guild {
+    /// A server in which everything is as it is at first.
+    pub fn new(id: Id<GuildMarker>, account: AccountId) -> Self {
+        Self { id, account, settings: GuildSettings::default(), version: 0, left_at: None }
+    }
 }
 
 /// How Guildhall behaves in one server.
@@ -41,7 +55,7 @@ pub struct GuildSettings {
 }
 
 /// Which messages of a server are questions. `/ask` always works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum ResponseMode {
     /// None: only the command is answered.
@@ -65,7 +79,7 @@ impl Default for ResponseMode {
 
 /// An allow and a deny list of channels or roles. Whatever is denied stays out, and where something is allowed, all else
 /// stays out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Access {
     /// If it is not empty: only these.
