@@ -32,7 +32,7 @@ async fn a_server_is_set_through_the_api() {
     let (_, none) = world.api(Method::GET, "/guilds", None).await;
     assert_eq!(none["items"], json!([]));
     let (status, settings) = world.api(Method::GET, &path, None).await;
-    assert_snapshot!(format!("{status} {settings}"), @"");
+    assert_snapshot!(format!("{status} {settings}"), @r#"200 {"answer_in_thread":false,"channels":{"allow":[],"deny":[]},"cooldown_seconds":0,"instructions":"","questions_per_hour":0,"response_mode":{"mode":"mention"},"roles":{"allow":[],"deny":[]}}"#);
 
     let all = json!({"response_mode": {"mode": "all_messages", "channel_context": true}, "cooldown_seconds": 10});
     let (status, settings) = world.api(Method::PATCH, &path, Some(all)).await;
@@ -47,12 +47,12 @@ async fn a_server_is_set_through_the_api() {
     let (status, version, _) = change(&world, guild, "\"1\"", &json!({"cooldown_seconds": 20})).await;
     assert_eq!((status, &*version), (200, "\"2\""));
     let (status, _, problem) = change(&world, guild, "\"1\"", &json!({"cooldown_seconds": 30})).await;
-    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"");
+    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"412 Somebody else has changed this meanwhile. Read it again, and send your change with its new `ETag`.");
 
     let (status, problem) = world.api(Method::PATCH, &path, Some(json!({"colour": "red"}))).await;
-    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"");
+    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"422 There is no setting `colour`. The settings are `answer_in_thread`, `channels`, `cooldown_seconds`, `instructions`, `questions_per_hour`, `response_mode`, `roles`.");
     let (status, problem) = world.api(Method::PATCH, &path, Some(json!({"cooldown_seconds": 90_000}))).await;
-    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"");
+    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"422 `cooldown_seconds` must be between 0 and 86400, which is a day.");
     let (_, settings) = world.api(Method::GET, &path, None).await;
     assert_eq!(settings["cooldown_seconds"], 20, "what was refused changed nothing");
     for path in ["/guilds/0", "/guilds/nonsense", "/guilds/nonsense/settings"] {
