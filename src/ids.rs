@@ -124,5 +124,13 @@ mod tests {
         assert!(early < late);
         // Discord's own example time: 2026 snowflakes have 19 digits.
         assert_eq!(early.to_string().len(), 19);
+        assert_eq!(snowflake_time(late.0), "2026-11-24T10:00:00.001Z".parse().unwrap());
+    }
+
+    /// Discord's own example, and the largest number that fits.
+    #[test]
+    fn a_snowflake_says_when_it_was_made() {
+        assert_eq!(snowflake_time(175_928_847_299_117_063), "2016-04-30T11:18:25.796Z".parse().unwrap());
+        assert!(snowflake_time(u64::MAX) > snowflake_time(u64::MAX >> 1));
     }
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod claims;
 mod conversations;
 mod fates;
+mod guilds;
 mod jobs;
 pub mod keys;
 mod sources;
@@ -14,6 +15,7 @@ pub use accounts::ApiToken;
 pub use claims::{Admission, Claim, Delivery, Posted, Quota, Reply};
 pub use conversations::{Turn, Vote};
 pub use fates::Fate;
+pub use guilds::GUILD_BATCH;
 pub use jobs::{BATCH, DeadJob, StoredJob};
 pub use troubles::{Trouble, TroubleKind};
 

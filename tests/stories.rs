@@ -10,5 +10,6 @@ mod stories {
     mod quota; // what is counted
     mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take
+    mod settings; // what a server is set to
     mod trouble; // the model, Discord, the embeddings, the disk fail
 }

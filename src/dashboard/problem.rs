@@ -67,6 +67,13 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
+    /// It is no longer what the caller has seen. [RFC 9110: 13.1.1]
+    pub fn overtaken() -> Self {
+        let detail =
+            "Somebody else has changed this meanwhile. Read it again, and send your change with its new `ETag`.";
+        Self::new(StatusCode::PRECONDITION_FAILED, detail)
+    }
+
     /// Why there is no answer, in the language of the person who asked.
     pub fn no_answer(error: NoAnswer, lang: Lang) -> Self {
         let error = match error {

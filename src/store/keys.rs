@@ -2,6 +2,7 @@
 
 use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use std::collections::HashMap;
 use twilight_model::id::{
     Id,
@@ -35,6 +36,8 @@ pub const TROUBLE: &str = "TROUBLE#";
 pub const JOB: &str = "JOB#";
 /// Partition of the local queue.
 pub const JOBS: &str = "JOBS";
+/// Partition of the changes of servers' settings.
+pub const GUILD_CHANGES: &str = "GUILDCHANGES";
 /// Partition of the local queue's dead letters.
 pub const DEAD_JOBS: &str = "DEADJOBS";
 
@@ -81,6 +84,15 @@ pub(super) fn guild(guild: Id<GuildMarker>) -> Key {
 
 pub(super) fn guild_of_account(account: &AccountId, guild: Id<GuildMarker>) -> Key {
     Key::new(account_partition(account), format!("{GUILD}{guild}"))
+}
+
+pub(super) fn guild_change(at: Timestamp, guild: Id<GuildMarker>) -> Key {
+    Key::new(GUILD_CHANGES, format!("{}#{guild}", guild_change_time(at)))
+}
+
+/// How a change's sort key begins: milliseconds since 1970, all of the same length until the year 5138.
+pub(super) fn guild_change_time(at: Timestamp) -> String {
+    format!("{:014}", at.as_millisecond().max(0))
 }
 
 pub(super) fn source(account: &AccountId, source: &SourceId) -> Key {
@@ -146,6 +158,7 @@ mod tests {
             ("account", account(&account_id)),
             ("guild settings", guild(guild_id)),
             ("guild of an account", guild_of_account(&account_id, guild_id)),
+            ("change of a guild", guild_change("2026-11-24T10:00:00Z".parse().unwrap(), guild_id)),
             ("source", source(&account_id, &SourceId("<source>".to_owned()))),
             ("knowledge index", index(&account_id)),
             ("API token", token("<sha-256>")),

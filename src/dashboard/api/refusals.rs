@@ -57,3 +57,11 @@ pub enum QuotaUsedUp {
     #[response(status = 429, content_type = "application/problem+json")]
     UsedUp(Problem),
 }
+
+/// What a change may answer that was made of something older than what is there.
+#[derive(IntoResponses)]
+pub enum Overtaken {
+    /// Somebody else has changed it since the version in `If-Match`.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Changed(Problem),
+}
