@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use self::connection::Control;
+pub(crate) use self::dispatch::without_content;
 pub use self::faults::GatewayFault;
 pub use self::record::{By, Closed, GatewayRecord, Identify, Outcome, Resume};
 pub(crate) use self::session::Session;

@@ -165,7 +165,8 @@ impl State {
         let id = ids::snowflake();
         let mut guild = Guild::new("Metropolis");
         guild.bots.insert(app, ids::snowflake());
-        guild.roles = (0..bytes / 300).map(|number| (ids::snowflake(), format!("citizen of district {number}"))).collect();
+        guild.roles =
+            (0..bytes / 300).map(|number| (ids::snowflake(), format!("citizen of district {number}"))).collect();
         self.guilds.insert(id, guild);
         let shown = self.guild_create(app, id);
         self.guilds.remove(&id);

@@ -15,7 +15,7 @@ use super::connection::{self, Control};
 use super::faults::GatewayFault;
 use super::record::{Identify, Outcome, Resume};
 use super::session::Session;
-use super::{intents, Line};
+use super::{Line, intents};
 use crate::fake_discord::state::{Shared, State};
 
 /// How a connection came.
@@ -82,19 +82,12 @@ pub(crate) async fn upgrade(
     };
     let at_resume_url = uri.path().starts_with("/resume");
     let arrival = Arrival { id, zstd, at_resume_url, wrong_version: wish.v != Some(10), hang };
-    upgrade
-        .write_buffer_size(64 * 1024)
-        .on_upgrade(move |socket| connection::serve(socket, shared, arrival, cut))
+    upgrade.write_buffer_size(64 * 1024).on_upgrade(move |socket| connection::serve(socket, shared, arrival, cut))
 }
 
 impl Shared {
     /// Discord's checks of an IDENTIFY, and the session that begins when it passes.
-    pub(crate) fn identify(
-        &self,
-        arrival: Arrival,
-        control: &mpsc::UnboundedSender<Control>,
-        data: &Value,
-    ) -> Welcome {
+    pub(crate) fn identify(&self, arrival: Arrival, control: &mpsc::UnboundedSender<Control>, data: &Value) -> Welcome {
         let mut state = self.state();
         let Some(app) = state.bot_with(&data["token"]) else {
             return Welcome::refused(Outcome::Closed(4_004), None);

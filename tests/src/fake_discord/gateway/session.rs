@@ -85,7 +85,12 @@ impl Session {
     }
 
     /// Appends many under one lock: the number of them. `data` gives the `d` of each.
-    pub(crate) fn push_many<S: AsRef<str>>(&self, event: &str, data: &mut impl Iterator<Item = S>, most: usize) -> usize {
+    pub(crate) fn push_many<S: AsRef<str>>(
+        &self,
+        event: &str,
+        data: &mut impl Iterator<Item = S>,
+        most: usize,
+    ) -> usize {
         let mut log = self.log();
         let mut count = 0;
         for data in data.by_ref().take(most) {
@@ -134,7 +139,8 @@ impl Session {
         if seq < log.last - log.frames.len() as u64 {
             return Err(InvalidSession(false));
         }
-        Ok(log.frames.iter().rev().take((log.last - seq).try_into().unwrap_or(usize::MAX)).filter(|f| !f.once).count() as u64)
+        Ok(log.frames.iter().rev().take((log.last - seq).try_into().unwrap_or(usize::MAX)).filter(|f| !f.once).count()
+            as u64)
     }
 
     /// Says that the replay is over. It is not repeated by later ones.
@@ -158,7 +164,8 @@ impl Session {
         let batch = log.frames.range(skip..log.frames.len().min(skip + BATCH));
         let count = batch.len() as u64;
         let numbered = (sent + 1..).zip(batch);
-        let frames = numbered.filter(|(seq, frame)| !frame.once || *seq > replay_until).map(|(_, f)| f.text.clone()).collect();
+        let frames =
+            numbered.filter(|(seq, frame)| !frame.once || *seq > replay_until).map(|(_, f)| f.text.clone()).collect();
         log.sent += count;
         if log.sent < log.last {
             self.ready.notify_one();
