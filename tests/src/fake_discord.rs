@@ -11,6 +11,8 @@ mod draft; // what Discord accepts as a message
 mod error; // Discord's error bodies
 mod gate; // token, limits, faults and the record, before every endpoint
 mod gateway; // WebSockets: sessions, dispatch, replay, faults
+#[cfg(test)]
+mod gateway_tests; // twilight as a gateway client
 mod happenings; // servers, roles, channels and threads come and go
 mod ids; // snowflakes, tokens, times
 mod limits; // rate limits and planned faults

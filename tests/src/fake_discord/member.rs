@@ -187,7 +187,7 @@ impl Member {
             "application_id": application_id.to_string(),
             "attachment_size_limit": 10 * 1024 * 1024,
             "authorizing_integration_owners": {"0": guild_id},
-            "channel": channel,
+            "channel": channel.clone(),
             "channel_id": self.channel_id.to_string(),
             "context": 0,
             "entitlement_sku_ids": [],
@@ -213,6 +213,15 @@ impl Member {
         if let Some(source) = source {
             body["message"] = self.discord.message(source).expect("a component is on a message that is there");
         }
+        let direct = channel["type"] == 1;
+        if direct {
+            // [Discord Docs/Receiving and Responding: Interaction Structure]: a user instead of a member, and no server.
+            let fields = body.as_object_mut().expect("made above");
+            for field in ["guild", "guild_id", "guild_locale", "member"] {
+                fields.remove(field);
+            }
+            (body["user"], body["context"]) = (self.user(), json!(1));
+        }
         let entry = InteractionState {
             id,
             kind,
@@ -220,7 +229,7 @@ impl Member {
             member: self.name.clone(),
             user: self.user(),
             channel_id: self.channel_id,
-            guild_id: Some(self.guild_id),
+            guild_id: (!direct).then_some(self.guild_id),
             source,
             target,
             answer: Answer::Awaited,

@@ -222,7 +222,7 @@ impl State {
     fn begin(&mut self, app: u64, shard: (u64, u64), intents: u64, no_resume_url: bool) -> Arc<Session> {
         let id = hex::encode(rand::random::<[u8; 16]>());
         let line = self.gateway.line(app);
-        let session = Arc::new(Session::new(id.clone(), app, shard, intents, line.settings.replay_frames));
+        let session = Arc::new(Session::new(id.clone(), shard, intents, line.settings.replay_frames));
         let window = line.settings.resume_window;
         line.sessions.retain(|_, session| !session.is_over(window));
         line.sessions.insert(id.clone(), Arc::clone(&session));

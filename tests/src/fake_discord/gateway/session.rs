@@ -18,7 +18,6 @@ const AHEAD: u64 = 4_096;
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) id: String,
-    pub(crate) application_id: u64,
     pub(crate) shard: (u64, u64),
     pub(crate) intents: u64,
     log: Mutex<Log>,
@@ -60,7 +59,7 @@ pub(crate) enum Taken {
 }
 
 impl Session {
-    pub(crate) fn new(id: String, application_id: u64, shard: (u64, u64), intents: u64, keep: usize) -> Self {
+    pub(crate) fn new(id: String, shard: (u64, u64), intents: u64, keep: usize) -> Self {
         let log = Log {
             frames: VecDeque::new(),
             last: 0,
@@ -71,7 +70,7 @@ impl Session {
             left: Instant::now(),
             ended: false,
         };
-        Self { id, application_id, shard, intents, log: Mutex::new(log), ready: Notify::new(), taken: Notify::new() }
+        Self { id, shard, intents, log: Mutex::new(log), ready: Notify::new(), taken: Notify::new() }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
