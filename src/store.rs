@@ -3,6 +3,7 @@
 mod accounts;
 mod claims;
 mod conversations;
+mod fleet;
 mod jobs;
 pub mod keys;
 mod sources;
@@ -11,6 +12,7 @@ mod usage;
 pub use accounts::ApiToken;
 pub use claims::{Admission, Claim, Delivery, Reply};
 pub use conversations::{Turn, Vote};
+pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
 pub use jobs::{BATCH, DeadJob, StoredJob};
 
 use anyhow::{Context as _, Result, anyhow};

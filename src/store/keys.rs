@@ -1,9 +1,13 @@
 //! The keys of every item. Nothing else builds one.
 
+use super::fleet::SessionKey;
 use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashMap;
-use twilight_model::id::{Id, marker::GuildMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ApplicationMarker, GuildMarker},
+};
 
 /// Name of the partition key.
 pub const PK: &str = "pk";
@@ -32,6 +36,13 @@ pub const JOB: &str = "JOB#";
 pub const JOBS: &str = "JOBS";
 /// Partition of the local queue's dead letters.
 pub const DEAD_JOBS: &str = "DEADJOBS";
+
+/// Partition of the sessions with Discord's gateway.
+pub const SESSIONS: &str = "SESSIONS";
+/// Partition of the workers that keep them.
+pub const WORKERS: &str = "WORKERS";
+/// Partition of how applications are shared out to shards.
+pub const SHARD_PLANS: &str = "SHARDPLANS";
 
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +124,22 @@ pub(super) fn dead_job(id: &str) -> Key {
     Key::new(DEAD_JOBS, format!("{JOB}{id}"))
 }
 
+pub(super) fn session(key: SessionKey) -> Key {
+    Key::new(SESSIONS, key.to_string())
+}
+
+pub(super) fn worker(worker: &str) -> Key {
+    Key::new(WORKERS, worker)
+}
+
+pub(super) fn shard_plan(application: Id<ApplicationMarker>) -> Key {
+    Key::new(SHARD_PLANS, application.to_string())
+}
+
+pub(super) fn identify(application: Id<ApplicationMarker>, bucket: u32) -> Key {
+    Key::new(format!("IDENTIFY#{application}#{bucket}"), "IDENTIFY")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +165,10 @@ mod tests {
             ("vote", vote(&conversation, question, 53_908_232_506_183_680)),
             ("job", job("<job>")),
             ("dead job", dead_job("<job>")),
+            ("gateway session", session(SessionKey { application: Id::new(613_425_648_685_547_541), total: 4, shard: 3 })),
+            ("gateway worker", worker("<worker>")),
+            ("shard plan", shard_plan(Id::new(613_425_648_685_547_541))),
+            ("identify slots", identify(Id::new(613_425_648_685_547_541), 0)),
         ];
         let count = keys.len();
         let chart = include_str!("README.md");
