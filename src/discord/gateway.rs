@@ -2,9 +2,13 @@
 
 use super::{Call, Discord, DiscordError};
 use serde::Deserialize;
+use serde_json::Value;
 use std::time::Duration;
 use twilight_http_ratelimiting::Method;
-use twilight_model::id::{Id, marker::ApplicationMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ApplicationMarker, InteractionMarker},
+};
 
 /// Where the gateway is and how it may be used now. [Discord Docs/Gateway: Get Gateway Bot]
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,6 +57,19 @@ impl Discord {
     pub async fn own_application(&self) -> Result<Id<ApplicationMarker>, DiscordError> {
         let application: Application = self.ask(&get("applications/@me")).await?;
         Ok(application.id)
+    }
+
+    /// Answers an interaction that came over the gateway. One request; what Discord may have taken is not sent again.
+    /// [Discord Docs/Receiving and Responding: Create Interaction Response]
+    pub async fn respond(
+        &self,
+        interaction: Id<InteractionMarker>,
+        token: &str,
+        response: &Value,
+    ) -> Result<(), DiscordError> {
+        let path = format!("interactions/{interaction}/{token}/callback");
+        let call = Call { method: Method::Post, path, query: &[], body: Some(response), as_bot: false };
+        self.rest.send(&call).await.map(drop)
     }
 }
 

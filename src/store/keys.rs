@@ -165,7 +165,10 @@ mod tests {
             ("vote", vote(&conversation, question, 53_908_232_506_183_680)),
             ("job", job("<job>")),
             ("dead job", dead_job("<job>")),
-            ("gateway session", session(SessionKey { application: Id::new(613_425_648_685_547_541), total: 4, shard: 3 })),
+            (
+                "gateway session",
+                session(SessionKey { application: Id::new(613_425_648_685_547_541), total: 4, shard: 3 }),
+            ),
             ("gateway worker", worker("<worker>")),
             ("shard plan", shard_plan(Id::new(613_425_648_685_547_541))),
             ("identify slots", identify(Id::new(613_425_648_685_547_541), 0)),
