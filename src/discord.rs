@@ -3,9 +3,11 @@
 //! Requests are our own because what matters here is when one may be repeated: the limits are kept by twilight's limiter,
 //! but its client repeats a 429 without waiting where the limit is global, and hides what Discord said.
 
+mod gateway;
 mod rest;
 mod votes;
 
+pub use gateway::{GatewayBot, StartLimit};
 pub use votes::{NoVote, VoteButtons, VoteId};
 
 use crate::config::{Application, DiscordConfig, public_key};

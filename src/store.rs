@@ -5,6 +5,7 @@ mod claims;
 mod conversations;
 mod fates;
 mod guilds;
+mod fleet;
 mod jobs;
 pub mod keys;
 mod sources;
@@ -16,6 +17,7 @@ pub use claims::{Admission, Claim, Delivery, Posted, Quota, Reply};
 pub use conversations::{Turn, Vote};
 pub use fates::Fate;
 pub use guilds::GUILD_BATCH;
+pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
 pub use jobs::{BATCH, DeadJob, StoredJob};
 pub use troubles::{Trouble, TroubleKind};
 

@@ -105,6 +105,33 @@ impl Jobs {
     /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition. Where the
     /// caller gives up waiting, the job runs if it could be written down after all.
     pub async fn send(&self, job: &Job, now: Timestamp) -> Result<(), NotAccepted> {
+        match self.enqueue(job, accepted_at(now))? {
+            Some(told) => told.await.unwrap_or(Err(NotAccepted::Closing)),
+            None => Ok(()),
+        }
+    }
+
+    /// Accepts jobs as [`send`](Self::send) does, each for itself and in this order; they share the cost of being written.
+    pub async fn send_all(&self, jobs: &[Job], now: Timestamp) -> Vec<Result<(), NotAccepted>> {
+        // One after the other in time too: that is what a later process sorts them by.
+        let queued: Vec<_> = jobs.iter().zip(accepted_at(now)..).map(|(job, at)| self.enqueue(job, at)).collect();
+        let mut outcomes = Vec::with_capacity(queued.len());
+        for one in queued {
+            outcomes.push(match one {
+                Ok(Some(told)) => told.await.unwrap_or(Err(NotAccepted::Closing)),
+                Ok(None) => Ok(()),
+                Err(refused) => Err(refused),
+            });
+        }
+        outcomes
+    }
+
+    /// Hands a job to be written down; nothing to wait for where it is a repetition.
+    fn enqueue(
+        &self,
+        job: &Job,
+        accepted: i64,
+    ) -> Result<Option<oneshot::Receiver<Result<(), NotAccepted>>>, NotAccepted> {
         if self.shared.closing.is_cancelled() {
             return Err(NotAccepted::Closing);
         }
@@ -115,25 +142,24 @@ impl Jobs {
                 return Err(NotAccepted::Full);
             }
             if !known.insert(id.clone()) {
-                return Ok(());
+                return Ok(None);
             }
         }
         let stored = StoredJob {
             id: id.clone(),
             group: job.group(),
             body: job.to_message(),
-            accepted: now.as_nanosecond().try_into().unwrap_or(i64::MAX),
+            accepted,
             attempts: 1,
             deaths: 0,
-            not_before: now,
+            not_before: Timestamp::from_nanosecond(i128::from(accepted)).unwrap_or(Timestamp::UNIX_EPOCH),
         };
         let (written, told) = oneshot::channel();
-        let sent = self.writes.send(Write::Accept(Box::new(stored), written));
-        if sent.is_err() {
+        if self.writes.send(Write::Accept(Box::new(stored), written)).is_err() {
             self.known().remove(&id);
             return Err(NotAccepted::Closing);
         }
-        told.await.unwrap_or(Err(NotAccepted::Closing))
+        Ok(Some(told))
     }
 
     /// Begins nothing new and waits for what runs. What waits lies in the table for the next start.
@@ -284,6 +310,10 @@ impl Worker {
         }
         self.jobs.known().remove(&id);
     }
+}
+
+fn accepted_at(now: Timestamp) -> i64 {
+    now.as_nanosecond().try_into().unwrap_or(i64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

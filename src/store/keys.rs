@@ -1,12 +1,13 @@
 //! The keys of every item. Nothing else builds one.
 
+use super::fleet::SessionKey;
 use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use twilight_model::id::{
     Id,
-    marker::{ChannelMarker, GuildMarker, MessageMarker},
+    marker::{ApplicationMarker, ChannelMarker, GuildMarker, MessageMarker},
 };
 
 /// Name of the partition key.
@@ -40,6 +41,13 @@ pub const JOBS: &str = "JOBS";
 pub const GUILD_CHANGES: &str = "GUILDCHANGES";
 /// Partition of the local queue's dead letters.
 pub const DEAD_JOBS: &str = "DEADJOBS";
+
+/// Partition of the sessions with Discord's gateway.
+pub const SESSIONS: &str = "SESSIONS";
+/// Partition of the workers that keep them.
+pub const WORKERS: &str = "WORKERS";
+/// Partition of how applications are shared out to shards.
+pub const SHARD_PLANS: &str = "SHARDPLANS";
 
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +151,22 @@ pub(super) fn dead_job(id: &str) -> Key {
     Key::new(DEAD_JOBS, format!("{JOB}{id}"))
 }
 
+pub(super) fn session(key: SessionKey) -> Key {
+    Key::new(SESSIONS, key.to_string())
+}
+
+pub(super) fn worker(worker: &str) -> Key {
+    Key::new(WORKERS, worker)
+}
+
+pub(super) fn shard_plan(application: Id<ApplicationMarker>) -> Key {
+    Key::new(SHARD_PLANS, application.to_string())
+}
+
+pub(super) fn identify(application: Id<ApplicationMarker>, bucket: u32) -> Key {
+    Key::new(format!("IDENTIFY#{application}#{bucket}"), "IDENTIFY")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +195,13 @@ mod tests {
             ("vote", vote(&conversation, question, 53_908_232_506_183_680)),
             ("job", job("<job>")),
             ("dead job", dead_job("<job>")),
+            (
+                "gateway session",
+                session(SessionKey { application: Id::new(613_425_648_685_547_541), total: 4, shard: 3 }),
+            ),
+            ("gateway worker", worker("<worker>")),
+            ("shard plan", shard_plan(Id::new(613_425_648_685_547_541))),
+            ("identify slots", identify(Id::new(613_425_648_685_547_541), 0)),
         ];
         let count = keys.len();
         let chart = include_str!("README.md");
