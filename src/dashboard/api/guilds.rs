@@ -281,7 +281,7 @@ fn patched(settings: GuildSettings, patch: &Value) -> Result<GuildSettings, Prob
     merge(&mut merged, patch);
     let settings = GuildSettings {
         instructions: setting(&mut merged, "instructions")?.unwrap_or_default(),
-        response_mode: mode(setting(&mut merged, "response_mode")?)?,
+        response_mode: mode(setting(&mut merged, "response_mode")?.as_ref())?,
         channels: access(setting(&mut merged, "channels")?),
         roles: access(setting(&mut merged, "roles")?),
         cooldown_seconds: setting(&mut merged, "cooldown_seconds")?.unwrap_or_default(),
@@ -323,8 +323,8 @@ fn access(view: Option<AccessView>) -> Access {
     Access { allow, deny }
 }
 
-fn mode(view: Option<ModeView>) -> Result<ResponseMode, Problem> {
-    let Some(ModeView { mode, smart, channel_context }) = view else { return Ok(ResponseMode::default()) };
+fn mode(view: Option<&ModeView>) -> Result<ResponseMode, Problem> {
+    let Some(&ModeView { mode, smart, channel_context }) = view else { return Ok(ResponseMode::default()) };
     match mode {
         Mode::AllMessages => Ok(ResponseMode::AllMessages {
             smart: smart.unwrap_or(true),
