@@ -344,7 +344,7 @@ mod tests {
     use serde_json::json;
 
     fn after(patches: &[Value]) -> Result<SettingsView, Problem> {
-        let settings = patches.iter().try_fold(GuildSettings::default(), |settings, patch| patched(settings, patch));
+        let settings = patches.iter().try_fold(GuildSettings::default(), patched);
         settings.map(SettingsView::from)
     }
 
@@ -364,7 +364,7 @@ mod tests {
         let mode = |patches: &[Value]| after(patches).unwrap().response_mode;
         let smart =
             |smart, context| ModeView { mode: Mode::AllMessages, smart: Some(smart), channel_context: Some(context) };
-        assert_eq!(mode(&[all.clone()]), smart(true, false));
+        assert_eq!(mode(std::slice::from_ref(&all)), smart(true, false));
         let options = json!({"response_mode": {"smart": false, "channel_context": true}});
         assert_eq!(mode(&[all.clone(), options.clone()]), smart(false, true));
         assert_eq!(mode(&[all.clone(), options.clone(), all.clone()]), smart(false, true));
@@ -390,7 +390,7 @@ mod tests {
             (json!({"roles": ["1"]}), "`roles`"),
             (json!({"instructions": "x".repeat(4_001)}), "4000"),
         ] {
-            let problem = after(&[patch.clone()]).unwrap_err();
+            let problem = after(std::slice::from_ref(&patch)).unwrap_err();
             assert!(problem.status == 422 && problem.detail.contains(named), "{patch}: {}", problem.detail);
         }
     }
