@@ -92,12 +92,13 @@ impl GuildSettings {
 }
 
 /// Which messages of a server are questions. `/ask` always works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum ResponseMode {
     /// None: only the command is answered.
     Command,
     /// Those that mention the bot or its own role, or reply to it.
+    #[default]
     Mention,
     /// All of them.
     AllMessages {
@@ -106,12 +107,6 @@ pub enum ResponseMode {
         /// Understand a channel as one conversation of everybody, not one for each person.
         channel_context: bool,
     },
-}
-
-impl Default for ResponseMode {
-    fn default() -> Self {
-        Self::Mention
-    }
 }
 
 /// An allow and a deny list of channels or roles. Whatever is denied stays out, and where something is allowed, all else

@@ -65,10 +65,10 @@ pub fn decide(message: &Message<'_>, known: &Known<'_>) -> Verdict {
         }
     }
     if !rules.roles.is_open() {
-        let mut roles = message.member.as_ref().map(|member| member.roles.clone()).unwrap_or_default();
+        let mut theirs = message.member.as_ref().map(|member| member.roles.clone()).unwrap_or_default();
         // Everybody has @everyone, whose id is the server's. [Discord Docs/Permissions: Role Object]
-        roles.extend(message.guild_id);
-        if !rules.roles.lets_in(&roles) {
+        theirs.extend(message.guild_id);
+        if !rules.roles.lets_in(&theirs) {
             return Verdict::Drop;
         }
     }

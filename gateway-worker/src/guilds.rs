@@ -100,7 +100,7 @@ struct Known {
     rules: Option<Arc<Rules>>,
     role: Option<Snowflake>,
     /// Whether `role` is what it is; otherwise it is unknown.
-    role_known: bool,
+    role_is_set: bool,
     /// Whether every channel that is not remembered is known to be no thread.
     spots_complete: bool,
     /// Whether the server was announced since the program started.
@@ -125,7 +125,7 @@ impl Guilds {
 
     /// The bot's own role: none while it is unknown, `Some(None)` if it has none.
     pub fn own_role(&self, guild: Snowflake) -> Option<Option<Snowflake>> {
-        self.known.get(&guild).filter(|known| known.role_known).map(|known| known.role)
+        self.known.get(&guild).filter(|known| known.role_is_set).map(|known| known.role)
     }
 
     /// What a channel is; none while it is unknown.
@@ -151,13 +151,12 @@ impl Guilds {
 
     /// Takes the rules of a server as they were found or have changed.
     pub fn set_rules(&mut self, guild: Snowflake, rules: Rules) {
-        let rules = match self.shared.get(&rules) {
-            Some(shared) => Arc::clone(shared),
-            None => {
-                let rules = Arc::new(rules);
-                self.shared.insert(Arc::clone(&rules));
-                rules
-            }
+        let rules = if let Some(shared) = self.shared.get(&rules) {
+            Arc::clone(shared)
+        } else {
+            let rules = Arc::new(rules);
+            self.shared.insert(Arc::clone(&rules));
+            rules
         };
         let needs_spots = rules.need_spots();
         self.reading_all += usize::from(rules.reads_all());
@@ -174,7 +173,7 @@ impl Guilds {
     pub fn announce(&mut self, guild: &GuildCreated, bot: Snowflake) {
         let known = self.known.entry(guild.id).or_default();
         known.announced = true;
-        known.role_known = true;
+        known.role_is_set = true;
         known.role = guild.roles.iter().find(|role| is_own(role, bot)).map(|role| role.id);
         if known.rules.as_ref().is_some_and(|rules| !rules.need_spots()) {
             return;
@@ -190,7 +189,7 @@ impl Guilds {
     /// Takes the bot's own role as it was looked up.
     pub fn set_own_role(&mut self, guild: Snowflake, role: Option<Snowflake>) {
         let known = self.known.entry(guild).or_default();
-        (known.role, known.role_known) = (role, true);
+        (known.role, known.role_is_set) = (role, true);
     }
 
     /// Takes a role that was made or changed.

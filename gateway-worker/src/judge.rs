@@ -497,12 +497,14 @@ impl Judge {
             let asked = Asked { id: first.id.cast(), guild, user, conversation: &conversation, directly };
             if let Pace::Refused(notice) = self.pacer.judge(&asked, &rules) {
                 self.counts.refused += 1;
-                return match notice {
+                match notice {
                     Some(notice) => {
-                        self.out.jobs.push((seqs, Job::Notify(Box::new(Notify { place, reply_to, text, notice }))))
+                        let notify = Notify { place, reply_to, text, notice };
+                        self.out.jobs.push((seqs, Job::Notify(Box::new(notify))));
                     }
                     None => self.out.done.extend(seqs),
-                };
+                }
+                return;
             }
         }
         let wall = self.wall(now);

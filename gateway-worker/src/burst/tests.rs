@@ -74,7 +74,7 @@ fn a_mention_and_what_follows_are_one_question() {
 fn the_clock_closes_what_nobody_goes_on_with() {
     let (mut bursts, now) = (Bursts::default(), Instant::now());
     ask(&mut bursts, part(0, "hello", DIRECT), now);
-    let later = now + Duration::from_millis(1_000);
+    let later = now + Duration::from_secs(1);
     bursts.go_on(KEY, part(900, "you there", None), later);
     assert_eq!(bursts.due(now + Duration::from_millis(1_800)), [], "the pause begins anew with each message");
     assert_eq!(seqs(&bursts.due(bursts.next_deadline().unwrap())), [[0, 900]]);

@@ -7,6 +7,7 @@ use twilight_model::id::Id;
 const BOT: Snowflake = Id::new(50);
 
 /// Ann, in channel 20 of server 10.
+#[expect(clippy::needless_pass_by_value, reason = "written on the spot by each test")]
 fn said(content: &str, more: Value) -> String {
     let mut message = json!({
         "id": "30", "channel_id": "20", "guild_id": "10", "type": 0, "content": content, "mentions": [], "mention_roles": [],

@@ -9,7 +9,7 @@ use std::time::Duration;
 const GUILD: Id<GuildMarker> = Id::new(10);
 
 /// Half an hour after the judge began.
-const LATER_MS: u64 = 1_800_000;
+const LATER_MS: u32 = 1_800_000;
 
 struct World {
     judge: Judge,
@@ -48,6 +48,7 @@ impl World {
         self.frame_at(0, kind, data)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "written on the spot by each test")]
     fn frame_at(&mut self, ms: u64, kind: &str, data: Value) -> u64 {
         self.seq += 1;
         let text = json!({"t": kind, "s": self.seq, "op": 0, "d": data}).to_string();
@@ -208,16 +209,16 @@ fn who_asks_too_often_is_told_once() {
 #[test]
 fn changes_of_questions_are_passed_on() {
     let mut world = World::with(GuildSettings::default());
-    world.says(LATER_MS as u32, "<@50> How long is the waranty?");
-    world.says(LATER_MS as u32 + 9_000, "nothing");
-    world.outputs(LATER_MS);
+    world.says(LATER_MS, "<@50> How long is the waranty?");
+    world.says(LATER_MS + 9_000, "nothing");
+    world.outputs(u64::from(LATER_MS));
     let edit = |world: &mut World, ms: i64, content: &str, edited: Value| {
         let mut message = world.message(ms, content);
         message["edited_timestamp"] = edited;
-        world.frame_at(LATER_MS + 10_000, "MESSAGE_UPDATE", message);
-        world.outputs(LATER_MS + 10_000).jobs
+        world.frame_at(u64::from(LATER_MS) + 10_000, "MESSAGE_UPDATE", message);
+        world.outputs(u64::from(LATER_MS) + 10_000).jobs
     };
-    let later = i64::try_from(LATER_MS).unwrap();
+    let later = i64::from(LATER_MS);
     let at = json!("2026-11-24T10:30:10Z");
     assert!(edit(&mut world, later, "<@50> How long is the warranty?", Value::Null).is_empty(), "a preview");
     let jobs = edit(&mut world, later, "<@50> How long is the warranty?", at.clone());
@@ -227,8 +228,8 @@ fn changes_of_questions_are_passed_on() {
     assert!(matches!(&jobs[..], [(_, Job::Answer(_))]), "asked by the change: {jobs:?}");
     assert!(edit(&mut world, 1_000, "<@50> Is it old?", at.clone()).is_empty(), "half an hour ago");
     let data = json!({"ids": [world.id(later).to_string(), world.id(later + 9_000).to_string(), "77"], "channel_id": "20", "guild_id": "10"});
-    let seq = world.frame_at(LATER_MS + 11_000, "MESSAGE_DELETE_BULK", data);
-    let outputs = world.outputs(LATER_MS + 11_000);
+    let seq = world.frame_at(u64::from(LATER_MS) + 11_000, "MESSAGE_DELETE_BULK", data);
+    let outputs = world.outputs(u64::from(LATER_MS) + 11_000);
     assert!(outputs.jobs.iter().all(|(_, job)| matches!(job, Job::Deleted { .. })));
     assert_eq!(outputs.jobs.iter().map(|(seqs, _)| seqs.clone()).collect::<Vec<_>>(), [vec![], vec![seq]]);
 }

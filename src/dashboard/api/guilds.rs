@@ -281,7 +281,7 @@ fn patched(settings: GuildSettings, patch: &Value) -> Result<GuildSettings, Prob
     merge(&mut merged, patch);
     let settings = GuildSettings {
         instructions: setting(&mut merged, "instructions")?.unwrap_or_default(),
-        response_mode: mode(setting(&mut merged, "response_mode")?)?,
+        response_mode: mode(setting(&mut merged, "response_mode")?.as_ref())?,
         channels: access(setting(&mut merged, "channels")?),
         roles: access(setting(&mut merged, "roles")?),
         cooldown_seconds: setting(&mut merged, "cooldown_seconds")?.unwrap_or_default(),
@@ -323,8 +323,8 @@ fn access(view: Option<AccessView>) -> Access {
     Access { allow, deny }
 }
 
-fn mode(view: Option<ModeView>) -> Result<ResponseMode, Problem> {
-    let Some(ModeView { mode, smart, channel_context }) = view else { return Ok(ResponseMode::default()) };
+fn mode(view: Option<&ModeView>) -> Result<ResponseMode, Problem> {
+    let Some(&ModeView { mode, smart, channel_context }) = view else { return Ok(ResponseMode::default()) };
     match mode {
         Mode::AllMessages => Ok(ResponseMode::AllMessages {
             smart: smart.unwrap_or(true),
@@ -344,7 +344,7 @@ mod tests {
     use serde_json::json;
 
     fn after(patches: &[Value]) -> Result<SettingsView, Problem> {
-        let settings = patches.iter().try_fold(GuildSettings::default(), |settings, patch| patched(settings, patch));
+        let settings = patches.iter().try_fold(GuildSettings::default(), patched);
         settings.map(SettingsView::from)
     }
 
@@ -364,7 +364,7 @@ mod tests {
         let mode = |patches: &[Value]| after(patches).unwrap().response_mode;
         let smart =
             |smart, context| ModeView { mode: Mode::AllMessages, smart: Some(smart), channel_context: Some(context) };
-        assert_eq!(mode(&[all.clone()]), smart(true, false));
+        assert_eq!(mode(std::slice::from_ref(&all)), smart(true, false));
         let options = json!({"response_mode": {"smart": false, "channel_context": true}});
         assert_eq!(mode(&[all.clone(), options.clone()]), smart(false, true));
         assert_eq!(mode(&[all.clone(), options.clone(), all.clone()]), smart(false, true));
@@ -390,7 +390,7 @@ mod tests {
             (json!({"roles": ["1"]}), "`roles`"),
             (json!({"instructions": "x".repeat(4_001)}), "4000"),
         ] {
-            let problem = after(&[patch.clone()]).unwrap_err();
+            let problem = after(std::slice::from_ref(&patch)).unwrap_err();
             assert!(problem.status == 422 && problem.detail.contains(named), "{patch}: {}", problem.detail);
         }
     }
