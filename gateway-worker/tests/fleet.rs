@@ -35,7 +35,8 @@ impl Gateway {
     async fn start(shards: u32) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let ready = json!({"session_id": "first", "resume_gateway_url": format!("ws://{address}"), "user": {"id": "5"}});
+        let ready =
+            json!({"session_id": "first", "resume_gateway_url": format!("ws://{address}"), "user": {"id": "5"}});
         let gateway = Self {
             address,
             shards,
@@ -43,10 +44,8 @@ impl Gateway {
             say: broadcast::channel(64).0,
             ready: Arc::new(Mutex::new(ready)),
         };
-        let app = Router::new()
-            .route("/api/v10/gateway/bot", get(bot))
-            .route("/", get(upgrade))
-            .with_state(gateway.clone());
+        let app =
+            Router::new().route("/api/v10/gateway/bot", get(bot)).route("/", get(upgrade)).with_state(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         gateway
     }
@@ -204,7 +203,9 @@ async fn a_session_is_resumed_where_its_events_were_done_with() {
     assert_eq!((lease.owner, lease.state.session_id.as_deref()), (None, Some("first")));
 
     let second = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), true));
-    world.until("ready again", |leases| leases[0].owner.is_some() && leases[0].state.ready && leases[0].state.seq == 4).await;
+    world
+        .until("ready again", |leases| leases[0].owner.is_some() && leases[0].state.ready && leases[0].state.seq == 4)
+        .await;
     assert_eq!(gateway.heard("resume")[0]["seq"], 3);
     assert_eq!(gateway.heard("identify").len(), 1);
 
@@ -258,7 +259,9 @@ async fn workers_share_sessions_and_take_over_from_one_that_sleeps() {
 
     // While a sleeps, b takes over; a writes nothing when it wakes, and gets its share again.
     a.sleep.send(Duration::from_secs(7)).unwrap();
-    let taken = world.until("b has all", |leases| owners(leases).len() == 1 && leases.iter().all(|lease| lease.owner.is_some())).await;
+    let taken = world
+        .until("b has all", |leases| owners(leases).len() == 1 && leases.iter().all(|lease| lease.owner.is_some()))
+        .await;
     for lease in &taken {
         let before = leases.iter().find(|before| before.key == lease.key).unwrap();
         assert!(lease.owner == before.owner || lease.fence > before.fence);
@@ -266,7 +269,11 @@ async fn workers_share_sessions_and_take_over_from_one_that_sleeps() {
     world.until("they share again", shared).await;
 
     b.stops().await;
-    world.until("a has all again", |leases| owners(leases).len() == 1 && leases.iter().all(|lease| lease.owner.is_some())).await;
+    world
+        .until("a has all again", |leases| {
+            owners(leases).len() == 1 && leases.iter().all(|lease| lease.owner.is_some())
+        })
+        .await;
     a.stops().await;
     assert!(owners(&world.leases().await).is_empty());
     assert_eq!(gateway.heard("identify").len(), 4, "sessions travel; none is begun anew");
