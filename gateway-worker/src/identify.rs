@@ -53,10 +53,10 @@ impl IdentifyQueue {
 impl Queue for IdentifyQueue {
     fn enqueue(&self, shard: u32) -> oneshot::Receiver<()> {
         let (mut go, may_go) = oneshot::channel();
-        let shared = Arc::clone(&self.shared);
+        let queue = self.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = shared.wait(shard) => {
+                () = queue.shared.wait(shard) => {
                     let _ = go.send(());
                 }
                 // The connection is gone.

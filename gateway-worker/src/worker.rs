@@ -267,32 +267,25 @@ impl Worker {
     fn follow_plans(&mut self, plans: Vec<ShardPlan>) {
         for plan in plans {
             let Some(served) = self.applications.get_mut(&plan.application) else { continue };
-            match &served.parts {
-                Some((known, _)) => {
-                    known.send_if_modified(|known| *known != plan && std::mem::replace(known, plan.clone()) != plan);
-                }
-                None => {
-                    let (tell, told) = watch::channel(plan);
-                    let (discord, metrics) = (Arc::clone(&served.discord), Arc::clone(&self.metrics));
-                    let identify = IdentifyQueue::new(
-                        self.store.clone(),
-                        Arc::clone(&discord),
-                        told.clone(),
-                        Arc::clone(&metrics),
-                    );
-                    let parts = Parts {
-                        bot: Arc::clone(&self.bot),
-                        discord,
-                        token: served.config.token.clone(),
-                        plan: told,
-                        identify,
-                        forwarder: self.forwarder.clone(),
-                        metrics,
-                        began: self.began,
-                    };
-                    served.parts = Some((tell, Arc::new(parts)));
-                }
+            if let Some((known, _)) = &served.parts {
+                known.send_if_modified(|known| *known != plan && std::mem::replace(known, plan.clone()) != plan);
+                continue;
             }
+            let (tell, told) = watch::channel(plan);
+            let (discord, metrics) = (Arc::clone(&served.discord), Arc::clone(&self.metrics));
+            let identify =
+                IdentifyQueue::new(self.store.clone(), Arc::clone(&discord), told.clone(), Arc::clone(&metrics));
+            let parts = Parts {
+                bot: Arc::clone(&self.bot),
+                discord,
+                token: served.config.token.clone(),
+                plan: told,
+                identify,
+                forwarder: self.forwarder.clone(),
+                metrics,
+                began: self.began,
+            };
+            served.parts = Some((tell, Arc::new(parts)));
         }
     }
 
@@ -349,10 +342,10 @@ impl Worker {
 
     async fn act(&mut self, steps: Vec<Step>) {
         let Some(permit) = self.permit.clone() else { return };
-        let (mut takes, mut others) = (Vec::new(), Vec::new());
+        let (mut wanted, mut others) = (Vec::new(), Vec::new());
         for step in steps {
             match step {
-                Step::Take(lease) => takes.push(lease),
+                Step::Take(lease) => wanted.push(lease),
                 Step::Release(key) => self.let_go(key, Order::Release, &permit),
                 Step::End(key) => self.let_go(key, Order::End, &permit),
                 step => others.push(step),
@@ -372,7 +365,7 @@ impl Worker {
         }))
         .await;
         let me = &self.me;
-        let taken = join_all(takes.iter().map(|lease| timeout(REQUEST, store.take_lease(lease, me)))).await;
+        let taken = join_all(wanted.iter().map(|lease| timeout(REQUEST, store.take_lease(lease, me)))).await;
         for lease in taken.into_iter().filter_map(|taken| taken.ok().and_then(Result::ok).flatten()) {
             let Some((_, parts)) =
                 self.applications.get(&lease.key.application).and_then(|served| served.parts.as_ref())

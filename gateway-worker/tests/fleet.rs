@@ -1,5 +1,7 @@
 //! Workers on one table, with a gateway that says what the test tells it to.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by falling")]
+
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
