@@ -102,12 +102,11 @@ struct Waiting {
 impl Waiting {
     fn add(&mut self, entry: Entry) {
         let group = entry.job.group();
-        match self.groups.get_mut(&group) {
-            Some(waiting) => waiting.push_back(entry),
-            None => {
-                self.groups.insert(group.clone(), VecDeque::from([entry]));
-                self.round.push_back(group);
-            }
+        if let Some(waiting) = self.groups.get_mut(&group) {
+            waiting.push_back(entry);
+        } else {
+            self.groups.insert(group.clone(), VecDeque::from([entry]));
+            self.round.push_back(group);
         }
     }
 

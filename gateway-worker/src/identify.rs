@@ -43,9 +43,14 @@ struct Shared {
 }
 
 impl IdentifyQueue {
-    /// For the application that `discord` is a client of.
-    pub fn new(store: Store, discord: Arc<Discord>, plan: watch::Receiver<ShardPlan>, metrics: Arc<Metrics>) -> Self {
-        let application = discord.application_id();
+    /// For one application.
+    pub fn new(
+        application: Id<ApplicationMarker>,
+        store: Store,
+        discord: Arc<Discord>,
+        plan: watch::Receiver<ShardPlan>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self { shared: Arc::new(Shared { application, store, discord, plan, budget: Mutex::default(), metrics }) }
     }
 }
@@ -53,10 +58,10 @@ impl IdentifyQueue {
 impl Queue for IdentifyQueue {
     fn enqueue(&self, shard: u32) -> oneshot::Receiver<()> {
         let (mut go, may_go) = oneshot::channel();
-        let shared = Arc::clone(&self.shared);
+        let queue = self.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = shared.wait(shard) => {
+                () = queue.shared.wait(shard) => {
                     let _ = go.send(());
                 }
                 // The connection is gone.
@@ -105,7 +110,7 @@ impl Shared {
                 Some((limit, asked)) if asked.elapsed() < REMEMBERED && limit.remaining > RESERVE => {
                     Some((limit, asked))
                 }
-                _ => match self.discord.gateway().await {
+                _ => match self.discord.gateway(self.application).await {
                     Ok(told) => Some((told.limit, Instant::now())),
                     Err(error) => {
                         tracing::warn!(application.id = %self.application, error = %error, "Discord does not say how many session starts are left");

@@ -6,6 +6,7 @@ use guildhall::discord::{Discord, DiscordError, GatewayBot};
 use guildhall::store::{ShardPlan, Store};
 use std::sync::Arc;
 use std::time::Duration;
+use twilight_model::id::{Id, marker::ApplicationMarker};
 
 /// How often Discord is asked for its recommendation.
 const EVERY: Duration = Duration::from_mins(10);
@@ -27,11 +28,16 @@ pub fn total(now: Option<u32>, recommended: u32, set: Option<u32>) -> u32 {
 }
 
 /// Keeps an application's plan up to date. Ends only with its task.
-pub async fn keep(store: Store, discord: Arc<Discord>, set: Option<u32>, metrics: Arc<Metrics>) {
-    let application = discord.application_id();
+pub async fn keep(
+    application: Id<ApplicationMarker>,
+    store: Store,
+    discord: Arc<Discord>,
+    set: Option<u32>,
+    metrics: Arc<Metrics>,
+) {
     let mut pause = FIRST_PAUSE;
     loop {
-        let told = discord.gateway().await;
+        let told = discord.gateway(application).await;
         if let Err(DiscordError::Refused { status, .. }) = &told {
             tracing::error!(
                 application.id = %application,
@@ -43,7 +49,7 @@ pub async fn keep(store: Store, discord: Arc<Discord>, set: Option<u32>, metrics
         let wait = match told {
             Ok(told) => {
                 metrics.identifies_left(application.get(), told.limit.remaining);
-                match adopt(&store, &discord, &told, set).await {
+                match adopt(&store, application, &told, set).await {
                     Ok(()) => {
                         pause = FIRST_PAUSE;
                         EVERY
@@ -61,8 +67,12 @@ pub async fn keep(store: Store, discord: Arc<Discord>, set: Option<u32>, metrics
     }
 }
 
-async fn adopt(store: &Store, discord: &Discord, told: &GatewayBot, set: Option<u32>) -> anyhow::Result<()> {
-    let application = discord.application_id();
+async fn adopt(
+    store: &Store,
+    application: Id<ApplicationMarker>,
+    told: &GatewayBot,
+    set: Option<u32>,
+) -> anyhow::Result<()> {
     let known = store.shard_plans().await?.into_iter().find(|plan| plan.application == application);
     let Some(gateway_url) = wire::address(&told.url) else {
         anyhow::bail!("Discord names an address of its gateway that is none");

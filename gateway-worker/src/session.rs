@@ -16,7 +16,9 @@ use guildhall::discord::Discord;
 use guildhall::store::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan};
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -58,7 +60,7 @@ const IDLE: Duration = Duration::from_mins(10);
 pub struct Parts {
     /// The flows' parts.
     pub bot: Arc<Bot>,
-    /// Discord, seen by this application.
+    /// Discord's REST API.
     pub discord: Arc<Discord>,
     /// The application's token.
     pub token: SecretString,
@@ -155,6 +157,7 @@ struct Up {
     /// Given up when nothing comes until then.
     lost_at: Instant,
     silence: Duration,
+    connected: bool,
     /// Set once it is being closed by us.
     closing: Option<Duration>,
     ready_at: Option<Instant>,
@@ -376,7 +379,14 @@ impl Session {
         };
         let shard = Shard::with_config(id, builder.build());
         let lost_at = now + HELLO_WITHIN;
-        self.link = Link::Up(Box::new(Up { shard, lost_at, silence: HELLO_WITHIN, closing: None, ready_at: None }));
+        self.link = Link::Up(Box::new(Up {
+            shard,
+            lost_at,
+            silence: HELLO_WITHIN,
+            connected: false,
+            closing: None,
+            ready_at: None,
+        }));
     }
 
     /// Takes a message and whatever has arrived behind it.
@@ -426,7 +436,9 @@ impl Session {
             (Some(OpCode::Hello), ..) => {
                 if let (Link::Up(up), Some(interval)) = (&mut self.link, wire::heartbeat(text)) {
                     up.silence = interval.saturating_mul(SILENT_HEARTBEATS).clamp(HELLO_WITHIN, IDLE);
-                    up.lost_at = Instant::now() + up.silence;
+                    if up.closing.is_none() {
+                        up.lost_at = Instant::now() + up.silence;
+                    }
                 }
             }
             (Some(OpCode::InvalidSession), ..) => {
@@ -565,11 +577,22 @@ impl Drop for Session {
     }
 }
 
+/// The next message; none once the connection is gone without a word. The shard would connect again by itself then, and at
+/// once, however often that fails.
 async fn next_message(link: &mut Link) -> Option<Result<Message, ReceiveMessageError>> {
-    match link {
-        Link::Up(up) => up.shard.next().await,
-        Link::Down(_) => std::future::pending().await,
-    }
+    let Link::Up(up) = link else { return std::future::pending().await };
+    poll_fn(|context| {
+        if let Poll::Ready(message) = up.shard.poll_next_unpin(context) {
+            return Poll::Ready(message);
+        }
+        let is_connected = !matches!(up.shard.state(), ShardState::Disconnected { .. });
+        let was_connected = up.connected;
+        up.connected |= is_connected;
+        // One that is being closed counts as disconnected from then on; connected, it is the next one already.
+        let is_gone = if up.closing.is_some() { is_connected } else { was_connected && !is_connected };
+        if is_gone { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
 }
 
 fn source_of(error: &ReceiveMessageError) -> String {

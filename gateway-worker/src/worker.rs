@@ -13,11 +13,11 @@ use crate::tenure::{Permit, Tenure};
 use anyhow::{Context as _, Result, anyhow};
 use futures::future::join_all;
 use guildhall::bot::Bot;
-use guildhall::config::DiscordConfig;
 use guildhall::discord::Discord;
 use guildhall::store::{Lease, SessionKey, SessionState, ShardPlan, Store, WorkerBeat};
 use jiff::Timestamp;
 use rand::RngExt as _;
+use secrecy::SecretString;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -54,8 +54,10 @@ const RELEASE_TRIES: u32 = 3;
 /// A bot whose gateway sessions are kept.
 #[derive(Debug, Clone)]
 pub struct Application {
-    /// Its id, token and Discord's address.
-    pub config: DiscordConfig,
+    /// Its id.
+    pub id: Id<ApplicationMarker>,
+    /// Its token.
+    pub token: SecretString,
     /// Number of shards; none leaves it to Discord's recommendation.
     pub shards: Option<u32>,
 }
@@ -101,6 +103,7 @@ pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Re
         began: judge::Options { started: Timestamp::now(), began: std::time::Instant::now() },
         store: bot.store.clone(),
         me: me.clone(),
+        discord: bot.discord.clone().context("Discord is not configured, so there is no gateway")?,
         bot,
         options,
         tenure,
@@ -157,6 +160,7 @@ async fn beat(store: Store, worker: String, tenure: Tenure, mut leaving: watch::
 
 struct Worker {
     bot: Arc<Bot>,
+    discord: Arc<Discord>,
     store: Store,
     me: String,
     options: Options,
@@ -179,10 +183,9 @@ struct Worker {
 
 /// An application whose sessions are kept.
 struct Served {
-    token: String,
+    token: SecretString,
+    fingerprint: String,
     shards: Option<u32>,
-    discord: Arc<Discord>,
-    config: DiscordConfig,
     /// There once a plan is known.
     parts: Option<(watch::Sender<ShardPlan>, Arc<Parts>)>,
     _planner: AbortOnDropHandle<()>,
@@ -234,65 +237,51 @@ impl Worker {
         let wanted = self.options.applications.borrow_and_update().clone();
         self.applications.retain(|id, served| {
             wanted.iter().any(|application| {
-                application.config.application_id == *id
+                application.id == *id
                     && served.shards == application.shards
-                    && served.token == crate::fingerprint(&application.config.token)
+                    && served.fingerprint == crate::fingerprint(&application.token)
             })
         });
-        for Application { config, shards } in wanted {
-            if self.applications.contains_key(&config.application_id) {
+        for Application { id, token, shards } in wanted {
+            if self.applications.contains_key(&id) {
                 continue;
             }
-            let discord = match Discord::new(&config) {
-                Ok(discord) => Arc::new(discord),
-                Err(error) => {
-                    tracing::error!(application.id = %config.application_id, error = format!("{error:#}"), "an application cannot be served");
-                    continue;
-                }
-            };
             let (store, metrics) = (self.store.clone(), Arc::clone(&self.metrics));
-            let planner = tokio::spawn(plan::keep(store, Arc::clone(&discord), shards, metrics));
+            let planner = tokio::spawn(plan::keep(id, store, Arc::clone(&self.discord), shards, metrics));
             let served = Served {
-                token: crate::fingerprint(&config.token),
+                fingerprint: crate::fingerprint(&token),
+                token,
                 shards,
-                discord,
                 parts: None,
                 _planner: AbortOnDropHandle::new(planner),
-                config: config.clone(),
             };
-            self.applications.insert(config.application_id, served);
+            self.applications.insert(id, served);
         }
     }
 
     fn follow_plans(&mut self, plans: Vec<ShardPlan>) {
         for plan in plans {
             let Some(served) = self.applications.get_mut(&plan.application) else { continue };
-            match &served.parts {
-                Some((known, _)) => {
-                    known.send_if_modified(|known| *known != plan && std::mem::replace(known, plan.clone()) != plan);
-                }
-                None => {
-                    let (tell, told) = watch::channel(plan);
-                    let (discord, metrics) = (Arc::clone(&served.discord), Arc::clone(&self.metrics));
-                    let identify = IdentifyQueue::new(
-                        self.store.clone(),
-                        Arc::clone(&discord),
-                        told.clone(),
-                        Arc::clone(&metrics),
-                    );
-                    let parts = Parts {
-                        bot: Arc::clone(&self.bot),
-                        discord,
-                        token: served.config.token.clone(),
-                        plan: told,
-                        identify,
-                        forwarder: self.forwarder.clone(),
-                        metrics,
-                        began: self.began,
-                    };
-                    served.parts = Some((tell, Arc::new(parts)));
-                }
+            if let Some((known, _)) = &served.parts {
+                known.send_if_modified(|known| *known != plan && std::mem::replace(known, plan.clone()) != plan);
+                continue;
             }
+            let application = plan.application;
+                    let (tell, told) = watch::channel(plan);
+            let (discord, metrics) = (Arc::clone(&self.discord), Arc::clone(&self.metrics));
+            let identify =
+                IdentifyQueue::new(application, self.store.clone(), Arc::clone(&discord), told.clone(), Arc::clone(&metrics));
+            let parts = Parts {
+                bot: Arc::clone(&self.bot),
+                discord,
+                token: served.token.clone(),
+                plan: told,
+                identify,
+                forwarder: self.forwarder.clone(),
+                metrics,
+                began: self.began,
+            };
+            served.parts = Some((tell, Arc::new(parts)));
         }
     }
 
@@ -309,7 +298,7 @@ impl Worker {
             .iter()
             .filter_map(|(&id, served)| {
                 let (plan, _) = served.parts.as_ref()?;
-                Some((id, (plan.borrow().total, served.token.clone())))
+                Some((id, (plan.borrow().total, served.fingerprint.clone())))
             })
             .collect();
         let dead = leases
@@ -338,7 +327,7 @@ impl Worker {
             match self.applications.get(&key.application) {
                 None => steps.push(Step::End(*key)),
                 Some(served) => {
-                    if served.token != kept.running.token {
+                    if served.fingerprint != kept.running.token {
                         steps.push(Step::Release(*key));
                     }
                 }
@@ -349,10 +338,10 @@ impl Worker {
 
     async fn act(&mut self, steps: Vec<Step>) {
         let Some(permit) = self.permit.clone() else { return };
-        let (mut takes, mut others) = (Vec::new(), Vec::new());
+        let (mut wanted, mut others) = (Vec::new(), Vec::new());
         for step in steps {
             match step {
-                Step::Take(lease) => takes.push(lease),
+                Step::Take(lease) => wanted.push(lease),
                 Step::Release(key) => self.let_go(key, Order::Release, &permit),
                 Step::End(key) => self.let_go(key, Order::End, &permit),
                 step => others.push(step),
@@ -372,7 +361,7 @@ impl Worker {
         }))
         .await;
         let me = &self.me;
-        let taken = join_all(takes.iter().map(|lease| timeout(REQUEST, store.take_lease(lease, me)))).await;
+        let taken = join_all(wanted.iter().map(|lease| timeout(REQUEST, store.take_lease(lease, me)))).await;
         for lease in taken.into_iter().filter_map(|taken| taken.ok().and_then(Result::ok).flatten()) {
             let Some((_, parts)) =
                 self.applications.get(&lease.key.application).and_then(|served| served.parts.as_ref())

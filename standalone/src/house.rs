@@ -83,7 +83,7 @@ impl House {
             .llm
             .clone()
             .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
-        let discord = config.discord.as_ref().map(Discord::new).transpose()?;
+        let discord = config.discord.as_ref().map(Discord::new).transpose()?.map(Arc::new);
 
         let (jobs, runner) = Jobs::open(store.clone()).await?;
         let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, discord, Some(account.clone())));

@@ -98,7 +98,7 @@ pub(crate) fn without_content(mut message: Value, app: u64) -> Value {
         for field in ["embeds", "attachments", "components"] {
             message[field] = json!([]);
         }
-        for snapshot in message["message_snapshots"].as_array_mut().into_iter().flatten() {
+        for snapshot in message.get_mut("message_snapshots").and_then(Value::as_array_mut).into_iter().flatten() {
             snapshot["message"]["content"] = json!("");
             snapshot["message"]["embeds"] = json!([]);
             snapshot["message"]["attachments"] = json!([]);
