@@ -128,12 +128,12 @@ impl Scene {
 
     async fn answer(&self, question: &Question) -> anyhow::Result<Outcome> {
         let delivery = Delivery { id: Job::Answer(Box::new(question.clone())).id(), attempt: 1 };
-        answer::run(&self.house.bot, question, &delivery, Timestamp::now()).await
+        Box::pin(answer::run(&self.house.bot, question, &delivery, Timestamp::now())).await
     }
 
     async fn does(&self, job: &Job) {
         let delivery = Delivery { id: job.id(), attempt: 1 };
-        job::run(&self.house.bot, job, &delivery, Timestamp::now()).await.expect("what the test wrote");
+        Box::pin(job::run(&self.house.bot, job, &delivery, Timestamp::now())).await.expect("what the test wrote");
     }
 
     async fn used(&self) -> u32 {
@@ -174,16 +174,17 @@ async fn a_question_is_replied_to_once() {
     let question = asked(&[(10, "how long is the warranty?")]);
     assert_eq!(scene.answer(&question).await.unwrap(), Outcome::Replied);
     assert_eq!(scene.answer(&question).await.unwrap(), Outcome::AlreadyDone);
-    let seen = scene.seen();
-    assert_eq!(seen.messages.len(), 1);
-    let message = &seen.messages[0];
-    assert_eq!(message["content"], "31 months.");
-    assert_eq!(message["message_reference"], json!({"message_id": "10", "fail_if_not_exists": false}));
-    assert_eq!((&message["nonce"], &message["enforce_nonce"]), (&json!("10-0"), &json!(true)));
-    assert_eq!(message["allowed_mentions"], json!({"parse": [], "replied_user": false}));
-    assert!(message["components"][0]["components"][0]["custom_id"].as_str().unwrap().ends_with(":10"));
-    assert_eq!(seen.count(&Method::POST, "/typing"), 1);
-    drop(seen);
+    {
+        let seen = scene.seen();
+        assert_eq!(seen.messages.len(), 1);
+        let message = &seen.messages[0];
+        assert_eq!(message["content"], "31 months.");
+        assert_eq!(message["message_reference"], json!({"message_id": "10", "fail_if_not_exists": false}));
+        assert_eq!((&message["nonce"], &message["enforce_nonce"]), (&json!("10-0"), &json!(true)));
+        assert_eq!(message["allowed_mentions"], json!({"parse": [], "replied_user": false}));
+        assert!(message["components"][0]["components"][0]["custom_id"].as_str().unwrap().ends_with(":10"));
+        assert_eq!(seen.count(&Method::POST, "/typing"), 1);
+    }
     assert_eq!(scene.used().await, 1);
 }
 
