@@ -196,12 +196,12 @@ async fn to_message(
             None => match posted(to.discord, to.application, channel, &post).await {
                 Ok(message) => message,
                 Err(DiscordError::Refused { status, code }) => {
-                    let outcome = given_up(question, DiscordError::Refused { status, code })?;
+                    tracing::warn!(question.id = %question.id, discord.status = status, discord.code = code, "the bot may not reply here");
                     trouble(bot, question, to.channel, TroubleKind::Post, code, now).await?;
                     if claim.posted.is_empty() {
                         bot.store.refund(claim).await?;
                     }
-                    return Ok(outcome);
+                    return Ok(Outcome::Refused);
                 }
                 Err(error) => return given_up(question, error),
             },

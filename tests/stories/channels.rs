@@ -48,13 +48,15 @@ impl Seen {
 }
 
 async fn discord(State(seen): State<Arc<Mutex<Seen>>>, method: Method, uri: Uri, body: Bytes) -> Response {
-    let mut seen = seen.lock().unwrap();
+    let mut seen = seen.lock().expect("no holder panics");
     let (path, body) = (uri.path().to_owned(), serde_json::from_slice(&body).unwrap_or(Value::Null));
     seen.requests.push((method.clone(), path.clone(), body));
-    let (_, _, body) = seen.requests.last().unwrap().clone();
+    let (_, _, body) = seen.requests.last().expect("what the test wrote").clone();
     let fault = seen.faults.iter().position(|(with, end, ..)| *with == method && path.ends_with(end));
     let fault = fault.and_then(|at| seen.faults.remove(at));
-    let fault = fault.map(|(_, _, is_done, status, code)| (is_done, StatusCode::from_u16(status).unwrap(), code));
+    let fault = fault.map(|(_, _, is_done, status, code)| {
+        (is_done, StatusCode::from_u16(status).expect("what the test wrote"), code)
+    });
     if let Some((false, status, code)) = fault {
         return (status, Json(json!({"code": code, "message": "planned"}))).into_response();
     }
@@ -104,33 +106,38 @@ impl Scene {
         }
         let config =
             Config::from_vars(&|name| vars.iter().find(|(var, _)| var == name).map(|(_, value)| value.clone()));
-        let house =
-            House::open(&config.unwrap(), data.path(), Plan::Starter).await.unwrap_or_else(|_| panic!("it opens"));
+        let house = House::open(&config.expect("what the test wrote"), data.path(), Plan::Starter)
+            .await
+            .unwrap_or_else(|_| panic!("it opens"));
         let guild = Guild { id: Id::new(GUILD), account: AccountId::local(), settings };
-        house.bot.store.put_guild(&guild).await.unwrap();
+        house.bot.store.put_guild(&guild).await.expect("what the test wrote");
         Self { house, model, seen, _server: server, _data: data }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap()
+        self.seen.lock().expect("no holder panics")
     }
 
     fn contents(&self) -> Vec<String> {
-        self.seen().messages.iter().map(|message| message["content"].as_str().unwrap().to_owned()).collect()
+        self.seen()
+            .messages
+            .iter()
+            .map(|message| message["content"].as_str().expect("what the test wrote").to_owned())
+            .collect()
     }
 
     async fn answer(&self, question: &Question) -> anyhow::Result<Outcome> {
         let delivery = Delivery { id: Job::Answer(Box::new(question.clone())).id(), attempt: 1 };
-        answer::run(&self.house.bot, question, &delivery, Timestamp::now()).await
+        Box::pin(answer::run(&self.house.bot, question, &delivery, Timestamp::now())).await
     }
 
     async fn does(&self, job: &Job) {
         let delivery = Delivery { id: job.id(), attempt: 1 };
-        job::run(&self.house.bot, job, &delivery, Timestamp::now()).await.unwrap();
+        Box::pin(job::run(&self.house.bot, job, &delivery, Timestamp::now())).await.expect("what the test wrote");
     }
 
     async fn used(&self) -> u32 {
-        self.house.bot.store.usage(&AccountId::local(), Month::of(Timestamp::now())).await.unwrap()
+        self.house.bot.store.usage(&AccountId::local(), Month::of(Timestamp::now())).await.expect("what the test wrote")
     }
 }
 
@@ -148,7 +155,7 @@ fn asked(messages: &[(u64, &str)]) -> Question {
         reply_to: ReplyTo::Message {
             application_id: Id::new(APPLICATION),
             channel_id: Id::new(CHANNEL),
-            message_id: messages.last().unwrap().id,
+            message_id: messages.last().expect("what the test wrote").id,
             is_thread: false,
         },
         messages,
@@ -167,16 +174,17 @@ async fn a_question_is_replied_to_once() {
     let question = asked(&[(10, "how long is the warranty?")]);
     assert_eq!(scene.answer(&question).await.unwrap(), Outcome::Replied);
     assert_eq!(scene.answer(&question).await.unwrap(), Outcome::AlreadyDone);
-    let seen = scene.seen();
-    assert_eq!(seen.messages.len(), 1);
-    let message = &seen.messages[0];
-    assert_eq!(message["content"], "31 months.");
-    assert_eq!(message["message_reference"], json!({"message_id": "10", "fail_if_not_exists": false}));
-    assert_eq!((&message["nonce"], &message["enforce_nonce"]), (&json!("10-0"), &json!(true)));
-    assert_eq!(message["allowed_mentions"], json!({"parse": [], "replied_user": false}));
-    assert!(message["components"][0]["components"][0]["custom_id"].as_str().unwrap().ends_with(":10"));
-    assert_eq!(seen.count(&Method::POST, "/typing"), 1);
-    drop(seen);
+    {
+        let seen = scene.seen();
+        assert_eq!(seen.messages.len(), 1);
+        let message = &seen.messages[0];
+        assert_eq!(message["content"], "31 months.");
+        assert_eq!(message["message_reference"], json!({"message_id": "10", "fail_if_not_exists": false}));
+        assert_eq!((&message["nonce"], &message["enforce_nonce"]), (&json!("10-0"), &json!(true)));
+        assert_eq!(message["allowed_mentions"], json!({"parse": [], "replied_user": false}));
+        assert!(message["components"][0]["components"][0]["custom_id"].as_str().unwrap().ends_with(":10"));
+        assert_eq!(seen.count(&Method::POST, "/typing"), 1);
+    }
     assert_eq!(scene.used().await, 1);
 }
 
