@@ -78,7 +78,7 @@ impl Line {
     pub(crate) fn shown(&self, url: &str) -> Value {
         let day = self.settings.day;
         let passed = self.day_began.elapsed();
-        let (spent, left) = if passed < day { (self.spent, day - passed) } else { (0, day) };
+        let (spent, left) = if passed < day { (self.spent, day.saturating_sub(passed)) } else { (0, day) };
         json!({
             "url": url, "shards": self.settings.shards,
             "session_start_limit": {

@@ -49,7 +49,7 @@ impl FakeDiscord {
     /// A bot is removed from a server: `GUILD_DELETE`.
     pub fn bot_leaves(&self, application_id: u64, guild_id: u64) {
         let mut state = self.shared.state();
-        state.to_bot(application_id, "GUILD_DELETE", guild_id, &json!({"id": guild_id.to_string()}));
+        state.tell_bot(application_id, "GUILD_DELETE", guild_id, &json!({"id": guild_id.to_string()}));
         if let Some(guild) = state.guilds.get_mut(&guild_id) {
             guild.bots.remove(&application_id);
         }
@@ -64,10 +64,10 @@ impl FakeDiscord {
         for app in bots {
             if unavailable {
                 let gone = json!({"id": guild_id.to_string(), "unavailable": true});
-                state.to_bot(app, "GUILD_DELETE", guild_id, &gone);
+                state.tell_bot(app, "GUILD_DELETE", guild_id, &gone);
             } else {
                 let guild = state.guild_create(app, guild_id);
-                state.to_bot(app, "GUILD_CREATE", guild_id, &guild);
+                state.tell_bot(app, "GUILD_CREATE", guild_id, &guild);
             }
         }
     }
@@ -197,11 +197,11 @@ impl State {
         let Some(guild) = self.guilds.get_mut(&guild_id) else { return };
         guild.bots.entry(app).or_insert_with(ids::snowflake);
         let shown = self.guild_create(app, guild_id);
-        self.to_bot(app, "GUILD_CREATE", guild_id, &shown);
+        self.tell_bot(app, "GUILD_CREATE", guild_id, &shown);
     }
 
     /// An event about a server that only one bot hears.
-    fn to_bot(&mut self, app: u64, event: &str, guild_id: u64, data: &serde_json::Value) {
+    fn tell_bot(&mut self, app: u64, event: &str, guild_id: u64, data: &serde_json::Value) {
         for session in self.gateway.line(app).sessions.values() {
             let (id, total) = session.shard;
             if session.intents & GUILDS != 0 && (guild_id >> 22) % total == id {
