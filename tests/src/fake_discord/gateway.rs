@@ -1,4 +1,4 @@
-//! The gateway: real WebSockets on the server's own port. [Discord Docs/Gateway]
+//! The gateway: real `WebSockets` on the server's own port. [Discord Docs/Gateway]
 
 mod connection; // one WebSocket
 mod dispatch; // which session hears of what, and with how much content
@@ -69,7 +69,7 @@ impl Board {
 }
 
 impl Line {
-    /// GATEWAY_MESSAGE_CONTENT_LIMITED, as small bots have it. [Discord Docs/Application: Flags]
+    /// `GATEWAY_MESSAGE_CONTENT_LIMITED`, as small bots have it. [Discord Docs/Application: Flags]
     pub(crate) fn application_flags(&self) -> u64 {
         if self.settings.message_content { 1 << 19 } else { 0 }
     }
@@ -78,7 +78,7 @@ impl Line {
     pub(crate) fn shown(&self, url: &str) -> Value {
         let day = self.settings.day;
         let passed = self.day_began.elapsed();
-        let (spent, left) = if passed < day { (self.spent, day - passed) } else { (0, day) };
+        let (spent, left) = if passed < day { (self.spent, day.saturating_sub(passed)) } else { (0, day) };
         json!({
             "url": url, "shards": self.settings.shards,
             "session_start_limit": {
@@ -214,7 +214,7 @@ impl Gateway {
         }
     }
 
-    /// Sends very many MESSAGE_CREATEs to the session of a shard: each item is the JSON of one event's `d`. It stays a few
+    /// Sends very many `MESSAGE_CREATEs` to the session of a shard: each item is the JSON of one event's `d`. It stays a few
     /// thousand frames ahead of the connection. Intents do not matter, and the messages are in no channel. How many it sent.
     ///
     /// # Panics

@@ -41,21 +41,21 @@ impl FakeDiscord {
         (id, token)
     }
 
-    /// A bot joins a server: GUILD_CREATE.
+    /// A bot joins a server: `GUILD_CREATE`.
     pub fn bot_joins(&self, application_id: u64, guild_id: u64) {
         self.shared.state().invite(application_id, guild_id);
     }
 
-    /// A bot is removed from a server: GUILD_DELETE.
+    /// A bot is removed from a server: `GUILD_DELETE`.
     pub fn bot_leaves(&self, application_id: u64, guild_id: u64) {
         let mut state = self.shared.state();
-        state.to_bot(application_id, "GUILD_DELETE", guild_id, &json!({"id": guild_id.to_string()}));
+        state.tell_bot(application_id, "GUILD_DELETE", guild_id, &json!({"id": guild_id.to_string()}));
         if let Some(guild) = state.guilds.get_mut(&guild_id) {
             guild.bots.remove(&application_id);
         }
     }
 
-    /// A server goes away in an outage (GUILD_DELETE with `unavailable`), or is back (GUILD_CREATE).
+    /// A server goes away in an outage (`GUILD_DELETE` with `unavailable`), or is back (`GUILD_CREATE`).
     pub fn set_unavailable(&self, guild_id: u64, unavailable: bool) {
         let mut state = self.shared.state();
         let Some(guild) = state.guilds.get_mut(&guild_id) else { return };
@@ -64,15 +64,15 @@ impl FakeDiscord {
         for app in bots {
             if unavailable {
                 let gone = json!({"id": guild_id.to_string(), "unavailable": true});
-                state.to_bot(app, "GUILD_DELETE", guild_id, &gone);
+                state.tell_bot(app, "GUILD_DELETE", guild_id, &gone);
             } else {
                 let guild = state.guild_create(app, guild_id);
-                state.to_bot(app, "GUILD_CREATE", guild_id, &guild);
+                state.tell_bot(app, "GUILD_CREATE", guild_id, &guild);
             }
         }
     }
 
-    /// The language that a server's owner has set; told by GUILD_UPDATE.
+    /// The language that a server's owner has set; told by `GUILD_UPDATE`.
     pub fn set_guild_locale(&self, guild_id: u64, locale: &str) {
         let mut state = self.shared.state();
         let Some(guild) = state.guilds.get_mut(&guild_id) else { return };
@@ -86,14 +86,14 @@ impl FakeDiscord {
         self.shared.state().guilds.get(&guild_id)?.bots.get(&application_id).copied()
     }
 
-    /// A further role: GUILD_ROLE_CREATE.
+    /// A further role: `GUILD_ROLE_CREATE`.
     pub fn add_role(&self, guild_id: u64, name: &str) -> u64 {
         let id = ids::snowflake();
         self.role_event("GUILD_ROLE_CREATE", guild_id, id, name);
         id
     }
 
-    /// Another name for a role: GUILD_ROLE_UPDATE.
+    /// Another name for a role: `GUILD_ROLE_UPDATE`.
     pub fn rename_role(&self, guild_id: u64, role_id: u64, name: &str) {
         self.role_event("GUILD_ROLE_UPDATE", guild_id, role_id, name);
     }
@@ -107,7 +107,7 @@ impl FakeDiscord {
         state.dispatch(event, guild_id, GUILDS, &data);
     }
 
-    /// A role is gone, perhaps a bot's own: GUILD_ROLE_DELETE.
+    /// A role is gone, perhaps a bot's own: `GUILD_ROLE_DELETE`.
     pub fn delete_role(&self, guild_id: u64, role_id: u64) {
         let mut state = self.shared.state();
         if let Some(guild) = state.guilds.get_mut(&guild_id) {
@@ -117,12 +117,12 @@ impl FakeDiscord {
         state.dispatch("GUILD_ROLE_DELETE", guild_id, GUILDS, &data);
     }
 
-    /// A further text channel in a server: CHANNEL_CREATE.
+    /// A further text channel in a server: `CHANNEL_CREATE`.
     pub fn add_channel(&self, guild_id: u64, name: &str) -> u64 {
         self.add_channel_of(guild_id, name, 0)
     }
 
-    /// A further forum: CHANNEL_CREATE.
+    /// A further forum: `CHANNEL_CREATE`.
     pub fn add_forum(&self, guild_id: u64, name: &str) -> u64 {
         self.add_channel_of(guild_id, name, 15)
     }
@@ -136,7 +136,7 @@ impl FakeDiscord {
         id
     }
 
-    /// Another name for a channel or thread: CHANNEL_UPDATE or THREAD_UPDATE.
+    /// Another name for a channel or thread: `CHANNEL_UPDATE` or `THREAD_UPDATE`.
     pub fn rename_channel(&self, channel_id: u64, name: &str) {
         let mut state = self.shared.state();
         let Some(channel) = state.channels.get_mut(&channel_id) else { return };
@@ -148,7 +148,7 @@ impl FakeDiscord {
         }
     }
 
-    /// A channel or thread is gone: CHANNEL_DELETE or THREAD_DELETE.
+    /// A channel or thread is gone: `CHANNEL_DELETE` or `THREAD_DELETE`.
     pub fn delete_channel(&self, channel_id: u64) {
         let mut state = self.shared.state();
         let Some(channel) = state.channels.remove(&channel_id) else { return };
@@ -158,7 +158,7 @@ impl FakeDiscord {
         }
     }
 
-    /// A thread is archived, or opened again: THREAD_UPDATE.
+    /// A thread is archived, or opened again: `THREAD_UPDATE`.
     pub fn archive(&self, thread_id: u64, archived: bool) {
         self.shared.state().archive(thread_id, archived);
     }
@@ -197,11 +197,11 @@ impl State {
         let Some(guild) = self.guilds.get_mut(&guild_id) else { return };
         guild.bots.entry(app).or_insert_with(ids::snowflake);
         let shown = self.guild_create(app, guild_id);
-        self.to_bot(app, "GUILD_CREATE", guild_id, &shown);
+        self.tell_bot(app, "GUILD_CREATE", guild_id, &shown);
     }
 
     /// An event about a server that only one bot hears.
-    fn to_bot(&mut self, app: u64, event: &str, guild_id: u64, data: &serde_json::Value) {
+    fn tell_bot(&mut self, app: u64, event: &str, guild_id: u64, data: &serde_json::Value) {
         for session in self.gateway.line(app).sessions.values() {
             let (id, total) = session.shard;
             if session.intents & GUILDS != 0 && (guild_id >> 22) % total == id {
@@ -219,7 +219,7 @@ impl State {
         }
     }
 
-    /// A thread from a message (its id is the message's), or a forum post: THREAD_CREATE, and MESSAGE_UPDATE of the message,
+    /// A thread from a message (its id is the message's), or a forum post: `THREAD_CREATE`, and `MESSAGE_UPDATE` of the message,
     /// which has a thread now and was not edited.
     pub(crate) fn open_thread(&mut self, owner: u64, parent: u64, from: Option<u64>, name: &str) -> u64 {
         let guild = self.channels.get(&parent).and_then(|channel| channel.guild_id);

@@ -137,7 +137,7 @@ impl State {
         mine.map(|(guild, _)| *guild).filter(|guild| (guild >> 22) % total == id).collect()
     }
 
-    /// The whole of GUILD_CREATE. [Discord Docs/Gateway Events: Guild Create]
+    /// The whole of `GUILD_CREATE`. [Discord Docs/Gateway Events: Guild Create]
     pub(crate) fn guild_create(&self, app: u64, id: u64) -> Value {
         let guild = &self.guilds[&id];
         let mut shown = guild.json(id);
@@ -166,7 +166,7 @@ impl State {
         let mut guild = Guild::new("Metropolis");
         guild.bots.insert(app, ids::snowflake());
         guild.roles =
-            (0..bytes / 300).map(|number| (ids::snowflake(), format!("citizen of district {number}"))).collect();
+            (0..bytes / 200).map(|number| (ids::snowflake(), format!("citizen of district {number}"))).collect();
         self.guilds.insert(id, guild);
         let shown = self.guild_create(app, id);
         self.guilds.remove(&id);

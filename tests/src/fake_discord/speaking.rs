@@ -80,7 +80,7 @@ impl Saying {
         id
     }
 
-    /// The JSON of its MESSAGE_CREATE, without sending it: for [`Gateway::flood`](super::Gateway::flood).
+    /// The JSON of its `MESSAGE_CREATE`, without sending it: for [`Gateway::flood`](super::Gateway::flood).
     pub fn prepared(self) -> String {
         let shared = std::sync::Arc::clone(&self.member.discord.shared);
         let mut state = shared.state();
@@ -238,7 +238,7 @@ impl Member {
         saying.sends()
     }
 
-    /// Changes a message: MESSAGE_UPDATE with all of it.
+    /// Changes a message: `MESSAGE_UPDATE` with all of it.
     pub fn edits(&self, message_id: u64, text: &str) {
         let mut state = self.discord.shared.state();
         let (mut mentions, mention_roles) = mentioned(&state, text);
@@ -252,7 +252,7 @@ impl Member {
         state.dispatch_message("MESSAGE_UPDATE", message_id);
     }
 
-    /// Takes a message back: MESSAGE_DELETE.
+    /// Takes a message back: `MESSAGE_DELETE`.
     pub fn deletes(&self, message_id: u64) {
         let mut state = self.discord.shared.state();
         state.delete(message_id);
@@ -292,7 +292,7 @@ impl Member {
         self
     }
 
-    /// Types `/ask` where no webhook is set: INTERACTION_CREATE over the gateway. It fails after three seconds without an
+    /// Types `/ask` where no webhook is set: `INTERACTION_CREATE` over the gateway. It fails after three seconds without an
     /// answer.
     pub fn asks_over_gateway(&self, question: &str, private: bool) -> Interaction {
         let interaction = self.ask(question, private);
@@ -326,7 +326,7 @@ impl FakeDiscord {
         told
     }
 
-    /// Deletes many messages at once, as moderators do: MESSAGE_DELETE_BULK.
+    /// Deletes many messages at once, as moderators do: `MESSAGE_DELETE_BULK`.
     pub fn deletes_many(&self, channel_id: u64, ids: &[u64]) {
         let mut state = self.shared.state();
         for id in ids {
@@ -338,7 +338,7 @@ impl FakeDiscord {
         state.dispatch_deletion(channel_id, guild, ids);
     }
 
-    /// A link in a message unfolds: MESSAGE_UPDATE that is no edit.
+    /// A link in a message unfolds: `MESSAGE_UPDATE` that is no edit.
     pub fn unfolds_link(&self, message_id: u64) {
         let mut state = self.shared.state();
         if let Some(message) = state.messages.get_mut(&message_id) {

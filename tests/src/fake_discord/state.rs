@@ -295,7 +295,7 @@ impl State {
         shown
     }
 
-    /// A message as MESSAGE_CREATE and MESSAGE_UPDATE have it. [Discord Docs/Gateway Events: Message Create]
+    /// A message as `MESSAGE_CREATE` and `MESSAGE_UPDATE` have it. [Discord Docs/Gateway Events: Message Create]
     pub(crate) fn event_json(&self, id: u64) -> Value {
         let message = &self.messages[&id];
         let mut shown = self.shown(id);

@@ -59,7 +59,9 @@ impl State {
     pub(crate) fn dispatch_interaction(&mut self, app: u64, guild: Option<u64>, data: &Value) -> usize {
         let sessions: Vec<_> = self.gateway.line(app).sessions.values().cloned().collect();
         let meant: Vec<_> = sessions.iter().filter(|session| falls_into(guild, session.shard)).collect();
-        meant.iter().for_each(|session| session.push("INTERACTION_CREATE", &data.to_string()));
+        for session in &meant {
+            session.push("INTERACTION_CREATE", &data.to_string());
+        }
         meant.len()
     }
 
@@ -88,7 +90,7 @@ fn falls_into(guild: Option<u64>, (id, total): (u64, u64)) -> bool {
     guild.map_or(0, |guild| (guild >> 22) % total) == id
 }
 
-/// What a bot without the MESSAGE_CONTENT intent gets. Its own messages and those that mention it are whole; a message that
+/// What a bot without the `MESSAGE_CONTENT` intent gets. Its own messages and those that mention it are whole; a message that
 /// is replied to is judged on its own. [Discord Docs/Gateway: Message Content Intent]
 pub(crate) fn without_content(mut message: Value, app: u64) -> Value {
     let app = app.to_string();

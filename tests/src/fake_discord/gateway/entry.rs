@@ -208,7 +208,7 @@ impl Line {
         if let Some(before) = self.buckets.get(&bucket)
             && now < *before + self.settings.identify_window
         {
-            let early = self.settings.identify_window - (now - *before);
+            let early = self.settings.identify_window.saturating_sub(now.duration_since(*before));
             self.record.violations.push(format!("an IDENTIFY of shard {shard} came {early:?} too soon"));
             return Some(Outcome::InvalidSession(false));
         }

@@ -15,7 +15,7 @@ pub enum GatewayFault {
     Cut,
     /// RECONNECT (op 7); if the client stays, nothing else happens.
     Reconnect,
-    /// INVALID_SESSION (op 9), and whether the session can be resumed; if not, it is over.
+    /// `INVALID_SESSION` (op 9), and whether the session can be resumed; if not, it is over.
     InvalidSession(bool),
     /// Heartbeats are no longer acknowledged and nothing is sent: a zombie.
     Silence,
@@ -35,7 +35,7 @@ pub enum GatewayFault {
     RepeatSequence,
     /// The next two frames swapped.
     OutOfOrder,
-    /// A GUILD_CREATE of at least this many bytes, for a server the bot is not on otherwise.
+    /// A `GUILD_CREATE` of at least this many bytes, for a server the bot is not on otherwise.
     HugeGuild(usize),
     /// Nothing is sent and nothing is read for this long; then all goes on.
     Delay(Duration),

@@ -7,7 +7,7 @@ use std::time::Instant;
 pub enum Outcome {
     /// READY, or the replay and RESUMED.
     Accepted,
-    /// INVALID_SESSION, and whether it may be tried again.
+    /// `INVALID_SESSION`, and whether it may be tried again.
     InvalidSession(bool),
     /// This close code.
     Closed(u16),

@@ -1,6 +1,7 @@
 //! A session: the numbered frames that were meant for it, and which connection takes them now.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -105,11 +106,9 @@ impl Session {
     pub(crate) async fn has_room(&self) {
         loop {
             let taken = self.taken.notified();
-            let log = self.log();
-            if log.ended || log.attached.is_none() || log.last - log.sent < AHEAD {
+            if self.log().has_room() {
                 return;
             }
-            drop(log);
             taken.await;
         }
     }
@@ -223,12 +222,15 @@ impl Session {
 }
 
 impl Log {
+    fn has_room(&self) -> bool {
+        self.ended || self.attached.is_none() || self.last - self.sent < AHEAD
+    }
+
     /// In the order of fields in which Discord writes them.
     fn append(&mut self, event: &str, data: &str, once: bool) {
         if self.ended {
             return;
         }
-        use std::fmt::Write as _;
         self.last += 1;
         let mut text = String::with_capacity(data.len() + event.len() + 48);
         write!(text, "{{\"t\":\"{event}\",\"s\":{},\"op\":0,\"d\":", self.last).expect("a String takes everything");

@@ -17,7 +17,7 @@ pub struct GatewaySettings {
     pub identify_window: Duration,
     /// After how long the daily budget is whole again.
     pub day: Duration,
-    /// Whether the application has the MESSAGE_CONTENT intent switched on.
+    /// Whether the application has the `MESSAGE_CONTENT` intent switched on.
     pub message_content: bool,
     /// How many frames a session keeps for replay; older ones are gone, and RESUMEs from before them fail.
     pub replay_frames: usize,
