@@ -98,7 +98,6 @@ async fn no_fault_of_the_gateway_stops_a_session() {
         GatewayFault::InvalidSession(true),
     ];
     for fault in faults {
-        eprintln!("{fault:?}");
         assert_eq!(gateway.now(&fault), 1, "{fault:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
         world.keeps_up(&format!("{fault:?}")).await;
