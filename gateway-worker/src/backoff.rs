@@ -9,6 +9,9 @@ const FIRST: Duration = Duration::from_secs(1);
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_mins(1);
 
+/// No pause is longer after a connection that was ready, however short: Discord holds a session for a few minutes only.
+const LONGEST_AFTER_READY: Duration = Duration::from_secs(5);
+
 /// A connection that lasted this long shows that connecting works.
 const LASTED: Duration = Duration::from_secs(10);
 
@@ -30,7 +33,8 @@ impl Backoff {
         if failures == 0 && ready_for.is_some() {
             return Duration::ZERO;
         }
-        let full = FIRST.saturating_mul(1 << failures.min(6)).min(LONGEST);
+        let longest = if ready_for.is_some() { LONGEST_AFTER_READY } else { LONGEST };
+        let full = FIRST.saturating_mul(1 << failures.min(6)).min(longest);
         full.mul_f64(rng.random_range(0.5..=1.0))
     }
 }
@@ -51,8 +55,10 @@ mod tests {
             last = pause;
         }
         for _ in 0..100 {
-            last = backoff.after(Some(Duration::from_millis(1)), &mut rng);
+            last = backoff.after(None, &mut rng);
         }
         assert!(last >= LONGEST / 2 && last <= LONGEST);
+        last = backoff.after(Some(Duration::from_millis(1)), &mut rng);
+        assert!(last >= LONGEST_AFTER_READY / 2 && last <= LONGEST_AFTER_READY);
     }
 }
