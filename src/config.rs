@@ -20,6 +20,8 @@ pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Config {
     /// The shared bot; none without `DISCORD_TOKEN`.
     pub discord: Option<DiscordConfig>,
+    /// How messages are heard.
+    pub gateway: GatewayConfig,
     /// The model; none without `LLM_BASE_URL`.
     pub llm: Option<ModelConfig>,
     /// `LLM_TIMEOUT_SECONDS` (unset: 60): how long the model may take for one answer.
@@ -50,6 +52,17 @@ pub struct Application {
     pub id: Id<ApplicationMarker>,
     /// What its interactions are signed with.
     pub public_key: VerifyingKey,
+}
+
+/// The connection to Discord's gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayConfig {
+    /// `DISCORD_GATEWAY` (unset: true): whether it is kept. Without it there are only commands, by the webhook.
+    pub enabled: bool,
+    /// `DISCORD_SHARDS` (unset: as Discord recommends).
+    pub shards: Option<u32>,
+    /// `GUILDHALL_METRICS_ADDR` (unset: none): where `/metrics` and the gateway's `/healthz` are told.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// A server that speaks OpenAI's protocol.
@@ -86,6 +99,7 @@ impl Config {
     pub fn from_vars(vars: Vars<'_>) -> Result<Self> {
         Ok(Self {
             discord: DiscordConfig::from_vars(vars)?,
+            gateway: GatewayConfig::from_vars(vars)?,
             llm: ModelConfig::from_vars(vars, "LLM")?,
             llm_timeout: model_timeout(vars)?,
             embedding: ModelConfig::from_vars(vars, "EMBEDDING")?,
@@ -119,6 +133,22 @@ impl DiscordConfig {
             api_url: address(vars, "DISCORD_API_URL")?
                 .unwrap_or_else(|| Url::parse("https://discord.com").expect("a fixed address parses")),
         }))
+    }
+}
+
+impl GatewayConfig {
+    fn from_vars(vars: Vars<'_>) -> Result<Self> {
+        // One shard serves 2,500 servers at most; the largest bots have thousands of shards.
+        const MOST_SHARDS: u32 = 100_000;
+        let shards = parsed(vars, "DISCORD_SHARDS", "a number of shards")?;
+        if shards.is_some_and(|shards| !(1..=MOST_SHARDS).contains(&shards)) {
+            bail!("DISCORD_SHARDS must be a number from 1 to {MOST_SHARDS}");
+        }
+        Ok(Self {
+            enabled: parsed(vars, "DISCORD_GATEWAY", "true or false")?.unwrap_or(true),
+            shards,
+            metrics: parsed(vars, "GUILDHALL_METRICS_ADDR", "an address and a port, for example 127.0.0.1:9090")?,
+        })
     }
 }
 

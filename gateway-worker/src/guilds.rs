@@ -144,6 +144,11 @@ impl Guilds {
         self.known.contains_key(&guild)
     }
 
+    /// Every server that is known.
+    pub fn known(&self) -> Vec<Snowflake> {
+        self.known.keys().copied().collect()
+    }
+
     /// Whether a server was announced since the program started.
     pub fn was_announced(&self, guild: Snowflake) -> bool {
         self.known.get(&guild).is_some_and(|known| known.announced)

@@ -266,6 +266,18 @@ impl Judge {
         self.out = Outputs::default();
     }
 
+    /// The bot's user id, as far as it is known.
+    pub fn bot(&self) -> Id<UserMarker> {
+        self.bot.cast()
+    }
+
+    /// Has every server's settings looked up again: some changes were missed. Until then they stay as they are.
+    pub fn doubt_settings(&mut self) {
+        for guild in self.guilds.known() {
+            self.ask(Some(Lookup::Settings(guild.cast())));
+        }
+    }
+
     /// What was done since the start.
     pub fn counts(&self) -> Counts {
         self.counts

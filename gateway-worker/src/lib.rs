@@ -3,6 +3,7 @@
 
 pub mod backoff; // how long to wait before the next connection
 pub mod burst; // several messages of one person are one question
+pub mod changes; // what admins change of their settings
 pub mod decide; // whether a message is a question, and which words of it
 pub mod fleet; // which worker keeps which session
 pub mod forward; // jobs on their way to the queue

@@ -2,6 +2,7 @@
 //! whatever may take time is done elsewhere, and its outcome comes back as one more thing that happens.
 
 use crate::backoff::Backoff;
+use crate::changes::Changes;
 use crate::forward::Forwarder;
 use crate::identify::IdentifyQueue;
 use crate::judge::{Found, Judge, Lookup, Options};
@@ -13,14 +14,16 @@ use crate::wire::{self, AfterClose};
 use futures::{FutureExt as _, StreamExt as _};
 use guildhall::bot::Bot;
 use guildhall::discord::Discord;
-use guildhall::store::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan};
+use guildhall::store::{GUILD_BATCH, Lease, SessionKey, SessionNotice, SessionState, ShardPlan};
+use jiff::Timestamp;
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
@@ -72,6 +75,8 @@ pub struct Parts {
     pub forwarder: Forwarder,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What admins change of their servers.
+    pub changes: broadcast::Sender<Changes>,
     /// When this process began.
     pub began: Options,
 }
@@ -179,7 +184,8 @@ struct Session {
     full: watch::Receiver<bool>,
     accepted: mpsc::UnboundedSender<Vec<u64>>,
     settled: mpsc::UnboundedReceiver<Vec<u64>>,
-    lookups: JoinSet<(Lookup, Found)>,
+    lookups: JoinSet<Vec<(Lookup, Found)>>,
+    changes: broadcast::Receiver<Changes>,
     /// Jobs and interactions whose outcome is not known yet.
     under_way: usize,
     phase: Option<Phase>,
@@ -195,6 +201,7 @@ impl Session {
     ) -> Self {
         let (accepted, settled) = mpsc::unbounded_channel();
         let full = parts.forwarder.full();
+        let changes = parts.changes.subscribe();
         Self {
             judge: Judge::new(key.application, None, parts.began),
             mark: Watermark::resumed_at(if state.session_id.is_some() { state.seq } else { 0 }),
@@ -211,6 +218,7 @@ impl Session {
             accepted,
             settled,
             lookups: JoinSet::new(),
+            changes,
             under_way: 0,
             phase: None,
         }
@@ -236,7 +244,7 @@ impl Session {
                 message = next_message(&mut self.link) => self.on_messages(message),
                 Some(tickets) = self.settled.recv() => self.on_settled(&tickets),
                 Some(found) = self.lookups.join_next() => {
-                    if let Ok((lookup, found)) = found {
+                    for (lookup, found) in found.unwrap_or_default() {
                         self.judge.found(lookup, found);
                     }
                 }
@@ -255,6 +263,7 @@ impl Session {
                         }
                     }
                 }
+                changed = self.changes.recv() => self.on_changes(changed),
                 _ = self.full.changed() => {}
                 () = tokio::time::sleep_until(wake) => {}
             }
@@ -273,8 +282,9 @@ impl Session {
         for ticket in out.done {
             self.mark.done(ticket);
         }
-        for lookup in out.lookups {
-            self.lookups.spawn(lookups::look_up(Arc::clone(&self.parts), lookup));
+        self.look_up(out.lookups);
+        for presence in out.presence {
+            tokio::spawn(lookups::note(Arc::clone(&self.parts), presence, Timestamp::now()));
         }
         for (ticket, frame) in out.interactions {
             self.under_way += 1;
@@ -292,6 +302,36 @@ impl Session {
                 self.close(CloseFrame::NORMAL, Duration::ZERO);
                 self.forget_session();
             }
+        }
+    }
+
+    fn look_up(&mut self, lookups: Vec<Lookup>) {
+        let mut guilds = Vec::new();
+        for lookup in lookups {
+            let parts = Arc::clone(&self.parts);
+            match lookup {
+                Lookup::Settings(guild) => guilds.push(guild),
+                lookup => {
+                    let bot = self.judge.bot();
+                    self.lookups.spawn(lookups::ask_discord(parts, self.key.application, bot, lookup));
+                }
+            }
+        }
+        for guilds in guilds.chunks(GUILD_BATCH) {
+            self.lookups.spawn(lookups::settings(Arc::clone(&self.parts), guilds.to_vec()));
+        }
+    }
+
+    fn on_changes(&mut self, changes: Result<Changes, RecvError>) {
+        match changes {
+            Ok(guilds) => {
+                for guild in guilds.iter() {
+                    self.judge.changed(guild.id, Some(guild.clone()));
+                }
+            }
+            Err(RecvError::Lagged(_)) => self.judge.doubt_settings(),
+            // This worker is ending.
+            Err(RecvError::Closed) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! One worker: gives signs of life, takes its share of the sessions, runs them, writes down how far they have come, and
 //! gives them away when it is told to stop.
 
+use crate::changes::{self, Changes};
 use crate::fleet::{self, Step, View, Watch};
 use crate::forward::Forwarder;
 use crate::health::{self, Health};
@@ -23,7 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
@@ -98,7 +99,10 @@ pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Re
     let (leaving, is_leaving) = watch::channel(false);
     let beats = (!options.alone)
         .then(|| AbortOnDropHandle::new(tokio::spawn(beat(bot.store.clone(), me.clone(), tenure.clone(), is_leaving))));
+    let changes = changes::channel();
+    let _changes = AbortOnDropHandle::new(tokio::spawn(changes::watch(bot.store.clone(), changes.clone())));
     let mut worker = Worker {
+        changes,
         forwarder: Forwarder::start(Arc::clone(&bot), Arc::clone(&metrics), options.linger),
         began: judge::Options { started: Timestamp::now(), began: std::time::Instant::now() },
         store: bot.store.clone(),
@@ -168,6 +172,7 @@ struct Worker {
     /// For all that runs.
     permit: Option<Permit>,
     forwarder: Forwarder,
+    changes: broadcast::Sender<Changes>,
     metrics: Arc<Metrics>,
     began: judge::Options,
     watch: Watch,
@@ -267,10 +272,15 @@ impl Worker {
                 continue;
             }
             let application = plan.application;
-                    let (tell, told) = watch::channel(plan);
+            let (tell, told) = watch::channel(plan);
             let (discord, metrics) = (Arc::clone(&self.discord), Arc::clone(&self.metrics));
-            let identify =
-                IdentifyQueue::new(application, self.store.clone(), Arc::clone(&discord), told.clone(), Arc::clone(&metrics));
+            let identify = IdentifyQueue::new(
+                application,
+                self.store.clone(),
+                Arc::clone(&discord),
+                told.clone(),
+                Arc::clone(&metrics),
+            );
             let parts = Parts {
                 bot: Arc::clone(&self.bot),
                 discord,
@@ -280,6 +290,7 @@ impl Worker {
                 forwarder: self.forwarder.clone(),
                 metrics,
                 began: self.began,
+                changes: self.changes.clone(),
             };
             served.parts = Some((tell, Arc::new(parts)));
         }

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use gateway_worker::{Application, Options, run};
 use guildhall::account::Plan;
 use guildhall::bot::Bot;
-use guildhall::config::{Config, DiscordConfig, public_key};
+use guildhall::config::Config;
 use guildhall::store::{Lease, SessionNotice};
 use serde_json::{Value, json};
 use standalone::house::House;
@@ -53,14 +53,7 @@ impl Gateway {
     }
 
     fn application(&self) -> Application {
-        let key = hex::encode(ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().as_bytes());
-        let config = DiscordConfig {
-            token: "token".to_owned().into(),
-            application_id: Id::new(5),
-            public_key: public_key(&key).unwrap(),
-            api_url: format!("http://{}", self.address).parse().unwrap(),
-        };
-        Application { config, shards: None }
+        Application { id: Id::new(5), token: "token".to_owned().into(), shards: None }
     }
 
     fn heard(&self, what: &str) -> Vec<Value> {
@@ -126,9 +119,17 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
+    async fn new(gateway: &Gateway) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let config = Config::from_vars(&|_| None).unwrap();
+        let key = hex::encode(ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().as_bytes());
+        let variable = |name: &str| match name {
+            "DISCORD_TOKEN" => Some("token".to_owned()),
+            "DISCORD_APPLICATION_ID" => Some("5".to_owned()),
+            "DISCORD_PUBLIC_KEY" => Some(key.clone()),
+            "DISCORD_API_URL" => Some(format!("http://{}", gateway.address)),
+            _ => None,
+        };
+        let config = Config::from_vars(&variable).unwrap();
         let house = House::open(&config, data.path(), Plan::Pro).await.unwrap();
         Self { house, _data: data }
     }
@@ -194,7 +195,8 @@ fn owners(leases: &[Lease]) -> HashSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_resumed_where_its_events_were_done_with() {
-    let (world, gateway) = (World::new().await, Gateway::start(1).await);
+    let gateway = Gateway::start(1).await;
+    let world = World::new(&gateway).await;
     let first = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), true));
     world.until("ready", |leases| leases.iter().any(|lease| lease.state.ready)).await;
     gateway.says(&json!({"op": 0, "s": 2, "t": "SOMETHING", "d": {}}));
@@ -224,7 +226,8 @@ async fn a_session_is_resumed_where_its_events_were_done_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ready_without_an_address_is_resumed_through_the_general_one() {
-    let (world, gateway) = (World::new().await, Gateway::start(1).await);
+    let gateway = Gateway::start(1).await;
+    let world = World::new(&gateway).await;
     *gateway.ready.lock().unwrap() = json!({"session_id": "bare"});
     let worker = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), true));
     world.until("resumed", |_| gateway.heard("resume").len() == 1).await;
@@ -235,7 +238,8 @@ async fn a_ready_without_an_address_is_resumed_through_the_general_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_refused_is_not_tried_again() {
-    let (world, gateway) = (World::new().await, Gateway::start(1).await);
+    let gateway = Gateway::start(1).await;
+    let world = World::new(&gateway).await;
     let worker = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), true));
     world.until("ready", |leases| leases.iter().any(|lease| lease.state.ready)).await;
     gateway.closes(4004);
@@ -248,7 +252,8 @@ async fn a_token_that_is_refused_is_not_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_share_sessions_and_take_over_from_one_that_sleeps() {
-    let (world, gateway) = (World::new().await, Gateway::start(4).await);
+    let gateway = Gateway::start(4).await;
+    let world = World::new(&gateway).await;
     let a = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), false));
     world.until("a has all", |leases| leases.len() == 4 && leases.iter().all(|lease| lease.state.ready)).await;
     let b = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), false));

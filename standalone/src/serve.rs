@@ -3,6 +3,7 @@
 use crate::house::{House, NotOpened};
 use crate::{door, guide};
 use anyhow::{Context as _, Result, bail};
+use gateway_worker::Application;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::discord::CommandSync;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often the schedule is looked at, as EventBridge does on AWS.
@@ -46,6 +48,7 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
 
     let stop = CancellationToken::new();
     tokio::spawn(watch_schedule(Arc::clone(&house.bot), stop.clone()));
+    let gateway = tokio::spawn(keep_gateway(Arc::clone(&house.bot), config.clone(), stop.clone()));
     register_commands(Arc::clone(&house.bot));
     say_what_is_there(&config, &machine, address);
 
@@ -60,6 +63,8 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
             tracing::info!("stopping: what runs may end, what waits is done after the next start");
             stop.cancel();
             let _ = tokio::time::timeout(PATIENCE, serving).await;
+            // It ends by itself: what it has heard is passed on first.
+            let _ = gateway.await;
         }
     }
     house.close().await;
@@ -92,6 +97,26 @@ fn register_commands(bot: Arc<Bot>) {
             ),
         }
     });
+}
+
+/// Hears what is said in Discord, until `stop`. A single machine is alone on its table.
+async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
+    let (Some(discord), Some(ours)) = (bot.discord.clone(), &config.discord) else { return };
+    if !config.gateway.enabled {
+        return tracing::info!("DISCORD_GATEWAY is off: only commands are answered, through the webhook");
+    }
+    let id = tokio::select! {
+        application = discord.application() => application.id,
+        () = stop.cancelled() => return,
+    };
+    let shared = Application { id, token: ours.token.clone(), shards: config.gateway.shards };
+    let (_applications, applications) = watch::channel(vec![shared]);
+    // The local queue gathers what comes together by itself.
+    let options =
+        gateway_worker::Options { applications, alone: true, linger: Duration::ZERO, listen: config.gateway.metrics };
+    if let Err(error) = gateway_worker::run(bot, options, stop).await {
+        tracing::error!(error = format!("{error:#}"), "Discord's gateway is not connected: only commands are answered");
+    }
 }
 
 async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {

@@ -109,8 +109,8 @@ impl Scene {
         let house = House::open(&config.expect("what the test wrote"), data.path(), Plan::Starter)
             .await
             .unwrap_or_else(|_| panic!("it opens"));
-        let guild = Guild { id: Id::new(GUILD), account: AccountId::local(), settings };
-        house.bot.store.put_guild(&guild).await.expect("what the test wrote");
+        let guild = Guild { settings, version: 1, ..Guild::new(Id::new(GUILD), AccountId::local()) };
+        house.bot.store.put_guild(&guild, Timestamp::now()).await.expect("what the test wrote");
         Self { house, model, seen, _server: server, _data: data }
     }
 
