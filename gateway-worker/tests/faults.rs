@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tests::fake_discord::{FakeDiscord, GatewayFault};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use twilight_model::id::Id;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -30,7 +31,11 @@ impl World {
         let config = Config::from_vars(&value).unwrap();
         let data = tempfile::tempdir().unwrap();
         let house = House::open(&config, data.path(), Plan::Pro).await.unwrap();
-        let application = Application { config: config.discord.unwrap(), shards: None };
+        let application = Application {
+            id: Id::new(discord.application_id()),
+            token: discord.token().to_owned().into(),
+            shards: None,
+        };
         let (_, applications) = watch::channel(vec![application]);
         let options = Options { applications, alone: true, linger: Duration::ZERO, listen: None };
         let stop = CancellationToken::new();
