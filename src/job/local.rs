@@ -276,22 +276,22 @@ impl Worker {
                 return;
             };
             let tried = usize::try_from(stored.attempts).unwrap_or(usize::MAX);
-            let Some(pause) = PAUSES.get(tried.saturating_sub(1)) else {
-                if let Err(error) = super::give_up(&self.bot, &job).await {
+            let Some(pause) = pause_after(tried, &job, Timestamp::now()) else {
+                if let Err(error) = super::give_up(&self.bot, &job, &delivery(&stored), Timestamp::now()).await {
                     tracing::error!(job.id = %stored.id, error = format!("{error:#}"), "nobody could be told that a job is given up");
                 }
                 return self.bury(stored, format!("{error:#}")).await;
             };
             tracing::warn!(job.id = %stored.id, job.attempt = tried, error = format!("{error:#}"), "a job failed and is tried again");
             stored.attempts += 1;
-            stored.not_before = Timestamp::now() + *pause;
+            stored.not_before = Timestamp::now() + pause;
             let _ = self.jobs.writes.send(Write::Again(Box::new(stored.clone())));
         }
     }
 
     /// Runs it on a task of its own, so that a panic is a failure of this job alone.
     async fn run_once(&self, stored: &StoredJob, job: &Job) -> Result<()> {
-        let delivery = Delivery { id: stored.id.clone(), attempt: stored.attempts + stored.deaths };
+        let delivery = delivery(stored);
         let (bot, job) = (Arc::clone(&self.bot), job.clone());
         let task = async move { Box::pin(super::run(&bot, &job, &delivery, Timestamp::now())).await };
         self.jobs.shared.running.spawn(task).await.unwrap_or_else(|_| Err(anyhow!("the job panicked")))
@@ -314,6 +314,20 @@ impl Worker {
 
 fn accepted_at(now: Timestamp) -> i64 {
     now.as_nanosecond().try_into().unwrap_or(i64::MAX)
+}
+
+fn delivery(stored: &StoredJob) -> Delivery {
+    Delivery { id: stored.id.clone(), attempt: stored.attempts + stored.deaths }
+}
+
+/// The pause after so many attempts; none when the job is given up. What somebody waits for is tried for as long as they
+/// do.
+fn pause_after(tried: usize, job: &Job, now: Timestamp) -> Option<Duration> {
+    let longest = PAUSES[PAUSES.len() - 1];
+    PAUSES
+        .get(tried.saturating_sub(1))
+        .copied()
+        .or_else(|| job.worth_trying_until().filter(|until| now + longest < *until).map(|_| longest))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -365,5 +379,38 @@ async fn write(
                 let _ = told.send(Err(NotAccepted::Unwritten));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{AccountId, ConversationId, QuestionId, SourceId};
+    use crate::question::{Heard, Place, Question, ReplyTo};
+    use jiff::ToSpan as _;
+
+    #[test]
+    fn what_somebody_waits_for_is_tried_for_as_long_as_they_wait() {
+        let asked_at: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let question = Job::Answer(Box::new(Question {
+            id: QuestionId(1),
+            place: Place::DirectMessage,
+            conversation: ConversationId::of_person(3, 4),
+            text: "Why?".to_owned(),
+            asker: "Ann".to_owned(),
+            locale: None,
+            asked_at,
+            reply_to: ReplyTo::Caller,
+            messages: Vec::new(),
+            heard: Heard::Directly,
+        }));
+        let (mut now, mut tried) = (asked_at, 1);
+        while let Some(pause) = pause_after(tried, &question, now) {
+            now += pause;
+            tried += 1;
+        }
+        assert!(now < asked_at + 15.minutes() && now >= asked_at + 12.minutes(), "given up at {now}");
+        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at };
+        assert_eq!(pause_after(PAUSES.len() + 1, &read, asked_at), None);
     }
 }

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 async fn start() -> ExitCode {
     let cli = Cli::parse();
     guildhall::telemetry::init();
-    match run(cli).await {
+    match Box::pin(run(cli)).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("guildhall: {error:#}");
