@@ -268,8 +268,12 @@ async fn a_source_that_is_given_up_says_so_and_its_old_version_answers() {
 
     world.kill().await;
     // It has failed four times, and the disk has lost the file.
-    std::fs::remove_file(world.data().join("files/accounts/local/sources").join(&id).join("original"))
-        .expect("it is there");
+    let files = std::fs::read_dir(world.data().join("files/accounts/local/sources").join(&id)).expect("a folder");
+    let originals =
+        files.map(|file| file.expect("an entry").path()).filter(|path| path.to_string_lossy().contains("/original-"));
+    let originals: Vec<_> = originals.collect();
+    assert_eq!(originals.len(), 1, "{originals:?}");
+    std::fs::remove_file(&originals[0]).expect("it is there");
     let job = Job::Read { account: AccountId::local(), source: SourceId(id.clone()), asked_at: Timestamp::now() };
     let (table, now) = (world.table().await, Timestamp::now());
     let stored = StoredJob {
@@ -346,14 +350,11 @@ async fn a_folder_is_added_from_the_command_line_beside_a_running_server() {
     let id =
         listed.lines().find(|line| line.contains("117.md")).and_then(|line| line.split(' ').next()).expect("an id");
     let removed = guildhall(world.data(), &["knowledge", "remove", id, "src-unknown"]).await;
-    assert_eq!(printed(&removed.stdout), format!("{id} is being removed.\n"));
+    assert_eq!(printed(&removed.stdout), format!("{id} is removed.\n"));
     assert!(printed(&removed.stderr).starts_with("src-unknown: "), "{removed:?}");
     assert_eq!(removed.status.code(), Some(1));
-    eventually(SOON, async || {
-        let texts = found(&world, "spoon number 117").await;
-        (!texts.iter().any(|text| text.contains("number 117"))).then_some(())
-    })
-    .await;
+    let texts = found(&world, "spoon number 117").await;
+    assert!(!texts.iter().any(|text| text.contains("number 117")), "from then on no answer uses it: {texts:?}");
 }
 
 #[tokio::test]
@@ -379,5 +380,5 @@ async fn the_command_line_works_without_a_server_too() {
     let removed = guildhall(data.path(), &["knowledge", "remove", line.split(' ').next().expect("an id")]).await;
     assert!(removed.status.success(), "{removed:?}");
     let listed = printed(&guildhall(data.path(), &["knowledge", "list"]).await.stdout);
-    assert!(!listed.lines().any(|line| line.contains("hours.md") && line.contains("ready")), "{listed}");
+    assert!(!listed.contains("hours.md"), "{listed}");
 }
