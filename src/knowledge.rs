@@ -135,7 +135,7 @@ impl Knowledge {
         let revision = earlier.as_ref().map_or(now, |earlier| earlier.next_revision(now));
         let original = bytes.as_ref().map(|_| revision);
         if let Some(bytes) = bytes {
-            self.files.put(&files::original(account, &id, revision), bytes).await?;
+            self.files.put(&files::original(account, &id, original), bytes).await?;
         }
         let (ready, content, created_at) = earlier
             .filter(|earlier| earlier.status != Status::Removing)

@@ -76,9 +76,11 @@ pub fn source_folder(account: &AccountId, source: &SourceId) -> Path {
 }
 
 /// What was uploaded or typed in. Each addition has a file of its own, so that what still works on an earlier one, or
-/// deletes it, never touches a later one.
-pub fn original(account: &AccountId, source: &SourceId, revision: Timestamp) -> Path {
-    source_folder(account, source).join(format!("original-{}", revision_name(revision)))
+/// deletes it, never touches a later one; what was added before there were revisions has none in its name.
+pub fn original(account: &AccountId, source: &SourceId, revision: Option<Timestamp>) -> Path {
+    let name =
+        revision.map_or_else(|| "original".to_owned(), |revision| format!("original-{}", revision_name(revision)));
+    source_folder(account, source).join(name)
 }
 
 /// The version of a content that was extracted for this revision of its source: where the file is named after it too.
@@ -124,7 +126,7 @@ mod tests {
         let [first, second] = [1, 1_000_000_000_000_000_000].map(|n| Timestamp::from_nanosecond(n).unwrap());
         let names = |revision| {
             let version = content_version(revision, "1234567890abcdef");
-            [original(&account, &source, revision), content(&account, &source, &version)]
+            [original(&account, &source, Some(revision)), content(&account, &source, &version)]
         };
         for file in names(first) {
             assert!(is_of_earlier(&file, second, false) && is_of_earlier(&file, first, true), "{file}");
@@ -133,6 +135,6 @@ mod tests {
         for file in names(second) {
             assert!(!is_of_earlier(&file, first, true), "{file}");
         }
-        assert!(is_of_earlier(&source_folder(&account, &source).join("original"), first, false));
+        assert!(is_of_earlier(&original(&account, &source, None), first, false));
     }
 }

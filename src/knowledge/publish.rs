@@ -180,8 +180,8 @@ impl Knowledge {
             // Its status was changed between our reading and our writing, which a reader does twice a second at most.
         };
         let content = |version: &String| files::content(account, &new.source, version);
-        let original = source.original.map(|revision| files::original(account, &new.source, revision));
-        let keep: Vec<_> = source.content.iter().chain([&new.version]).map(content).chain(original).collect();
+        let original = files::original(account, &new.source, source.original);
+        let keep: Vec<_> = source.content.iter().chain([&new.version]).map(content).chain([original]).collect();
         // What belongs to the newest revision may just be being written.
         let unwanted = |file: &Path| files::is_of_earlier(file, source.revision, false) && !keep.contains(file);
         self.files.delete_from(&files::source_folder(account, &new.source), unwanted).await

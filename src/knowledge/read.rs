@@ -213,8 +213,7 @@ impl Knowledge {
 
     async fn of_original(&self, source: &Source, name: &str, content_type: Option<&str>) -> Result<Content, Stopped> {
         self.progress(source, 0, 1).await?;
-        let revision = source.original.context("it is not said which file was uploaded")?;
-        let original = files::original(&source.account, &source.id, revision);
+        let original = files::original(&source.account, &source.id, source.original);
         let bytes = self.files.get(&original).await?.context("what was uploaded is gone")?;
         let title = (source.origin == Origin::Text).then(|| source.title.clone());
         let passages = passages_of(name.to_owned(), content_type.map(str::to_owned), bytes, title).await?;

@@ -30,7 +30,7 @@ pub struct Source {
     /// works on an earlier request may not write any more, and names of files begin with the request they belong to.
     #[serde(default)]
     pub revision: Timestamp,
-    /// The revision that brought what was uploaded or typed in; none for pages and sites.
+    /// The revision that brought what was uploaded or typed in; none for pages, sites and what is older than revisions.
     #[serde(default)]
     pub original: Option<Timestamp>,
     /// When it was added.

@@ -9,6 +9,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Serialize;
 
+/// No later request came for the source; one from before there were revisions has none.
+const SAME_REVISION: &str = "(attribute_not_exists(#revision) OR #revision = :revision)";
+
 impl Store {
     /// Writes a new source. One PutItem.
     pub async fn put_source(&self, source: &Source) -> Result<()> {
@@ -80,7 +83,7 @@ impl Store {
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(keys::source(&source.account, &source.id).item()))
-            .condition_expression("#status.#state = :removing AND #revision = :revision")
+            .condition_expression(format!("#status.#state = :removing AND {SAME_REVISION}"))
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#revision", "revision")
@@ -116,7 +119,7 @@ impl Store {
 
     async fn update_source(&self, source: &Source, unless: Unless, values: &[(&str, AttributeValue)]) -> Result<bool> {
         let sets: Vec<String> = (0..values.len()).map(|i| format!("#n{i} = :v{i}")).collect();
-        let mut condition = "#revision = :revision AND #status.#state <> :removing".to_owned();
+        let mut condition = format!("attribute_exists(pk) AND #status.#state <> :removing AND {SAME_REVISION}");
         if unless == Unless::Changed {
             condition.push_str(" AND #status = :status");
         }

@@ -326,6 +326,41 @@ async fn without_the_embedding_server_words_find_it_until_it_is_read_again() {
 }
 
 #[tokio::test]
+async fn what_was_embedded_is_not_paid_for_twice() {
+    let mut world = World::start(Start { with_embeddings: true, ..Start::default() }).await;
+    let sections: Vec<String> =
+        (0..100).map(|n| format!("## Drawer {n}\n\nDrawer {n} holds spoon number {n} and nothing else.\n")).collect();
+    // A request takes 64 passages: the first goes well, the second does not.
+    world.model.next_embedding(Fault::Slow(Duration::ZERO));
+    world.model.next_embedding(Fault::Status(401, None));
+    let id = upload(&world, "drawers.md", sections.join("\n")).await;
+    let read = ready(&world, &id).await;
+    assert_eq!((&read["ready"]["passages"], read["ready"]["skipped"].as_array().map(Vec::len)), (&json!(100), Some(1)));
+    let embedded = |world: &World| world.model.embedded().iter().filter(|text| text.contains("holds spoon")).count();
+    assert_eq!(embedded(&world), 100);
+
+    refresh(&world, &id).await;
+    let read = ready(&world, &id).await;
+    assert_eq!(read["ready"]["skipped"], json!([]));
+    assert_eq!(embedded(&world), 136, "the rest and no more");
+
+    // An index that is built from scratch has the vectors too.
+    world.kill().await;
+    for index in std::fs::read_dir(world.data().join("files/accounts/local/index")).expect("a folder") {
+        std::fs::write(index.expect("an entry").path(), "damaged").expect("a writable folder");
+    }
+    world.restart().await;
+    eventually(SOON, async || {
+        let (status, found) = world.api(Method::GET, "/knowledge/search?q=what+does+drawer+77+hold", None).await;
+        (status == 200 && found.to_string().contains("spoon number 77")).then_some(())
+    })
+    .await;
+    refresh(&world, &id).await;
+    ready(&world, &id).await;
+    assert_eq!(embedded(&world), 136);
+}
+
+#[tokio::test]
 async fn a_folder_is_added_from_the_command_line_beside_a_running_server() {
     let (world, folder) = (World::new().await, data_folder());
     for n in 0..200 {
