@@ -126,6 +126,17 @@ impl Store {
         Ok(())
     }
 
+    async fn delete(&self, key: keys::Key) -> Result<()> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .send()
+            .await
+            .map_err(|error| failure("delete an item", &error))?;
+        Ok(())
+    }
+
     /// All items of a partition whose sort key begins with `prefix`, ascending; pages are followed to the end.
     async fn query_all<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>> {
         let mut pages = self

@@ -71,15 +71,13 @@ impl World {
     }
 }
 
-fn quick() -> impl Future<Output = FakeDiscord> {
-    async {
-        let discord = FakeDiscord::start().await;
-        discord.gateway().set(|settings| {
-            settings.heartbeat = Duration::from_millis(400);
-            settings.sends_per_minute = 10_000;
-        });
-        discord
-    }
+async fn quick() -> FakeDiscord {
+    let discord = FakeDiscord::start().await;
+    discord.gateway().set(|settings| {
+        settings.heartbeat = Duration::from_millis(400);
+        settings.sends_per_minute = 10_000;
+    });
+    discord
 }
 
 #[tokio::test(flavor = "multi_thread")]
