@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::guide;
-use crate::house::{House, NotOpened};
+use crate::house::{ADDRESS, House, NotOpened};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use guildhall::bot::Bot;
@@ -25,9 +25,6 @@ use url::Url;
 
 /// The secret by which the command line of this machine proves that it may read the data folder.
 const TOKEN: &str = "local-token";
-
-/// The address of the running server, for the command line.
-const ADDRESS: &str = "address";
 
 /// Everything that is served.
 pub fn router(bot: &Arc<Bot>) -> Router {

@@ -31,6 +31,9 @@ const FILES: &str = "files";
 /// The file whose lock says that a process works on the data folder.
 const LOCK: &str = "lock";
 
+/// The address of the running server, for the command line.
+pub(crate) const ADDRESS: &str = "address";
+
 /// How long jobs that run may take to end when the house is closed.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -59,6 +62,8 @@ impl House {
     /// Opens the data folder and starts to work: first on what an earlier process had accepted and not done.
     pub async fn open(config: &Config, data: &Path, plan: Plan) -> Result<Self, NotOpened> {
         let lock = lock(data)?;
+        // Of a process that was killed: whoever has that port now must not be sent this machine's token.
+        let _ = std::fs::remove_file(data.join(ADDRESS));
         Ok(Self::open_locked(config, data, plan, lock).await?)
     }
 
@@ -100,8 +105,9 @@ impl House {
 }
 
 fn lock(data: &Path) -> Result<File, NotOpened> {
+    let is_made_here = !data.exists();
     std::fs::create_dir_all(data).with_context(|| format!("creating the data folder {}", data.display()))?;
-    restrict(data)?;
+    protect(data, is_made_here)?;
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -115,14 +121,26 @@ fn lock(data: &Path) -> Result<File, NotOpened> {
     }
 }
 
-/// The folder holds conversations and tokens: nobody else of the machine may read it.
+/// The folder holds conversations and tokens: nobody else of the machine may read it. One that was there before may have
+/// its permissions for a reason that is not known here.
 #[cfg(unix)]
-fn restrict(folder: &Path) -> Result<()> {
+fn protect(folder: &Path, is_made_here: bool) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).context("protecting the data folder")
+    if is_made_here {
+        let only_owner = std::fs::Permissions::from_mode(0o700);
+        return std::fs::set_permissions(folder, only_owner).context("protecting the data folder");
+    }
+    let mode = std::fs::metadata(folder).context("looking at the data folder")?.permissions().mode();
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            folder = %folder.display(),
+            "others of this machine may read the data folder, which holds conversations and tokens: chmod 700 closes it"
+        );
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn restrict(_: &Path) -> Result<()> {
+fn protect(_: &Path, _: bool) -> Result<()> {
     Ok(())
 }
