@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::guide;
-use crate::house::{ADDRESS, House, NotOpened};
+use crate::house::{ADDRESS, House, NotOpened, Work};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use guildhall::bot::Bot;
@@ -60,8 +60,8 @@ pub struct Session {
 
 impl Session {
     /// Finds the running server or becomes one for the time of a command.
-    pub async fn connect(config: &Config, machine: &StandaloneConfig) -> Result<Self> {
-        let house = match House::open(config, &machine.data, machine.plan).await {
+    pub async fn connect(config: &Config, machine: &StandaloneConfig, work: Work) -> Result<Self> {
+        let house = match House::open(config, &machine.data, machine.plan, work).await {
             Ok(house) => house,
             Err(NotOpened::InUse) => return Self::of_running(&machine.data).await,
             Err(NotOpened::Failed(error)) => return Err(error),

@@ -1,6 +1,6 @@
 //! `guildhall serve`: the house with its doors open.
 
-use crate::house::{House, NotOpened};
+use crate::house::{House, NotOpened, Work};
 use crate::{door, guide};
 use anyhow::{Context as _, Result, bail};
 use guildhall::bot::Bot;
@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
-    let house = match House::open(&config, &machine.data, machine.plan).await {
+    let house = match House::open(&config, &machine.data, machine.plan, Work::Everything).await {
         Ok(house) => house,
         Err(NotOpened::InUse) => bail!(
             "another guildhall is running on the data folder {}; stop it first, or set GUILDHALL_DATA to another folder",
