@@ -5,7 +5,12 @@ use crate::ids::{AccountId, SourceId};
 use crate::knowledge::source::{IndexPointer, Ready, Source, Status};
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Guide {
+    version: String,
+}
 
 impl Store {
     /// Writes a new source. One PutItem.
@@ -53,6 +58,16 @@ impl Store {
     /// Forgets a source. One DeleteItem.
     pub async fn delete_source(&self, account: &AccountId, source: &SourceId) -> Result<()> {
         self.delete(keys::source(account, source)).await
+    }
+
+    /// Which version of Guildhall's own guide the account was given. One GetItem.
+    pub async fn guide(&self, account: &AccountId) -> Result<Option<String>> {
+        Ok(self.get::<Guide>(keys::guide(account)).await?.map(|guide| guide.version))
+    }
+
+    /// Notes that the account was given a version of the guide. One PutItem.
+    pub async fn put_guide(&self, account: &AccountId, version: &str) -> Result<()> {
+        self.put(keys::guide(account), &Guide { version: version.to_owned() }).await
     }
 
     /// The index that answers now. One GetItem.

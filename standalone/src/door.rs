@@ -10,7 +10,7 @@ use guildhall::config::{Config, StandaloneConfig};
 use guildhall::dashboard::{self, auth};
 use guildhall::ids::AccountId;
 use guildhall::interactions;
-use guildhall::knowledge::source::Status;
+use guildhall::knowledge::source::{Source, Status};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fs;
@@ -70,8 +70,7 @@ impl Session {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let base = Url::parse(&format!("http://{}", listener.local_addr()?))?;
         let serving = tokio::spawn(axum::serve(listener, router(&house.bot)).into_future());
-        if house.is_new {
-            guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
+        if guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await? > 0 {
             wait_for_guide(&house.bot).await?;
         }
         Ok(Self { client: Client::new(base, token)?, within: Some((house, serving)) })
@@ -106,7 +105,8 @@ impl Session {
 async fn wait_for_guide(bot: &Bot) -> Result<()> {
     for _ in 0..600 {
         let sources = bot.store.sources(&AccountId::local()).await?;
-        if sources.iter().all(|source| matches!(source.status, Status::Ready | Status::Failed { .. })) {
+        let is_read = |source: &Source| matches!(source.status, Status::Ready | Status::Failed { .. });
+        if sources.iter().filter(|source| guide::is_page(source)).all(is_read) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

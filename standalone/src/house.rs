@@ -45,8 +45,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct House {
     /// What doors hand to the flows.
     pub bot: Arc<Bot>,
-    /// Whether the data folder was empty before.
-    pub is_new: bool,
     runner: JoinHandle<()>,
     work: Work,
     lock: File,
@@ -85,7 +83,6 @@ impl House {
         let store = Store::new(table::open(&data.join(TABLE))?, &config.table_name);
         store.create_table().await?;
         let account = AccountId::local();
-        let is_new = store.account(&account).await?.is_none();
         store.put_account(&Account { id: account.clone(), name: "This machine".to_owned(), plan }).await?;
 
         let folder = data.join(FILES);
@@ -118,7 +115,7 @@ impl House {
             bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
         }
         let runner = tokio::spawn(runner.run(Arc::clone(&bot)));
-        Ok(Self { bot, is_new, runner, work, lock })
+        Ok(Self { bot, runner, work, lock })
     }
 
     /// Stops cleanly: what runs may end, what waits is there at the next start.

@@ -28,6 +28,10 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
+    // Before anything is written: a first start that finds its port taken has left nothing behind.
+    let listener = TcpListener::bind(machine.addr)
+        .await
+        .with_context(|| format!("listening on {} (GUILDHALL_ADDR sets another address)", machine.addr))?;
     let house = match House::open(&config, &machine.data, machine.plan, Work::Everything).await {
         Ok(house) => house,
         Err(NotOpened::InUse) => bail!(
@@ -36,16 +40,10 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
         ),
         Err(NotOpened::Failed(error)) => return Err(error),
     };
-    let listener = TcpListener::bind(machine.addr)
-        .await
-        .with_context(|| format!("listening on {} (GUILDHALL_ADDR sets another address)", machine.addr))?;
     let address = listener.local_addr()?;
-    if house.is_new {
-        let pages = guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
-        tracing::info!(
-            pages,
-            "a new data folder: the user guide is being indexed, so that you can ask about it at once"
-        );
+    let pages = guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
+    if pages > 0 {
+        tracing::info!(pages, "the user guide is being indexed, so that you can ask about it at once");
     }
     // Whoever finds the door open may also ask for it to be closed.
     let asked_to_stop = asked_to_stop().context("listening for signals")?;
