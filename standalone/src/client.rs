@@ -85,7 +85,7 @@ impl Client {
 
     /// Makes a token.
     pub async fn create_token(&self, name: &str) -> Result<CreatedToken, CallError> {
-        let new = NewToken { name: name.to_owned() };
+        let new = NewToken { name: name.to_owned(), manage_tokens: false };
         self.json(self.request(Method::POST, &["tokens"], &[]).json(&new)).await
     }
 

@@ -116,11 +116,19 @@ async fn wait_for_guide(bot: &Bot) -> Result<()> {
 
 async fn local_token(house: &House, data: &Path) -> Result<SecretString> {
     let file = data.join(TOKEN);
-    if let Ok(token) = fs::read_to_string(&file) {
-        return Ok(token.into());
+    let store = &house.bot.store;
+    // What was revoked, or is of another table, opens nothing any more.
+    if let Ok(secret) = fs::read_to_string(&file)
+        && let Some(mut token) = store.token(&auth::hash(&secret)).await?
+    {
+        if !token.manage_tokens {
+            // Made before tokens were told apart by it.
+            token.manage_tokens = true;
+            store.put_token(&token).await?;
+        }
+        return Ok(secret.into());
     }
-    let (_, token) =
-        auth::create_token(&house.bot.store, &AccountId::local(), "this machine", Timestamp::now()).await?;
+    let (_, token) = auth::create_token(store, &AccountId::local(), "this machine", true, Timestamp::now()).await?;
     // Whole or not at all, and never readable by others.
     let draft = data.join("local-token.draft");
     let mut options = fs::File::options();
