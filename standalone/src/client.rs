@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use url::Url;
 
-/// Longer than the server takes for an answer, for which LLM_TIMEOUT_SECONDS may allow ten minutes.
+/// Longer than the server takes for an answer, for which `LLM_TIMEOUT_SECONDS` may allow ten minutes.
 const TIMEOUT: Duration = Duration::from_mins(11);
 
 /// Speaks to one server on behalf of one token.

@@ -1,6 +1,8 @@
 //! What an installation on one machine goes through: its first start, a port that is taken, a kill, its own token.
 
-use guildhall::ids::AccountId;
+use guildhall::ids::{AccountId, SourceId};
+use guildhall::job::Job;
+use guildhall::store::StoredJob;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::process::{self, Process};
@@ -101,4 +103,24 @@ async fn a_machines_token_that_is_unknown_is_made_anew() {
     std::fs::write(world.data().join("local-token"), "gh_worthless").unwrap();
     world.restart().await;
     assert_eq!(world.api(Method::GET, "/me", None).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_command_without_a_server_leaves_what_is_unfinished_to_the_next_start() {
+    let mut world = World::start(Start::default()).await;
+    assert!(world.stop().await.success());
+    let now = "2026-11-24T10:00:00Z".parse().unwrap();
+    let read = Job::Read { account: AccountId::local(), source: SourceId("src-gone".to_owned()), asked_at: now };
+    let (id, group, body) = (read.id(), read.group(), read.to_message());
+    let left = StoredJob { id, group, body, accepted: 1, attempts: 1, deaths: 0, not_before: now };
+    world.table().await.write_jobs(std::slice::from_ref(&left), &[]).await.unwrap();
+
+    let environment = [("GUILDHALL_DATA", world.data().to_str().unwrap())];
+    let mut command = Process::start(process::binary("guildhall"), &["token", "list"], environment);
+    assert!(command.wait().await.success());
+    assert_eq!(world.table().await.pending_jobs().await.unwrap(), [left], "untouched, and no death is counted");
+
+    world.restart().await;
+    assert!(world.stop().await.success());
+    assert_eq!(world.table().await.pending_jobs().await.unwrap(), []);
 }
