@@ -133,7 +133,9 @@ impl House {
 fn lock(data: &Path) -> Result<File, NotOpened> {
     let is_made_here = !data.exists();
     std::fs::create_dir_all(data).with_context(|| format!("creating the data folder {}", data.display()))?;
-    protect(data, is_made_here)?;
+    if is_made_here {
+        close_to_others(data)?;
+    }
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -141,21 +143,31 @@ fn lock(data: &Path) -> Result<File, NotOpened> {
         .open(data.join(LOCK))
         .with_context(|| format!("writing in the data folder {}", data.display()))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            warn_of_others(data)?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => Err(NotOpened::InUse),
         Err(TryLockError::Error(error)) => Err(anyhow::Error::from(error).context("locking the data folder").into()),
     }
 }
 
-/// The folder holds conversations and tokens: nobody else of the machine may read it. One that was there before may have
-/// its permissions for a reason that is not known here.
+/// The folder holds conversations and tokens: nobody else of the machine may read it.
 #[cfg(unix)]
-fn protect(folder: &Path, is_made_here: bool) -> Result<()> {
+fn close_to_others(folder: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    if is_made_here {
-        let only_owner = std::fs::Permissions::from_mode(0o700);
-        return std::fs::set_permissions(folder, only_owner).context("protecting the data folder");
-    }
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).context("protecting the data folder")
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// A folder that was there before may have its permissions for a reason that is not known here.
+#[cfg(unix)]
+fn warn_of_others(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(folder).context("looking at the data folder")?.permissions().mode();
     if mode & 0o077 != 0 {
         tracing::warn!(
@@ -167,6 +179,6 @@ fn protect(folder: &Path, is_made_here: bool) -> Result<()> {
 }
 
 #[cfg(not(unix))]
-fn protect(_: &Path, _: bool) -> Result<()> {
+fn warn_of_others(_: &Path) -> Result<()> {
     Ok(())
 }

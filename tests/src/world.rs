@@ -19,6 +19,7 @@ pub const SOON: Duration = Duration::from_secs(30);
 
 /// What a story may choose before Guildhall starts.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent choice of a story")]
 pub struct Start {
     /// There is no language model.
     pub without_model: bool,
