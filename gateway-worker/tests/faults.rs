@@ -6,7 +6,7 @@ use gateway_worker::{Application, Options, run};
 use guildhall::account::Plan;
 use guildhall::config::Config;
 use guildhall::store::{SessionNotice, SessionState};
-use standalone::house::House;
+use standalone::house::{House, Work};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tests::fake_discord::{FakeDiscord, GatewayFault};
@@ -30,7 +30,7 @@ impl World {
         let value = |name: &str| environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(&value).unwrap();
         let data = tempfile::tempdir().unwrap();
-        let house = House::open(&config, data.path(), Plan::Pro).await.unwrap();
+        let house = House::open(&config, data.path(), Plan::Pro, Work::Everything).await.unwrap();
         let application = Application {
             id: Id::new(discord.application_id()),
             token: discord.token().to_owned().into(),
