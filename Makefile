@@ -3,13 +3,17 @@
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help run test check bench audit clean
+.PHONY: help run try test check bench audit clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: ## Build Guildhall and start it on this machine
 	$(CARGO) run --release --package standalone --bin guildhall -- serve
+
+try: ## Talk to the bot in the terminal, without Discord
+	$(CARGO) build --workspace --bins
+	target/debug/pretend-discord
 
 test: ## Build everything and run every test
 	$(CARGO) test --workspace

@@ -31,9 +31,10 @@ impl Rules {
         self.answer_in_thread || !self.channels.is_open()
     }
 
-    /// Whether messages are read that nobody said to the bot.
-    pub fn reads_all(&self) -> bool {
-        matches!(self.mode, ResponseMode::AllMessages { .. })
+    /// Whether messages are read that do not mention the bot: Discord shows their words only to who asks for them.
+    /// [Discord Docs/Gateway: Message Content Intent]
+    pub fn need_content(&self) -> bool {
+        self.answer_in_thread || matches!(self.mode, ResponseMode::AllMessages { .. })
     }
 
     /// Whether a channel is one conversation of everybody.
@@ -114,7 +115,7 @@ pub struct Guilds {
     shared: HashSet<Arc<Rules>>,
     spots: HashMap<Snowflake, HashMap<Snowflake, Spot>>,
     spot_count: usize,
-    reading_all: usize,
+    needing_content: usize,
 }
 
 impl Guilds {
@@ -134,9 +135,9 @@ impl Guilds {
         found.or_else(|| self.known.get(&guild).filter(|known| known.spots_complete).map(|_| Spot::Channel))
     }
 
-    /// Whether some server is set to all messages, so that what people write must be asked of Discord.
+    /// Whether some server is set so that what people write must be asked of Discord.
     pub fn wants_content(&self) -> bool {
-        self.reading_all > 0
+        self.needing_content > 0
     }
 
     /// Whether a server is known at all.
@@ -164,7 +165,7 @@ impl Guilds {
             rules
         };
         let needs_spots = rules.need_spots();
-        self.reading_all += usize::from(rules.reads_all());
+        self.needing_content += usize::from(rules.need_content());
         let known = self.known.entry(guild).or_default();
         let before = known.rules.replace(rules);
         if !needs_spots {
@@ -253,7 +254,7 @@ impl Guilds {
 
     fn forget_rules(&mut self, rules: Option<Arc<Rules>>) {
         let Some(rules) = rules else { return };
-        self.reading_all -= usize::from(rules.reads_all());
+        self.needing_content -= usize::from(rules.need_content());
         // The set's own and this one.
         if Arc::strong_count(&rules) == 2 {
             self.shared.remove(&rules);

@@ -82,15 +82,21 @@ pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Re
     let metrics = Arc::new(Metrics::default());
     let tenure = Tenure::new(options.alone, Instant::now());
     let _server = match options.listen {
-        Some(address) => {
-            let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
-            let health = Health { metrics: Arc::clone(&metrics), tenure: tenure.clone() };
-            Some(AbortOnDropHandle::new(tokio::spawn(async move {
-                if let Err(error) = axum::serve(listener, health::router(health)).await {
-                    tracing::error!(error = %error, "metrics are no longer served");
-                }
-            })))
-        }
+        // What only counts must not keep anybody from being answered.
+        Some(address) => match TcpListener::bind(address).await {
+            Err(error) => {
+                tracing::error!(%address, error = %error, "metrics cannot be served here: GUILDHALL_METRICS_ADDR sets the address");
+                None
+            }
+            Ok(listener) => {
+                let health = Health { metrics: Arc::clone(&metrics), tenure: tenure.clone() };
+                Some(AbortOnDropHandle::new(tokio::spawn(async move {
+                    if let Err(error) = axum::serve(listener, health::router(health)).await {
+                        tracing::error!(error = %error, "metrics are no longer served");
+                    }
+                })))
+            }
+        },
         None => None,
     };
     // Only fails where it was done already.

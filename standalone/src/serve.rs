@@ -82,7 +82,7 @@ fn say_what_is_there(config: &Config, machine: &StandaloneConfig, address: std::
     tracing::info!(%address, public_url = %machine.public_url, model, embeddings, "Guildhall is here");
     if config.discord.is_some() {
         let endpoint = endpoint(&machine.public_url);
-        tracing::info!(%endpoint, "set this as the Interactions Endpoint URL in Discord's developer portal");
+        tracing::info!(%endpoint, "commands come over the gateway; for a public address, this may be the Interactions Endpoint URL in Discord's developer portal");
     } else {
         tracing::info!("DISCORD_TOKEN is not set: no Discord, but the API and `guildhall ask` work");
     }
