@@ -1,0 +1,37 @@
+//! Who asks too often is told so once.
+
+use super::{QUESTION, answer, server, somebody_is_answered, workshop};
+use insta::assert_snapshot;
+use serde_json::json;
+use tests::fake_discord::GatewayFault;
+
+#[tokio::test]
+async fn a_pause_and_a_bound_are_told_once() {
+    let world = workshop().await;
+    let pause = server(&world, json!({"cooldown_seconds": 60})).await;
+    let [ann, bob] = ["ann", "bob"].map(|name| world.member(name).member.at(pause));
+    answer(&world, ann.tells_bot(QUESTION)).await;
+    let early = ann.tells_bot("Et la garantie, combien de temps dure-t-elle ?");
+    world.discord.gateway().now(&GatewayFault::RepeatSequence);
+    assert_snapshot!(answer(&world, early).await, @"");
+    ann.tells_bot(QUESTION);
+    answer(&world, bob.tells_bot(QUESTION)).await;
+    // The command is not held back.
+    let asked = ann.asks_over_gateway(QUESTION, false);
+    world.discord.wait_for_reply(&asked, tests::world::SOON).await;
+    somebody_is_answered(&world, pause).await;
+    assert_eq!((world.model.chat_count(), world.used().await), (4, 4), "notices cost nothing");
+    assert_eq!(world.discord.replies_to(early).len(), 1);
+
+    let bound = server(&world, json!({"questions_per_hour": 2})).await;
+    let [ann, bob] = [&ann, &bob].map(|member| member.clone().at(bound));
+    answer(&world, ann.tells_bot(QUESTION)).await;
+    answer(&world, ann.tells_bot(QUESTION)).await;
+    assert_snapshot!(answer(&world, ann.tells_bot(QUESTION)).await, @"");
+    ann.tells_bot(QUESTION);
+    answer(&world, bob.tells_bot(QUESTION)).await;
+    somebody_is_answered(&world, bound).await;
+    assert_eq!((world.model.chat_count(), world.used().await), (8, 8));
+    assert_eq!(world.discord.bot_messages().len(), 10);
+    world.is_quiet();
+}
