@@ -28,7 +28,11 @@ async fn what_is_edited_is_answered_as_it_says_now() {
     ann.edits(asked, &told(QUESTION));
     assert!(answer(&world, asked).await.content.starts_with("It lasts"));
     assert!(prompt(&world).contains(r#""question":"how long is the warranty?""#), "{}", prompt(&world));
-    assert_eq!((world.model.chat_count(), world.used().await), (3, 2), "one question, however often it is thought about");
+    assert_eq!(
+        (world.model.chat_count(), world.used().await),
+        (3, 2),
+        "one question, however often it is thought about"
+    );
 
     // A link that unfolds is no edit, and an answer that is there stays as it is.
     world.model.next(Fault::Slow(SLOW));

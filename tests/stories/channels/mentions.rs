@@ -23,7 +23,8 @@ async fn whoever_speaks_to_the_bot_is_answered() {
     assert_eq!(world.discord.typing(), [ann.channel_id], "it was seen to think");
     let path = format!("/channels/{}/messages", ann.channel_id);
     let requests = world.discord.requests();
-    let sent = requests.iter().find(|request| request.method == Method::POST && request.path == path).expect("it was sent");
+    let sent =
+        requests.iter().find(|request| request.method == Method::POST && request.path == path).expect("it was sent");
     assert_eq!(sent.body["nonce"], format!("{asked}-0"));
     assert_eq!(sent.body["enforce_nonce"], true);
     assert_eq!(sent.body["message_reference"], json!({"message_id": asked.to_string(), "fail_if_not_exists": false}));

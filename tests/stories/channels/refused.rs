@@ -1,6 +1,6 @@
 //! What Discord does not let the bot do.
 
-use super::{QUESTION, answer, somebody_is_answered, thinks, workshop};
+use super::{QUESTION, somebody_is_answered, thinks, workshop};
 use axum::http::Method;
 use guildhall::store::TroubleKind;
 use std::time::Duration;

@@ -57,5 +57,8 @@ async fn an_answer_has_a_thread_in_which_it_goes_on() {
     world.stop().await;
     let troubles = world.table().await.troubles(Id::new(ann.guild_id)).await.unwrap();
     assert_eq!(troubles.len(), 1);
-    assert_eq!((troubles[0].kind, troubles[0].channel.get(), troubles[0].code), (TroubleKind::StartThread, channel, 50_013));
+    assert_eq!(
+        (troubles[0].kind, troubles[0].channel.get(), troubles[0].code),
+        (TroubleKind::StartThread, channel, 50_013)
+    );
 }
