@@ -152,11 +152,13 @@ fn without_mentions(content: &str, message: &Message<'_>, bot: Snowflake, own_ro
     text.trim().to_owned()
 }
 
-/// Closes the gap that a mention leaves: no two spaces, and no comma at the beginning.
+/// Closes the gap that a mention leaves: no two spaces, none in front of a comma, and no comma at the beginning.
 fn closed_up<'a>(text: &mut String, mut rest: &'a str) -> &'a str {
     if text.trim().is_empty() {
         text.clear();
         rest = rest.trim_start_matches([',', ':', ';']);
+    } else if rest.starts_with([',', '.', '!', '?', ':', ';']) {
+        text.truncate(text.trim_end().len());
     }
     if text.is_empty() || text.ends_with(char::is_whitespace) { rest.trim_start_matches(' ') } else { rest }
 }

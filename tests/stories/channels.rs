@@ -39,6 +39,7 @@ async fn begin(start: Start) -> World {
     let world = World::start(Start { without_rate_limits: true, ..start }).await;
     world.knows("Zephyr manual", MANUAL).await;
     world.model.reads("warranty", ANSWER);
+    world.model.reads("cover", "It covers the hinge. [1]");
     world.discord.gateway().wait_until_connected(1, SOON).await;
     world
 }

@@ -13,12 +13,19 @@ async fn a_token_is_enough() {
     let (ann, bob) = (world.member("ann").member, world.member("bob").member.speaking("fr"));
 
     let asked = ann.asks_over_gateway("How long is the warranty?", false);
-    assert_snapshot!(ann.sees().await, @"");
+    assert_snapshot!(ann.sees().await, @"
+    It lasts **31 months**. [1]
+    -# Sources: [1] Zephyr manual › Warranty
+    [👍] [👎]
+    ");
     let shown = world.discord.reply_to(&asked).remove(0);
     bob.presses_over_gateway(shown.id, &shown.buttons[1].custom_id);
-    assert_snapshot!(bob.sees().await, @"");
+    assert_snapshot!(bob.sees().await, @"(only you can see this) Merci, votre avis est noté.");
     ann.asks_over_gateway("and what does it cover?", true);
-    assert_snapshot!(ann.sees().await, @"");
+    assert_snapshot!(ann.sees().await, @"
+    (only you can see this) It covers the hinge. [1]
+    -# Sources: [1] Zephyr manual › Warranty
+    ");
     assert!(prompt(&world).contains(ANSWER), "{}", prompt(&world));
 
     let said = bob.says("My hinge broke. Is that under warranty?");
@@ -35,12 +42,15 @@ async fn a_token_is_enough() {
     let id = |at: usize| fields[at]["custom_id"].as_str().expect("a field has an id");
     let values = [(id(0), "What shall I tell him?"), (id(1), "My hinge broke. Is that under warranty?")];
     ann.submits_over_gateway(form["data"]["custom_id"].as_str().expect("a form has an id"), &values);
-    assert_snapshot!(ann.sees().await, @"");
+    assert_snapshot!(ann.sees().await, @"
+    (only you can see this) It lasts **31 months**. [1]
+    -# Sources: [1] Zephyr manual › Warranty
+    ");
     assert!(prompt(&world).contains(r"What shall I tell him?\n\n> My hinge broke."), "{}", prompt(&world));
 
     // What is no vote of ours, and in private.
     ann.presses_over_gateway(shown.id, "somebody else's button");
-    assert_snapshot!(ann.sees().await, @"");
+    assert_snapshot!(ann.sees().await, @"(only you can see this) I do not know this button or command any more.");
     let private = ann.in_direct_message();
     private.asks_over_gateway("How long is the warranty?", false);
     assert!(private.sees().await.contains("31 months"));

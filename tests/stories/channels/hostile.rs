@@ -28,7 +28,15 @@ async fn what_members_write_stays_what_they_wrote() {
     let said = format!("@everyone <@{}> <@&{role}> see https://evil.example **now\n```\nnot closed", ann.id);
     world.model.answers("talk", &said);
     let asked = mallory.tells_bot("@everyone <#1> `talk` to me under warranty?");
-    assert_snapshot!(answer(&world, asked).await.content.replace(&ann.id.to_string(), "ann").replace(&role.to_string(), "role"), @"");
+    let shown = answer(&world, asked).await.content.replace(&ann.id.to_string(), "ann");
+    // What keeps a mention from being one has no width.
+    assert_snapshot!(shown.replace(&role.to_string(), "role").replace('\u{200b}', "|"), @"
+    @|everyone <|@ann> <|@&role> see <https://evil.example> **now
+    ```
+    not closed
+    ```
+    -# Sources: Zephyr manual › Warranty
+    ");
 
     // As long as Discord takes it from those who pay, and several of them.
     let long = format!("{} is it under warranty? {}", mention(&world), "🪟".repeat(3_900));

@@ -19,7 +19,13 @@ async fn whoever_speaks_to_the_bot_is_answered() {
     world.model.next(Fault::Slow(Duration::from_millis(300)));
     let asked = ann.tells_bot(QUESTION);
     let replied = answer(&world, asked).await;
-    assert_snapshot!(reads(&world, &ann), @"");
+    assert_snapshot!(reads(&world, &ann), @"
+    ann: @Guildhall how long is the warranty?
+
+    guildhall → ann: It lasts **31 months**. [1]
+    -# Sources: [1] Zephyr manual › Warranty
+    [👍] [👎]
+    ");
     assert_eq!(world.discord.typing(), [ann.channel_id], "it was seen to think");
     let path = format!("/channels/{}/messages", ann.channel_id);
     let requests = world.discord.requests();
@@ -45,7 +51,7 @@ async fn whoever_speaks_to_the_bot_is_answered() {
     // Somebody else's conversation is another.
     answer(&world, bob.says(&format!("Hello {}, {QUESTION}", mention(&world)))).await;
     let told = prompt(&world);
-    assert!(told.contains(r#""question":"Hello how long is the warranty?""#), "{told}");
+    assert!(told.contains(r#""question":"Hello, how long is the warranty?""#), "{told}");
     assert!(!told.contains("what does it cover"), "{told}");
     answer(&world, bob.says(&format!("<@!{}> {QUESTION}", world.discord.application_id()))).await;
     let role = world.discord.bot_role(world.discord.application_id(), bob.guild_id).expect("it has one");
@@ -135,8 +141,8 @@ async fn who_cannot_be_read_is_told_how_they_can() {
     let ann = world.member("ann").member;
     let replied = answer(&world, ann.tells_bot(QUESTION)).await;
     let unread = ann.saying("and what does it cover?").quietly_in_reply_to(replied.id).sends();
-    assert_snapshot!(answer(&world, unread).await, @"");
-    assert_snapshot!(answer(&world, ann.tells_bot("")).await, @"");
+    assert_snapshot!(answer(&world, unread).await, @"I can see no question there. Please mention me in the same message as your words.");
+    assert_snapshot!(answer(&world, ann.tells_bot("")).await, @"I can see no question there. Please mention me in the same message as your words.");
     assert_eq!(world.used().await, 1);
     world.is_quiet();
 }

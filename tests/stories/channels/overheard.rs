@@ -6,6 +6,7 @@ use super::{
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tests::fake_model::Fault;
 use tests::world::Start;
 
 fn all_messages(smart: bool, channel_context: bool) -> Value {
@@ -29,7 +30,27 @@ async fn smart_mode_speaks_only_where_it_helps() {
     ann.says("lol");
     let asked = ann.says(QUESTION);
     answer(&world, asked).await;
-    assert_snapshot!(reads(&world, &ann), @"");
+    assert_snapshot!(reads(&world, &ann), @"
+    ann: lol
+
+    ann: thanks!
+
+    ann: good morning everyone
+
+    ann: 👍
+
+    ann: https://example.com
+
+    bob: who comes to lunch at the harbour?
+
+    ann: lol
+
+    ann: how long is the warranty?
+
+    guildhall → ann: It lasts **31 months**. [1]
+    -# Sources: [1] Zephyr manual › Warranty
+    [👍] [👎]
+    ");
     assert_eq!((world.model.chat_count(), world.used().await), (2, 2), "whoever makes the model think is counted");
     assert!(world.discord.typing().is_empty(), "nobody sees it wonder");
 
@@ -45,7 +66,8 @@ async fn smart_mode_speaks_only_where_it_helps() {
     answer(&world, carl.forwards(asked)).await;
     assert!(prompt(&world).contains(r#""from":"carl","question":"how long is the warranty?""#), "{}", prompt(&world));
     // Whoever speaks to it is answered in any case.
-    assert_snapshot!(answer(&world, carl.tells_bot("Who comes to lunch at the harbour?")).await, @"");
+    world.model.next(Fault::Slow(Duration::from_millis(300)));
+    assert_snapshot!(answer(&world, carl.tells_bot("Who comes to lunch at the harbour?")).await, @"I could not find that in the documents.");
     assert_eq!((world.model.chat_count(), world.used().await), (5, 5));
     assert_eq!(world.discord.typing(), [channel]);
     assert!(world.discord.gateway().violations().is_empty());
@@ -61,10 +83,21 @@ async fn without_smart_mode_everything_is_answered() {
     reads_everything(&world).await;
     let ann = world.member("ann").member.at(channel);
     bob.says(QUESTION);
+    world.model.next(Fault::Slow(Duration::from_millis(300)));
     answer(&world, ann.says("what a lovely day")).await;
+    assert_eq!(world.discord.typing(), [channel]);
     answer(&world, ann.says("How long is the warranty, by the way?")).await;
-    assert_snapshot!(reads(&world, &ann), @"");
-    assert_eq!(world.discord.typing(), [channel, channel]);
+    assert_snapshot!(reads(&world, &ann), @"
+    ann: what a lovely day
+
+    guildhall → ann: I could not find that in the documents.
+
+    ann: How long is the warranty, by the way?
+
+    guildhall → ann: It lasts **31 months**. [1]
+    -# Sources: [1] Zephyr manual › Warranty
+    [👍] [👎]
+    ");
     assert_eq!((world.model.chat_count(), world.used().await), (2, 2));
     world.is_quiet();
 }

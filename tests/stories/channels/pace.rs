@@ -13,7 +13,7 @@ async fn a_pause_and_a_bound_are_told_once() {
     answer(&world, ann.tells_bot(QUESTION)).await;
     let early = ann.tells_bot("Et la garantie, combien de temps dure-t-elle ?");
     world.discord.gateway().now(&GatewayFault::RepeatSequence);
-    assert_snapshot!(answer(&world, early).await, @"");
+    assert_snapshot!(answer(&world, early).await, @"Une question toutes les 60 secondes, s’il vous plaît. Je n’ai pas lu celle-ci : reposez-la dans un instant.");
     ann.tells_bot(QUESTION);
     answer(&world, bob.tells_bot(QUESTION)).await;
     // The command is not held back.
@@ -27,7 +27,7 @@ async fn a_pause_and_a_bound_are_told_once() {
     let [ann, bob] = [&ann, &bob].map(|member| member.clone().at(bound));
     answer(&world, ann.tells_bot(QUESTION)).await;
     answer(&world, ann.tells_bot(QUESTION)).await;
-    assert_snapshot!(answer(&world, ann.tells_bot(QUESTION)).await, @"");
+    assert_snapshot!(answer(&world, ann.tells_bot(QUESTION)).await, @"I answer at most 2 questions an hour here. Please ask again later.");
     ann.tells_bot(QUESTION);
     answer(&world, bob.tells_bot(QUESTION)).await;
     somebody_is_answered(&world, bound).await;

@@ -20,7 +20,7 @@ async fn an_answer_has_a_thread_in_which_it_goes_on() {
     let thread = world.discord.thread_of(asked).expect("a thread was started");
     assert_eq!((replied.channel_id, replied.replies_to), (thread, None));
     let name = world.discord.requests().into_iter().find(|request| request.path.ends_with("/threads"));
-    assert_snapshot!(name.expect("it was started").body["name"], @"");
+    assert_snapshot!(name.expect("it was started").body["name"], @r#""everyone how long really is the warranty?""#);
 
     // In its own thread nobody has to mention it, and what was said is known.
     let there = ann.clone().at(thread);
@@ -29,9 +29,19 @@ async fn an_answer_has_a_thread_in_which_it_goes_on() {
     let told = prompt(&world);
     assert!(told.contains("really") && told.contains(ANSWER) && told.contains("It covers the hinge."), "{told}");
     assert_eq!(world.discord.thread_of(follow_up), None, "there are no threads in threads");
-    assert_snapshot!(reads(&world, &there), @"");
+    assert_snapshot!(reads(&world, &there), @"
+    guildhall: It lasts **31 months**. [1]
+    -# Sources: [1] Zephyr manual › Warranty
+    [👍] [👎]
+
+    ann: and what does it cover?
+
+    guildhall → ann: It covers the hinge. [1]
+    -# Sources: [1] Zephyr manual › Warranty
+    [👍] [👎]
+    ");
     there.presses_over_gateway(replied.id, &replied.buttons[0].custom_id);
-    assert_snapshot!(there.sees().await, @"");
+    assert_snapshot!(there.sees().await, @"(only you can see this) Thank you, your vote is noted.");
 
     // In somebody else's thread they do.
     let theirs = bob.clone().at(bob.opens_thread("lunch"));
