@@ -1,6 +1,6 @@
 //! Commands, forms and votes where there is only a bot's token and no public address.
 
-use super::{ANSWER, begin, prompt};
+use super::{ANSWER, answer, begin, prompt};
 use insta::assert_snapshot;
 use serde_json::Value;
 use tests::server::eventually;
@@ -48,12 +48,16 @@ async fn a_token_is_enough() {
     ");
     assert!(prompt(&world).contains(r"What shall I tell him?\n\n> My hinge broke."), "{}", prompt(&world));
 
+    // A reply to the answer goes on with it.
+    answer(&world, ann.replies(shown.id, "and where does it say so?")).await;
+    assert!(prompt(&world).contains(r#""question":"How long is the warranty?""#), "{}", prompt(&world));
+
     // What is no vote of ours, and in private.
     ann.presses_over_gateway(shown.id, "somebody else's button");
     assert_snapshot!(ann.sees().await, @"(only you can see this) I do not know this button or command any more.");
     let private = ann.in_direct_message();
     private.asks_over_gateway("How long is the warranty?", false);
     assert!(private.sees().await.contains("31 months"));
-    assert_eq!(world.used().await, 4);
+    assert_eq!(world.used().await, 5);
     world.is_quiet();
 }

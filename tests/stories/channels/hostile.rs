@@ -4,6 +4,8 @@ use super::{QUESTION, answer, mention, prompt, server, somebody_is_answered, wor
 use insta::assert_snapshot;
 use serde_json::json;
 use tests::fake_discord::GatewayFault;
+use tests::server::eventually;
+use tests::world::SOON;
 
 #[tokio::test]
 async fn what_members_write_stays_what_they_wrote() {
@@ -67,12 +69,12 @@ async fn nonsense_on_the_line_stops_nothing() {
         answer(&world, ann.tells_bot(QUESTION)).await;
     }
     let (id, place) = (ann.channel_id.to_string(), ann.channel_id.to_string());
-    let mention = json!([{"id": world.discord.application_id().to_string(), "username": "Guildhall"}]);
+    let mentions = json!([{"id": world.discord.application_id().to_string(), "username": "Guildhall"}]);
     for message in [
         json!(null),
         json!({"id": id}),
         json!({"id": "0", "channel_id": place, "content": "x"}),
-        json!({"id": id, "channel_id": place, "author": null, "mentions": mention, "content": "is it under warranty?"}),
+        json!({"id": id, "channel_id": place, "author": null, "mentions": mentions, "content": "is it under warranty?"}),
         json!({"id": id, "channel_id": place, "guild_id": ann.guild_id.to_string(), "mentions": "all", "content": 7}),
         json!({"id": id, "channel_id": place, "author": {"id": "9", "bot": "yes"}, "content": ["warranty?"]}),
     ] {
@@ -80,6 +82,11 @@ async fn nonsense_on_the_line_stops_nothing() {
             gateway.dispatch(0, event, &message);
         }
     }
+    // More than Discord lets anybody write.
+    let long = ann.saying(&format!("{} {}", mention(&world), "why? ".repeat(100_000))).prepared();
+    gateway.dispatch(0, "MESSAGE_CREATE", &serde_json::from_str(&long).expect("an event is JSON"));
+    let newest = || world.discord.bot_messages().pop().map(|seen| seen.content);
+    eventually(SOON, async || newest().is_some_and(|said| said.contains("longer than 6000")).then_some(())).await;
     somebody_is_answered(&world, ann.channel_id).await;
     assert_eq!((world.model.chat_count(), world.used().await), (7, 7));
     assert!(gateway.violations().is_empty(), "{:?}", gateway.violations());

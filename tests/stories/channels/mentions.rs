@@ -69,7 +69,7 @@ async fn whoever_speaks_to_the_bot_is_answered() {
     // Votes on an answer in a channel.
     let up = replied.buttons[0].custom_id.clone();
     ann.presses_over_gateway(replied.id, &up);
-    assert_snapshot!(ann.sees().await, @"");
+    assert_snapshot!(ann.sees().await, @"(only you can see this) Thank you, your vote is noted.");
     assert!(world.discord.gateway().violations().is_empty());
     world.is_quiet();
     world.stop().await;
@@ -130,6 +130,14 @@ async fn several_messages_are_one_question_and_a_long_answer_is_one_reply() {
     let told = prompt(&world);
     assert!(told.contains(r"hello\nit is about my Zephyr,\nis it under warranty, at length?"), "{told}");
     assert_eq!((world.model.chat_count(), world.used().await), (1, 1));
+
+    // A message that is forwarded behind the question.
+    let said = world.member("bob").member.says("It squeaks. Is that under warranty?");
+    ann.tells_bot("what is to be said to this:");
+    answer(&world, ann.forwards(said)).await;
+    let told = prompt(&world);
+    assert!(told.contains(r"what is to be said to this:\nIt squeaks. Is that under warranty?"), "{told}");
+    assert_eq!((world.model.chat_count(), world.used().await), (2, 2));
     world.is_quiet();
 }
 

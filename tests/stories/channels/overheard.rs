@@ -59,6 +59,11 @@ async fn smart_mode_speaks_only_where_it_helps() {
         world.discord.requests().into_iter().filter(|request| request.path.contains(&channel.to_string())).collect();
     assert_eq!(traces.len(), 1, "one reply was sent: {traces:?}");
 
+    // A model that talks nonsense is not heard of either, and costs nothing.
+    world.model.next(Fault::Raw("{\"answer".to_owned()));
+    bob.says("does the warranty cover the harbour?");
+    thinks(&world, 3).await;
+
     // Two messages in a row are one question, and what is forwarded is read.
     bob.says("my Zephyr makes a noise");
     answer(&world, bob.says("is that under warranty")).await;
@@ -68,7 +73,7 @@ async fn smart_mode_speaks_only_where_it_helps() {
     // Whoever speaks to it is answered in any case.
     world.model.next(Fault::Slow(Duration::from_millis(300)));
     assert_snapshot!(answer(&world, carl.tells_bot("Who comes to lunch at the harbour?")).await, @"I could not find that in the documents.");
-    assert_eq!((world.model.chat_count(), world.used().await), (5, 5));
+    assert_eq!((world.model.chat_count(), world.used().await), (6, 5));
     assert_eq!(world.discord.typing(), [channel]);
     assert!(world.discord.gateway().violations().is_empty());
     world.is_quiet();

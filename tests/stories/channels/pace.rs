@@ -1,9 +1,12 @@
 //! Who asks too often is told so once.
 
-use super::{QUESTION, answer, server, somebody_is_answered, workshop};
+use super::{QUESTION, answer, mention, server, set, somebody_is_answered, workshop};
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::time::Duration;
 use tests::fake_discord::GatewayFault;
+use tests::server::eventually;
+use tests::world::SOON;
 
 #[tokio::test]
 async fn a_pause_and_a_bound_are_told_once() {
@@ -18,7 +21,7 @@ async fn a_pause_and_a_bound_are_told_once() {
     answer(&world, bob.tells_bot(QUESTION)).await;
     // The command is not held back.
     let asked = ann.asks_over_gateway(QUESTION, false);
-    world.discord.wait_for_reply(&asked, tests::world::SOON).await;
+    world.discord.wait_for_reply(&asked, SOON).await;
     somebody_is_answered(&world, pause).await;
     assert_eq!((world.model.chat_count(), world.used().await), (4, 4), "notices cost nothing");
     assert_eq!(world.discord.replies_to(early).len(), 1);
@@ -33,5 +36,28 @@ async fn a_pause_and_a_bound_are_told_once() {
     somebody_is_answered(&world, bound).await;
     assert_eq!((world.model.chat_count(), world.used().await), (8, 8));
     assert_eq!(world.discord.bot_messages().len(), 10);
+    world.is_quiet();
+}
+
+/// Replayed, they are too quick for what is set by now; but they were answered.
+#[tokio::test]
+async fn nobody_is_told_off_for_what_was_answered() {
+    let world = workshop().await;
+    let channel = server(&world, json!({})).await;
+    let ann = world.member("ann").member.at(channel);
+    let frames: Vec<Value> = (0..2)
+        .map(|_| ann.saying(&format!("{} {QUESTION}", mention(&world))).prepared())
+        .map(|frame| serde_json::from_str(&frame).expect("an event is JSON"))
+        .collect();
+    let say = || frames.iter().for_each(|frame| world.discord.gateway().dispatch(0, "MESSAGE_CREATE", frame));
+    say();
+    eventually(SOON, async || (world.discord.channel(channel).len() == 2).then_some(())).await;
+    set(&world, ann.guild_id, json!({"cooldown_seconds": 3_600})).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    say();
+    let late = ann.tells_bot(QUESTION);
+    assert!(answer(&world, late).await.content.starts_with("One question every 3600 seconds"));
+    somebody_is_answered(&world, channel).await;
+    assert_eq!((world.model.chat_count(), world.discord.bot_messages().len(), world.used().await), (3, 4, 3));
     world.is_quiet();
 }

@@ -1,6 +1,7 @@
 //! Servers that come, go and change, and what the gateway is asked for on their behalf.
 
 use super::{MESSAGE_CONTENT, QUESTION, answer, begin, reads_everything, server, set, somebody_is_answered, workshop};
+use guildhall::store::SessionNotice;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -109,4 +110,7 @@ async fn where_the_intent_is_off_mentions_are_still_answered() {
     assert_eq!(refused.iter().map(|close| close.code).collect::<Vec<_>>(), [Some(4_014)], "it is asked for once");
     assert!(gateway.violations().is_empty(), "{:?}", gateway.violations());
     world.is_quiet();
+    world.stop().await;
+    let leases = world.table().await.leases().await.unwrap();
+    assert_eq!(leases[0].state.notice, Some(SessionNotice::ContentRefused), "the dashboard can show it");
 }

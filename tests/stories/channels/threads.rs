@@ -7,6 +7,8 @@ use serde_json::json;
 use std::time::Duration;
 use tests::fake_discord::Denied;
 use tests::fake_model::Fault;
+use tests::server::eventually;
+use tests::world::SOON;
 use twilight_model::id::Id;
 
 #[tokio::test]
@@ -43,18 +45,25 @@ async fn an_answer_has_a_thread_in_which_it_goes_on() {
     there.presses_over_gateway(replied.id, &replied.buttons[0].custom_id);
     assert_snapshot!(there.sees().await, @"(only you can see this) Thank you, your vote is noted.");
 
+    // A question that is taken back takes its answer with it, wherever that is.
+    let gone = bob.tells_bot(QUESTION);
+    let replied = answer(&world, gone).await;
+    bob.deletes(gone);
+    eventually(SOON, async || world.discord.message(replied.id).is_none().then_some(())).await;
+    world.discord.bot_messages();
+
     // In somebody else's thread they do.
     let theirs = bob.clone().at(bob.opens_thread("lunch"));
     theirs.says(QUESTION);
     let asked = theirs.tells_bot(QUESTION);
     assert_eq!(answer(&world, asked).await.channel_id, theirs.channel_id);
     somebody_is_answered(&world, theirs.channel_id).await;
-    assert_eq!(world.model.chat_count(), 4);
+    assert_eq!(world.model.chat_count(), 5);
 
     // Somebody was quicker and has started one already.
     world.model.next(Fault::Slow(Duration::from_millis(500)));
     let asked = bob.tells_bot(QUESTION);
-    thinks(&world, 5).await;
+    thinks(&world, 6).await;
     bob.starts_thread(asked, "mine");
     assert_eq!(answer(&world, asked).await.channel_id, asked);
 
@@ -62,7 +71,7 @@ async fn an_answer_has_a_thread_in_which_it_goes_on() {
     world.discord.deny(channel, &[Denied::Thread]);
     let asked = bob.tells_bot(QUESTION);
     assert_eq!(answer(&world, asked).await.replies_to, Some(asked));
-    assert_eq!(world.used().await, 6);
+    assert_eq!(world.used().await, 7);
     world.is_quiet();
     world.stop().await;
     let troubles = world.table().await.troubles(Id::new(ann.guild_id)).await.unwrap();
