@@ -3,8 +3,12 @@
 use crate::frame::{Message, Snowflake};
 use crate::gate;
 use crate::guilds::{Rules, Spot};
-use guildhall::question::Heard;
+use guildhall::question::{Heard, MAX_CHARS};
 use guildhall::settings::ResponseMode;
+
+/// Characters of a message that are taken: one more than a question may have, so that the rest is told apart. Discord's own
+/// limit is far below; without one, a job could be larger than a queue takes.
+const MOST_CHARS: usize = MAX_CHARS + 1;
 
 /// Message types in which people talk: plain messages and replies. [Discord Docs/Message: Message Types]
 const SPOKEN: [u16; 2] = [0, 19];
@@ -119,6 +123,9 @@ pub fn words(message: &Message<'_>, bot: Snowflake, own_role: Option<Snowflake>)
             text.push('\n');
         }
         text.push_str(&content);
+    }
+    if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
+        text.truncate(end);
     }
     text
 }

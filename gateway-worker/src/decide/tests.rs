@@ -197,6 +197,12 @@ fn a_forward_is_behind_its_senders_words() {
 }
 
 #[test]
+fn no_message_is_too_long_for_a_job() {
+    let text = words(&frame::read(&said(&"é".repeat(100_000), json!({}))).unwrap(), BOT, None);
+    assert_eq!(text.chars().count(), MAX_CHARS + 1);
+}
+
+#[test]
 fn who_speaks_to_others_does_not_go_on() {
     let others = |more: Value| addresses_others(&frame::read(&said("x", more)).unwrap(), BOT);
     assert!(!others(json!({})) && !others(mention()));
