@@ -79,8 +79,8 @@ pub struct Message {
     replies_to: Option<Reference>,
     #[serde(default)]
     interaction_metadata: Option<Metadata>,
-    #[serde(default)]
-    message_snapshots: Vec<Snapshot>,
+    #[serde(default, rename = "message_snapshots")]
+    forwards: Vec<Snapshot>,
 }
 
 /// A message that was forwarded. [Discord Docs/Message: Message Snapshot Object]
@@ -495,7 +495,7 @@ impl Post<'_> {
 impl Message {
     /// What it says, and what it forwards behind that.
     pub fn words(&self) -> String {
-        let forwarded = self.message_snapshots.iter().map(|snapshot| &*snapshot.message.content);
+        let forwarded = self.forwards.iter().map(|snapshot| &*snapshot.message.content);
         let words: Vec<&str> = [&*self.content].into_iter().chain(forwarded).filter(|text| !text.is_empty()).collect();
         words.join("\n")
     }

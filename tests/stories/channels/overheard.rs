@@ -72,7 +72,10 @@ async fn smart_mode_speaks_only_where_it_helps() {
     assert!(prompt(&world).contains(r#""from":"carl","question":"how long is the warranty?""#), "{}", prompt(&world));
     // Whoever speaks to it is answered in any case.
     world.model.next(Fault::Slow(Duration::from_millis(300)));
-    assert_snapshot!(answer(&world, carl.tells_bot("Who comes to lunch at the harbour?")).await, @"I could not find that in the documents.");
+    assert_snapshot!(answer(&world, carl.tells_bot("Who comes to lunch at the harbour?")).await, @"
+    I could not find that in the documents.
+    [👍] [👎]
+    ");
     assert_eq!((world.model.chat_count(), world.used().await), (6, 5));
     assert_eq!(world.discord.typing(), [channel]);
     assert!(world.discord.gateway().violations().is_empty());
@@ -96,6 +99,7 @@ async fn without_smart_mode_everything_is_answered() {
     ann: what a lovely day
 
     guildhall → ann: I could not find that in the documents.
+    [👍] [👎]
 
     ann: How long is the warranty, by the way?
 
