@@ -4,6 +4,7 @@ mod fate; // what became of the question meanwhile: edited, deleted
 mod post; // the reply, message by message, each once
 mod think; // from the question to an answer
 mod typing; // “is typing…”
+mod words; // what the gateway did not show
 
 pub use fate::{edited, withdrawn};
 
@@ -66,6 +67,9 @@ pub enum UserError {
     /// There are no words in it.
     #[error("{}", self.sentence(Lang::En))]
     NothingAsked,
+    /// It is a message of a channel without any, or none that the bot gets to see.
+    #[error("{}", self.sentence(Lang::En))]
+    NothingToRead,
     /// It has more characters than are read.
     #[error("{}", self.sentence(Lang::En))]
     TooLong,
@@ -83,6 +87,7 @@ impl UserError {
         match self {
             Self::QuotaUsedUp { limit } => sentences::quota_used_up(lang, *limit),
             Self::NothingAsked => sentences::nothing_asked(lang).to_owned(),
+            Self::NothingToRead => sentences::nothing_to_read(lang).to_owned(),
             Self::TooLong => sentences::question_too_long(lang, MAX_CHARS),
             Self::NotConnected => sentences::not_connected(lang).to_owned(),
             Self::ModelFailed => sentences::model_failed(lang).to_owned(),

@@ -79,6 +79,20 @@ pub struct Message {
     replies_to: Option<Reference>,
     #[serde(default)]
     interaction_metadata: Option<Metadata>,
+    #[serde(default, rename = "message_snapshots")]
+    forwards: Vec<Snapshot>,
+}
+
+/// A message that was forwarded. [Discord Docs/Message: Message Snapshot Object]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Snapshot {
+    message: Snapped,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Snapped {
+    #[serde(default)]
+    content: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -302,6 +316,16 @@ impl Discord {
         Ok(found)
     }
 
+    /// A message, with its words if the application may read them. One request.
+    pub async fn message(
+        &self,
+        application: Id<ApplicationMarker>,
+        channel: Id<ChannelMarker>,
+        message: Id<MessageMarker>,
+    ) -> Result<Message, DiscordError> {
+        ask(self.rest(application).await?, &get(format!("channels/{channel}/messages/{message}"))).await
+    }
+
     /// Posts a message into a channel. May be repeated within minutes: Discord knows it again by its nonce.
     pub async fn post(
         &self,
@@ -469,6 +493,13 @@ impl Post<'_> {
 }
 
 impl Message {
+    /// What it says, and what it forwards behind that.
+    pub fn words(&self) -> String {
+        let forwarded = self.forwards.iter().map(|snapshot| &*snapshot.message.content);
+        let words: Vec<&str> = [&*self.content].into_iter().chain(forwarded).filter(|text| !text.is_empty()).collect();
+        words.join("\n")
+    }
+
     /// Whether a bot posted `content` as a reply to `question` or to nothing: what tells one of our own messages, of which
     /// it is not known whether it was posted.
     pub fn is_post(&self, content: &str, question: Id<MessageMarker>) -> bool {

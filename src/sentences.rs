@@ -97,6 +97,14 @@ pub fn nothing_asked(lang: Lang) -> &'static str {
     )
 }
 
+/// A message in a channel has no words, or none that the bot gets to see.
+pub fn nothing_to_read(lang: Lang) -> &'static str {
+    lang.pick(
+        "I can see no question there. Please mention me in the same message as your words.",
+        "Je n’y vois pas de question. Mentionnez-moi dans le même message que votre question.",
+    )
+}
+
 /// The question is longer than `limit` characters.
 pub fn question_too_long(lang: Lang, limit: usize) -> String {
     match lang {

@@ -3,8 +3,12 @@
 use crate::frame::{Message, Snowflake};
 use crate::gate;
 use crate::guilds::{Rules, Spot};
-use guildhall::question::Heard;
+use guildhall::question::{Heard, MAX_CHARS};
 use guildhall::settings::ResponseMode;
+
+/// Characters of a message that are taken: one more than a question may have, so that the rest is told apart. Discord's own
+/// limit is far below; without one, a job could be larger than a queue takes.
+const MOST_CHARS: usize = MAX_CHARS + 1;
 
 /// Message types in which people talk: plain messages and replies. [Discord Docs/Message: Message Types]
 const SPOKEN: [u16; 2] = [0, 19];
@@ -133,6 +137,9 @@ pub fn words(message: &Message<'_>, bot: Snowflake, own_role: Option<Snowflake>)
         }
         text.push_str(&content);
     }
+    if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
+        text.truncate(end);
+    }
     text
 }
 
@@ -165,11 +172,13 @@ fn without_mentions(content: &str, message: &Message<'_>, bot: Snowflake, own_ro
     text.trim().to_owned()
 }
 
-/// Closes the gap that a mention leaves: no two spaces, and no comma at the beginning.
+/// Closes the gap that a mention leaves: no two spaces, none in front of a comma, and no comma at the beginning.
 fn closed_up<'a>(text: &mut String, mut rest: &'a str) -> &'a str {
     if text.trim().is_empty() {
         text.clear();
         rest = rest.trim_start_matches([',', ':', ';']);
+    } else if rest.starts_with([',', '.', '!', '?', ':', ';']) {
+        text.truncate(text.trim_end().len());
     }
     if text.is_empty() || text.ends_with(char::is_whitespace) { rest.trim_start_matches(' ') } else { rest }
 }

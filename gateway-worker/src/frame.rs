@@ -7,6 +7,9 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 use twilight_model::id::{Id, marker::GenericMarker};
 
+/// Characters of a name that are taken; Discord's own limit is 32.
+const MOST_NAME_CHARS: usize = 100;
+
 /// An id of Discord's, of whatever it is.
 pub type Snowflake = Id<GenericMarker>;
 
@@ -150,11 +153,12 @@ impl Message<'_> {
     pub fn asker(&self) -> &str {
         let nick = self.member.as_ref().and_then(|member| member.nick.as_ref());
         let name = nick.or_else(|| self.author.as_ref().and_then(|author| author.global_name.as_ref()));
-        match (name, &self.author) {
-            (Some(name), _) => &name.0,
-            (None, Some(author)) => &author.username.0,
+        let name = match (name, &self.author) {
+            (Some(name), _) => &*name.0,
+            (None, Some(author)) => &*author.username.0,
             (None, None) => "",
-        }
+        };
+        name.char_indices().nth(MOST_NAME_CHARS).map_or(name, |(end, _)| &name[..end])
     }
 }
 

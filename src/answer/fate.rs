@@ -3,6 +3,7 @@
 //! Who hears of a deletion writes it down before it looks for an answer; who answers looks for a deletion after it has
 //! written down what it posted. So one of the two sees the other, and the answer goes.
 
+use super::words;
 use crate::bot::Bot;
 use crate::discord::DiscordError;
 use crate::ids::{QuestionId, snowflake_time};
@@ -70,23 +71,26 @@ pub(super) async fn is_gone(bot: &Bot, claim: &Claim) -> Result<bool> {
 /// The question with its newest words; none where all of it is gone.
 pub(super) async fn current<'a>(bot: &Bot, question: &'a Question) -> Result<Option<Cow<'a, Question>>> {
     let ids: Vec<Id<MessageMarker>> = question.messages.iter().map(|message| message.id).collect();
-    Ok(with(question, &bot.store.fates(&ids).await?))
+    match with(question, &bot.store.fates(&ids).await?) {
+        Some(question) => words::shown(bot, question).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 fn with<'a>(question: &'a Question, fates: &HashMap<Id<MessageMarker>, Fate>) -> Option<Cow<'a, Question>> {
     if fates.is_empty() {
         return Some(Cow::Borrowed(question));
     }
-    let words: Vec<&str> = question
+    let left: Vec<Said> = question
         .messages
         .iter()
         .filter_map(|message| match fates.get(&message.id) {
-            None => Some(message.text.as_str()),
-            Some(Fate::Edited { text }) => Some(text),
+            None => Some(message.clone()),
+            Some(Fate::Edited { text }) => Some(Said { id: message.id, text: text.clone() }),
             Some(Fate::Deleted) => None,
         })
         .collect();
-    (!words.is_empty()).then(|| Cow::Owned(Question { text: words.join("\n"), ..question.clone() }))
+    (!left.is_empty()).then(|| Cow::Owned(question.clone().saying(left)))
 }
 
 /// The ids that a question is claimed by.
@@ -104,9 +108,8 @@ pub(super) fn narrowed<'a>(question: &'a Question, messages: &[QuestionId]) -> C
     }
     let left: Vec<Said> =
         question.messages.iter().filter(|said| messages.contains(&QuestionId(said.id.get()))).cloned().collect();
-    let text = left.iter().map(|said| said.text.as_str()).collect::<Vec<_>>().join("\n");
     let id = messages.first().copied().unwrap_or(question.id);
-    Cow::Owned(Question { id, text, messages: left, ..question.clone() })
+    Cow::Owned(Question { id, ..question.clone().saying(left) })
 }
 
 #[cfg(test)]

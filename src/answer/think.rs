@@ -67,6 +67,9 @@ impl<'a> Material<'a> {
     pub(super) async fn think(&self, bot: &Bot, home: &Home, now: Timestamp) -> Result<Thought, UserError> {
         let question = &*self.question;
         let lang = lang_of(question);
+        if question.text.is_empty() && !question.messages.is_empty() {
+            return Err(UserError::NothingToRead);
+        }
         check(&question.text)?;
         let Some(llm) = &bot.llm else {
             let (text, quoted) = prompt::no_model_answer(&self.passages, lang);

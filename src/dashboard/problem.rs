@@ -87,7 +87,7 @@ impl Problem {
         };
         let status = match error {
             UserError::QuotaUsedUp { .. } => StatusCode::TOO_MANY_REQUESTS,
-            UserError::NothingAsked | UserError::TooLong => StatusCode::UNPROCESSABLE_ENTITY,
+            UserError::NothingAsked | UserError::NothingToRead | UserError::TooLong => StatusCode::UNPROCESSABLE_ENTITY,
             UserError::NotConnected => StatusCode::UNAUTHORIZED,
             UserError::ModelFailed => StatusCode::SERVICE_UNAVAILABLE,
         };

@@ -27,6 +27,8 @@ pub struct Start {
     pub with_embeddings: bool,
     /// Discord's buckets have no bottom, for stories with many questions at once.
     pub without_rate_limits: bool,
+    /// Of Discord there is only the bot's token: nothing with which a webhook could be checked.
+    pub only_a_token: bool,
     /// It is a first start: the user guide is added.
     pub with_guide: bool,
     /// Further variables of the environment.
@@ -68,6 +70,9 @@ impl World {
         drop(store);
 
         let mut environment = discord.environment();
+        if start.only_a_token {
+            environment.retain(|(name, _)| !["DISCORD_APPLICATION_ID", "DISCORD_PUBLIC_KEY"].contains(&name.as_str()));
+        }
         if !start.without_model {
             environment.extend(model.environment());
         }

@@ -172,7 +172,8 @@ fn words_are_what_a_reader_sees() {
         ("<@!50>, why?", "why?"),
         ("<@50>: why <@50>", "why"),
         ("hey <@50> why?", "hey why?"),
-        ("why <@50>?", "why ?"),
+        ("why <@50>?", "why?"),
+        ("Hello <@50>, why?", "Hello, why?"),
         ("<@50> :) why?", ":) why?"),
         ("<@&9> why?", "why?"),
         ("<@50>", ""),
@@ -193,6 +194,12 @@ fn a_forward_is_behind_its_senders_words() {
     let shots = json!({"message_snapshots": [{"message": {"content": "It blinks <@50> red."}}, {"message": {}}]});
     let text = said("<@50> why?", shots);
     assert_eq!(words(&frame::read(&text).unwrap(), BOT, None), "why?\nIt blinks red.");
+}
+
+#[test]
+fn no_message_is_too_long_for_a_job() {
+    let text = words(&frame::read(&said(&"é".repeat(100_000), json!({}))).unwrap(), BOT, None);
+    assert_eq!(text.chars().count(), MAX_CHARS + 1);
 }
 
 #[test]

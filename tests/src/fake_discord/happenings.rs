@@ -16,6 +16,13 @@ impl FakeDiscord {
         id
     }
 
+    /// A further server that no bot has joined yet.
+    pub fn found_guild(&self, name: &str) -> u64 {
+        let id = ids::snowflake();
+        self.shared.state().guilds.insert(id, Guild::new(name));
+        id
+    }
+
     /// A further server whose id falls into this shard of so many.
     pub fn add_guild_on(&self, name: &str, (shard, total): (u64, u64)) -> u64 {
         let id = ids::snowflake();

@@ -89,13 +89,16 @@ impl Member {
     /// # Panics
     /// When there is no such message.
     pub async fn asks_about(&self, webhook_url: &str, message_id: u64) -> Sent {
+        self.discord.deliver(webhook_url, &self.ask_about(message_id)).await
+    }
+
+    pub(crate) fn ask_about(&self, message_id: u64) -> Interaction {
         let message = self.discord.message(message_id).expect("a menu opens on a message that is there");
         let data = json!({
             "id": self.discord.command_id("Ask about this", 3), "name": "Ask about this", "type": 3,
             "target_id": message_id.to_string(), "resolved": {"messages": {message_id.to_string(): message}},
         });
-        let interaction = self.interaction(2, Some(data), None, Some(message_id));
-        self.discord.deliver(webhook_url, &interaction).await
+        self.interaction(2, Some(data), None, Some(message_id))
     }
 
     /// Clicks a button of a message.
@@ -129,6 +132,10 @@ impl Member {
         custom_id: &str,
         fields: &[(&str, &str)],
     ) -> Sent {
+        self.discord.deliver(webhook_url, &self.form(source, custom_id, fields)).await
+    }
+
+    pub(crate) fn form(&self, source: Option<u64>, custom_id: &str, fields: &[(&str, &str)]) -> Interaction {
         let rows: Vec<Value> = fields
             .iter()
             .enumerate()
@@ -138,8 +145,7 @@ impl Member {
             })
             .collect();
         let data = json!({"custom_id": custom_id, "components": rows});
-        let interaction = self.interaction(5, Some(data), source, None);
-        self.discord.deliver(webhook_url, &interaction).await
+        self.interaction(5, Some(data), source, None)
     }
 
     /// Waits for the answer to this person's latest interaction, looks at it, and gives it as text: one paragraph a message,

@@ -46,8 +46,8 @@ impl FakeDiscord {
         }
     }
 
-    /// Every message of the bots', deleted ones too, in the order in which they were sent: for counting. Looking at them
-    /// counts.
+    /// Every message of the bots' that is there, in the order in which they were sent: for counting. Looking at them counts,
+    /// and at deleted ones.
     pub fn bot_messages(&self) -> Vec<Seen> {
         let mut state = self.shared.state();
         let mine = state.messages.values().filter(|message| message.from_bot && message.only_for.is_none());

@@ -300,6 +300,23 @@ impl Member {
         interaction
     }
 
+    /// Chooses "Ask about this" in the menu of a message where no webhook is set.
+    ///
+    /// # Panics
+    /// When there is no such message.
+    pub fn asks_about_over_gateway(&self, message_id: u64) -> Interaction {
+        let interaction = self.ask_about(message_id);
+        self.discord.deliver_over_gateway(&interaction);
+        interaction
+    }
+
+    /// Sends a form where no webhook is set.
+    pub fn submits_over_gateway(&self, custom_id: &str, fields: &[(&str, &str)]) -> Interaction {
+        let interaction = self.form(None, custom_id, fields);
+        self.discord.deliver_over_gateway(&interaction);
+        interaction
+    }
+
     /// Clicks a button where no webhook is set.
     pub fn presses_over_gateway(&self, message_id: u64, custom_id: &str) -> Interaction {
         let data = json!({"id": 2, "component_type": 2, "custom_id": custom_id});

@@ -11,7 +11,7 @@ impl State {
     /// Tells the sessions whose bot is on this server, whose shard it falls into, and that asked for any of `needs`.
     pub(crate) fn dispatch(&mut self, event: &str, guild: u64, needs: u64, data: &Value) {
         let text = data.to_string();
-        self.dispatch_each(Some(guild), needs, |session_event| session_event(event, &text));
+        self.dispatch_each(Some(guild), None, needs, |session_event| session_event(event, &text));
     }
 
     /// An event of a message, with content as each bot may see it.
@@ -52,7 +52,7 @@ impl State {
             "MESSAGE_DELETE_BULK"
         };
         let text = data.to_string();
-        self.dispatch_each(guild, needs, |session_event| session_event(event, &text));
+        self.dispatch_each(guild, Some(channel_id), needs, |session_event| session_event(event, &text));
     }
 
     /// An interaction, for one bot; no intent is needed.
@@ -65,8 +65,14 @@ impl State {
         meant.len()
     }
 
-    fn dispatch_each(&mut self, guild: Option<u64>, needs: u64, mut say: impl FnMut(&mut dyn FnMut(&str, &str))) {
-        for app in self.hearing(guild, None) {
+    fn dispatch_each(
+        &mut self,
+        guild: Option<u64>,
+        channel: Option<u64>,
+        needs: u64,
+        mut say: impl FnMut(&mut dyn FnMut(&str, &str)),
+    ) {
+        for app in self.hearing(guild, channel) {
             let sessions: Vec<_> = self.gateway.line(app).sessions.values().cloned().collect();
             for session in sessions.iter().filter(|s| s.intents & needs != 0 && falls_into(guild, s.shard)) {
                 say(&mut |event, text| session.push(event, text));
