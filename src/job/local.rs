@@ -59,15 +59,24 @@ pub struct Jobs {
 #[derive(Debug)]
 struct Shared {
     /// Ids that are queued or running: a repetition of one of them changes nothing.
-    known: Mutex<HashSet<String>>,
+    known: Mutex<HashMap<String, Known>>,
     closing: CancellationToken,
     running: TaskTracker,
 }
 
+/// How far a job has come that is queued or running.
+#[derive(Debug)]
+enum Known {
+    /// It is being written down; these are told the outcome. A repetition is accepted no earlier than what it repeats.
+    Unwritten(Vec<oneshot::Sender<Result<(), NotAccepted>>>),
+    /// It lies in the table.
+    Written,
+}
+
 #[derive(Debug)]
 enum Write {
-    /// Accept a job; tell when it is written down.
-    Accept(Box<StoredJob>, oneshot::Sender<Result<(), NotAccepted>>),
+    /// Accept a job, and tell those who wait when it is written down.
+    Accept(Box<StoredJob>),
     /// Write a known job again, with its attempts and its pause.
     Again(Box<StoredJob>),
     /// Forget a job that is done.
@@ -93,7 +102,7 @@ impl Jobs {
             if groups.insert(job.group.clone()) {
                 job.deaths += 1;
             }
-            jobs.known().insert(job.id.clone());
+            jobs.known().insert(job.id.clone(), Known::Written);
             let _ = jobs.writes.send(Write::Again(Box::new(job.clone())));
             let _ = ready.send(job);
         }
@@ -102,8 +111,8 @@ impl Jobs {
         Ok((jobs, runner))
     }
 
-    /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition. Where the
-    /// caller gives up waiting, the job runs if it could be written down after all.
+    /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition of what is
+    /// written down. Where the caller gives up waiting, the job runs if it could be written down after all.
     pub async fn send(&self, job: &Job, now: Timestamp) -> Result<(), NotAccepted> {
         match self.enqueue(job, accepted_at(now))? {
             Some(told) => told.await.unwrap_or(Err(NotAccepted::Closing)),
@@ -136,13 +145,20 @@ impl Jobs {
             return Err(NotAccepted::Closing);
         }
         let id = job.id();
+        let (written, told) = oneshot::channel();
         {
             let mut known = self.known();
-            if known.len() >= CAPACITY {
-                return Err(NotAccepted::Full);
-            }
-            if !known.insert(id.clone()) {
-                return Ok(None);
+            let is_full = known.len() >= CAPACITY;
+            match known.get_mut(&id) {
+                Some(Known::Written) => return Ok(None),
+                Some(Known::Unwritten(waiting)) => {
+                    waiting.push(written);
+                    return Ok(Some(told));
+                }
+                None if is_full => return Err(NotAccepted::Full),
+                None => {
+                    known.insert(id.clone(), Known::Unwritten(vec![written]));
+                }
             }
         }
         let stored = StoredJob {
@@ -154,8 +170,7 @@ impl Jobs {
             deaths: 0,
             not_before: Timestamp::from_nanosecond(i128::from(accepted)).unwrap_or(Timestamp::UNIX_EPOCH),
         };
-        let (written, told) = oneshot::channel();
-        if self.writes.send(Write::Accept(Box::new(stored), written)).is_err() {
+        if self.writes.send(Write::Accept(Box::new(stored))).is_err() {
             self.known().remove(&id);
             return Err(NotAccepted::Closing);
         }
@@ -174,7 +189,7 @@ impl Jobs {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
         lock(&self.shared.known)
     }
 }
@@ -350,15 +365,15 @@ async fn write(
         for write in waiting.drain(..) {
             // One request may name a key once: the later word on a job replaces the earlier one.
             let id = match &write {
-                Write::Accept(job, _) | Write::Again(job) => job.id.clone(),
+                Write::Accept(job) | Write::Again(job) => job.id.clone(),
                 Write::Forget(id) => id.clone(),
             };
             put.retain(|job| job.id != id);
             delete.retain(|other| *other != id);
             match write {
-                Write::Accept(job, told) => {
+                Write::Accept(job) => {
                     put.push((*job).clone());
-                    accepted.push((job, told));
+                    accepted.push(job);
                 }
                 Write::Again(job) => put.push(*job),
                 Write::Forget(id) => delete.push(id),
@@ -369,14 +384,19 @@ async fn write(
             // Done jobs that could not be forgotten run once more after a restart, which is harmless.
             tracing::error!(error = format!("{error:#}"), "the queue could not write its jobs down");
         }
-        for (job, told) in accepted {
-            if outcome.is_ok() {
-                let _ = told.send(Ok(()));
-                let _ = ready.send(*job);
+        for job in accepted {
+            // Here and not in `send`, whose caller may be gone.
+            let told = if outcome.is_ok() {
+                lock(&shared.known).insert(job.id.clone(), Known::Written)
             } else {
-                // Here and not in `send`, whose caller may be gone.
-                lock(&shared.known).remove(&job.id);
-                let _ = told.send(Err(NotAccepted::Unwritten));
+                lock(&shared.known).remove(&job.id)
+            };
+            if outcome.is_ok() {
+                let _ = ready.send(*job);
+            }
+            let Some(Known::Unwritten(waiting)) = told else { continue };
+            for told in waiting {
+                let _ = told.send(outcome.as_ref().map(drop).map_err(|_| NotAccepted::Unwritten));
             }
         }
     }
