@@ -4,6 +4,7 @@ mod stories {
     mod asking; // a question, its answer, and what can be done with it
     mod channels; // questions heard over the gateway
     mod documents; // files as they come, and what stories do with them
+    mod gateway; // questions in channels while something goes wrong
     mod hostile; // documents, models and members that mean harm
     mod hostile_documents; // files and sites that mean harm
     mod knowledge; // what a team teaches, and how it changes

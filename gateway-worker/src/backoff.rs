@@ -12,6 +12,10 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// No pause is longer after a connection that was ready, however short: Discord holds a session for a few minutes only.
 const LONGEST_AFTER_READY: Duration = Duration::from_secs(5);
 
+/// Failures that connections which were ready count for at most, however short they were: the next one that is not ready may
+/// come again soon, before Discord has forgotten the session.
+const MOST_AFTER_READY: u32 = 3;
+
 /// A connection that lasted this long shows that connecting works.
 const LASTED: Duration = Duration::from_secs(10);
 
@@ -27,6 +31,9 @@ impl Backoff {
     pub fn after(&mut self, ready_for: Option<Duration>, rng: &mut impl Rng) -> Duration {
         if ready_for.is_some_and(|lasted| lasted >= LASTED) {
             self.failures = 0;
+        }
+        if ready_for.is_some() {
+            self.failures = self.failures.min(MOST_AFTER_READY);
         }
         let failures = self.failures;
         self.failures = failures.saturating_add(1);
@@ -60,5 +67,7 @@ mod tests {
         assert!(last >= LONGEST / 2 && last <= LONGEST);
         last = backoff.after(Some(Duration::from_millis(1)), &mut rng);
         assert!(last >= LONGEST_AFTER_READY / 2 && last <= LONGEST_AFTER_READY);
+        // And then one that is refused.
+        assert!(backoff.after(None, &mut rng) <= LONGEST / 2);
     }
 }

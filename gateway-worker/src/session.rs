@@ -58,6 +58,10 @@ const INVALID_PAUSE: std::ops::RangeInclusive<f64> = 1.0..=5.0;
 /// How long nothing is done while the way is not free; whatever frees it wakes the session.
 const IDLE: Duration = Duration::from_mins(10);
 
+/// A pause in what somebody writes is none while nothing can be heard: what belongs to an open burst may come with the
+/// resume. That takes less than this, or the burst is closed all the same.
+const BACK_WITHIN: Duration = Duration::from_secs(10);
+
 /// What the sessions of one application share.
 #[derive(Clone)]
 pub struct Parts {
@@ -189,6 +193,8 @@ struct Session {
     /// Jobs and interactions whose outcome is not known yet.
     under_way: usize,
     phase: Option<Phase>,
+    /// The last moment at which everything that was said had been heard.
+    heard_until: Instant,
 }
 
 impl Session {
@@ -221,6 +227,7 @@ impl Session {
             changes,
             under_way: 0,
             phase: None,
+            heard_until: Instant::now(),
         }
     }
 
@@ -274,7 +281,11 @@ impl Session {
 
     /// Takes what the judge has decided, and sees to it that it is done.
     fn settle(&mut self) {
-        let out = self.judge.poll(std::time::Instant::now());
+        let now = Instant::now();
+        if matches!(&self.link, Link::Up(up) if up.ready_at.is_some()) {
+            self.heard_until = now;
+        }
+        let out = self.judge.poll(if self.is_deaf(now) { self.heard_until } else { now }.into());
         for (tickets, job) in out.jobs {
             self.under_way += 1;
             self.parts.forwarder.submit(tickets, job, self.accepted.clone());
@@ -375,6 +386,11 @@ impl Session {
         }
     }
 
+    /// Whether bursts wait because nothing can be heard. What is being ended hears nothing more.
+    fn is_deaf(&self, now: Instant) -> bool {
+        self.heard_until < now && now.duration_since(self.heard_until) < BACK_WITHIN && self.order != Order::End
+    }
+
     fn is_held(&self) -> bool {
         *self.full.borrow() || self.judge.is_full()
     }
@@ -387,7 +403,9 @@ impl Session {
             Link::Down(until) if self.order == Order::Run && !self.is_held() && self.state.stopped.is_none() => *until,
             Link::Down(_) => now + IDLE,
         };
-        self.judge.next_wake().map_or(link, |wake| link.min(wake.into()))
+        let deaf_until = self.is_deaf(now).then(|| self.heard_until + BACK_WITHIN);
+        let burst = self.judge.next_wake().map(|wake| deaf_until.unwrap_or_else(|| wake.into()));
+        burst.map_or(link, |burst| link.min(burst))
     }
 
     fn connect_if_due(&mut self, now: Instant) {
@@ -434,7 +452,7 @@ impl Session {
         self.on_message(first);
         for _ in 1..AT_ONCE {
             let Link::Up(up) = &mut self.link else { return };
-            let Some(next) = up.shard.next().now_or_never() else { return };
+            let Some(next) = next_of(up).now_or_never() else { return };
             self.on_message(next);
         }
     }
@@ -617,20 +635,31 @@ impl Drop for Session {
     }
 }
 
+/// The next message of a connection; never one where there is none.
+async fn next_message(link: &mut Link) -> Option<Result<Message, ReceiveMessageError>> {
+    match link {
+        Link::Up(up) => next_of(up).await,
+        Link::Down(_) => std::future::pending().await,
+    }
+}
+
 /// The next message; none once the connection is gone without a word. The shard would connect again by itself then, and at
 /// once, however often that fails.
-async fn next_message(link: &mut Link) -> Option<Result<Message, ReceiveMessageError>> {
-    let Link::Up(up) = link else { return std::future::pending().await };
+async fn next_of(up: &mut Up) -> Option<Result<Message, ReceiveMessageError>> {
     poll_fn(|context| {
-        if let Poll::Ready(message) = up.shard.poll_next_unpin(context) {
-            return Poll::Ready(message);
-        }
+        let polled = up.shard.poll_next_unpin(context);
         let is_connected = !matches!(up.shard.state(), ShardState::Disconnected { .. });
         let was_connected = up.connected;
         up.connected |= is_connected;
-        // One that is being closed counts as disconnected from then on; connected, it is the next one already.
-        let is_gone = if up.closing.is_some() { is_connected } else { was_connected && !is_connected };
-        if is_gone { Poll::Ready(None) } else { Poll::Pending }
+        // One that is being closed counts as disconnected from then on; connected, it is the next one already, which is not
+        // to resume what is being given away.
+        if up.closing.is_some() && is_connected {
+            return Poll::Ready(None);
+        }
+        match polled {
+            Poll::Pending if up.closing.is_none() && was_connected && !is_connected => Poll::Ready(None),
+            polled => polled,
+        }
     })
     .await
 }

@@ -59,15 +59,10 @@ pub struct Jobs {
 #[derive(Debug)]
 struct Shared {
     /// Ids that are queued or running: a repetition of one of them changes nothing.
-    known: Mutex<HashSet<String>>,
-    /// Ids that are not written down yet, with the repetitions that wait for it. Locked only within `known`.
-    unwritten: Mutex<HashMap<String, Vec<Told>>>,
+    known: Mutex<HashMap<String, Known>>,
     closing: CancellationToken,
     running: TaskTracker,
 }
-
-/// Hears whether a job is written down.
-type Told = oneshot::Sender<Result<(), NotAccepted>>;
 
 /// What becomes of the jobs that an earlier process had accepted and not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +76,19 @@ pub enum Earlier {
     Wait,
 }
 
+/// How far a job has come that is queued or running.
+#[derive(Debug)]
+enum Known {
+    /// It is being written down; these are told the outcome. A repetition is accepted no earlier than what it repeats.
+    Unwritten(Vec<oneshot::Sender<Result<(), NotAccepted>>>),
+    /// It lies in the table.
+    Written,
+}
+
 #[derive(Debug)]
 enum Write {
-    /// Accept a job; tell when it is written down.
-    Accept(Box<StoredJob>, Told),
+    /// Accept a job, and tell those who wait when it is written down.
+    Accept(Box<StoredJob>),
     /// Write a known job again, with its attempts and its pause.
     Again(Box<StoredJob>),
     /// Forget a job that is done.
@@ -101,7 +105,6 @@ impl Jobs {
         let (ready, to_run) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             known: Mutex::default(),
-            unwritten: Mutex::default(),
             closing: CancellationToken::new(),
             running: TaskTracker::new(),
         });
@@ -110,7 +113,7 @@ impl Jobs {
         for mut job in store.pending_jobs().await? {
             // The first of its group may have been running, and may be why the process died: counted, so that it cannot
             // kill for ever. That it waits or runs while a machine restarts is no failure of its own.
-            jobs.known().insert(job.id.clone());
+            jobs.known().insert(job.id.clone(), Known::Written);
             let Earlier::Run { was_killed } = earlier else { continue };
             if groups.insert(job.group.clone()) && was_killed {
                 job.deaths += 1;
@@ -157,22 +160,21 @@ impl Jobs {
             return Err(NotAccepted::Closing);
         }
         let id = job.id();
+        let (written, told) = oneshot::channel();
         {
             let mut known = self.known();
-            let mut unwritten = lock(&self.shared.unwritten);
-            if let Some(waiting) = unwritten.get_mut(&id) {
-                let (told, hears) = oneshot::channel();
-                waiting.push(told);
-                return Ok(Some(hears));
+            let is_full = known.len() >= CAPACITY;
+            match known.get_mut(&id) {
+                Some(Known::Written) => return Ok(None),
+                Some(Known::Unwritten(waiting)) => {
+                    waiting.push(written);
+                    return Ok(Some(told));
+                }
+                None if is_full => return Err(NotAccepted::Full),
+                None => {
+                    known.insert(id.clone(), Known::Unwritten(vec![written]));
+                }
             }
-            if known.contains(&id) {
-                return Ok(None);
-            }
-            if known.len() >= CAPACITY {
-                return Err(NotAccepted::Full);
-            }
-            known.insert(id.clone());
-            unwritten.insert(id.clone(), Vec::new());
         }
         let stored = StoredJob {
             id: id.clone(),
@@ -183,9 +185,8 @@ impl Jobs {
             deaths: 0,
             not_before: Timestamp::from_nanosecond(i128::from(accepted)).unwrap_or(Timestamp::UNIX_EPOCH),
         };
-        let (written, told) = oneshot::channel();
-        if self.writes.send(Write::Accept(Box::new(stored), written)).is_err() {
-            self.shared.tell(&id, Err(NotAccepted::Closing));
+        if self.writes.send(Write::Accept(Box::new(stored))).is_err() {
+            self.known().remove(&id);
             return Err(NotAccepted::Closing);
         }
         Ok(Some(told))
@@ -203,21 +204,8 @@ impl Jobs {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
         lock(&self.shared.known)
-    }
-}
-
-impl Shared {
-    /// Whether a job was written down: for its repetitions, and for those that come later.
-    fn tell(&self, id: &str, outcome: Result<(), NotAccepted>) {
-        let mut known = lock(&self.known);
-        if outcome.is_err() {
-            known.remove(id);
-        }
-        for told in lock(&self.unwritten).remove(id).into_iter().flatten() {
-            let _ = told.send(outcome);
-        }
     }
 }
 
@@ -402,16 +390,16 @@ async fn write(
         for write in waiting.drain(..) {
             // One request may name a key once: the later word on a job replaces the earlier one.
             let id = match &write {
-                Write::Accept(job, _) | Write::Again(job) => job.id.clone(),
+                Write::Accept(job) | Write::Again(job) => job.id.clone(),
                 Write::Forget(id) => id.clone(),
                 Write::Bury(dead, _) => dead.job.id.clone(),
             };
             put.retain(|job| job.id != id);
             delete.retain(|other| *other != id);
             match write {
-                Write::Accept(job, told) => {
+                Write::Accept(job) => {
                     put.push((*job).clone());
-                    accepted.push((job, told));
+                    accepted.push(job);
                 }
                 Write::Again(job) => put.push(*job),
                 Write::Forget(id) => delete.push(id),
@@ -423,15 +411,19 @@ async fn write(
             // Done jobs that could not be forgotten run once more after a restart, which is harmless.
             tracing::error!(error = format!("{error:#}"), "the queue could not write its jobs down");
         }
-        for (job, told) in accepted {
-            if outcome.is_ok() {
-                shared.tell(&job.id, Ok(()));
-                let _ = told.send(Ok(()));
-                let _ = ready.send(*job);
+        for job in accepted {
+            // Here and not in `send`, whose caller may be gone.
+            let told = if outcome.is_ok() {
+                lock(&shared.known).insert(job.id.clone(), Known::Written)
             } else {
-                // Here and not in `send`, whose caller may be gone.
-                shared.tell(&job.id, Err(NotAccepted::Unwritten));
-                let _ = told.send(Err(NotAccepted::Unwritten));
+                lock(&shared.known).remove(&job.id)
+            };
+            if outcome.is_ok() {
+                let _ = ready.send(*job);
+            }
+            let Some(Known::Unwritten(waiting)) = told else { continue };
+            for told in waiting {
+                let _ = told.send(outcome.as_ref().map(drop).map_err(|_| NotAccepted::Unwritten));
             }
         }
         for (dead, told) in buried {

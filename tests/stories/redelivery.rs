@@ -61,7 +61,7 @@ fn answered_once(world: &World, asked: &Interaction, number: usize) {
 
 /// What was counted when Guildhall has stopped and nothing is left to do. A delivery that came last may have to wait for
 /// the next start; nothing is ever given up.
-async fn settled(world: &mut World) -> u32 {
+pub(super) async fn settled(world: &mut World) -> u32 {
     for _ in 0..10 {
         assert!(world.stop().await.success());
         let store = world.table().await;

@@ -228,7 +228,7 @@ async fn a_full_disk_loses_nothing_that_was_accepted() {
 }
 
 /// Lets no file of Guildhall's grow beyond so many bytes: what a write meets on a full disk.
-async fn disk(world: &World, bytes: &str) {
+pub(super) async fn disk(world: &World, bytes: &str) {
     let id = world.guildhall.id().expect("it runs").to_string();
     let limit = format!("--fsize={bytes}:");
     let set = tokio::process::Command::new("prlimit").args(["--pid", &id, &limit]).status().await;

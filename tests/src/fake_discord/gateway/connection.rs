@@ -85,16 +85,22 @@ pub(crate) async fn serve(socket: WebSocket, shared: Arc<Shared>, arrival: Arriv
         () = cut.notified() => Ended::broken(),
     };
     connection.leave(&ended);
-    if let Ended(By::Discord, Some(code)) = ended {
-        let frame = Message::Close(Some(CloseFrame { code, reason: "".into() }));
-        let farewell = async {
-            if connection.socket.send(frame).await.is_ok() {
-                // Dropping a socket with unread bytes in it would take the close frame away from the client.
-                while let Some(Ok(_)) = connection.socket.recv().await {}
-            }
-        };
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
-    }
+    let frame = match ended {
+        Ended(By::Discord, Some(code)) => Some(Message::Close(Some(CloseFrame { code, reason: "".into() }))),
+        // The answer to a client's close frame goes out by itself.
+        Ended(By::Client, _) => None,
+        _ => return,
+    };
+    let farewell = async {
+        if let Some(frame) = frame
+            && connection.socket.send(frame).await.is_err()
+        {
+            return;
+        }
+        // Dropping a socket with unread bytes in it would take the close frame away from the client.
+        while let Some(Ok(_)) = connection.socket.recv().await {}
+    };
+    let _ = tokio::time::timeout(FAREWELL, farewell).await;
 }
 
 impl Connection {

@@ -151,6 +151,10 @@ impl Session {
     pub(crate) fn take(&self, connection: u64) -> Taken {
         let mut log = self.log();
         if log.ended || log.attached.as_ref().is_none_or(|(id, _)| *id != connection) {
+            if !log.ended && log.attached.is_some() {
+                // The wake-up was meant for whoever has the session now; this connection has been told to close.
+                self.ready.notify_one();
+            }
             return Taken::NotMine;
         }
         let first = log.last - log.frames.len() as u64;
