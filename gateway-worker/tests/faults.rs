@@ -31,11 +31,8 @@ impl World {
         let config = Config::from_vars(&value).unwrap();
         let data = tempfile::tempdir().unwrap();
         let house = House::open(&config, data.path(), Plan::Pro).await.unwrap();
-        let application = Application {
-            id: Id::new(discord.application_id()),
-            token: discord.token().to_owned().into(),
-            shards: None,
-        };
+        let id = Id::new(discord.application_id());
+        let application = Application::shared(id, discord.token().to_owned().into(), None);
         let (_, applications) = watch::channel(vec![application]);
         let options = Options { applications, alone: true, linger: Duration::ZERO, listen: None };
         let stop = CancellationToken::new();

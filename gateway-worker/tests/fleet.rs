@@ -53,7 +53,7 @@ impl Gateway {
     }
 
     fn application(&self) -> Application {
-        Application { id: Id::new(5), token: "token".to_owned().into(), shards: None }
+        Application::shared(Id::new(5), "token".to_owned().into(), None)
     }
 
     fn heard(&self, what: &str) -> Vec<Value> {

@@ -3,7 +3,6 @@
 use crate::house::{House, NotOpened};
 use crate::{door, guide};
 use anyhow::{Context as _, Result, bail};
-use gateway_worker::Application;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::discord::CommandSync;
@@ -14,6 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How often the schedule is looked at, as EventBridge does on AWS.
 const SCHEDULE_EVERY: Duration = Duration::from_mins(5);
@@ -80,37 +80,59 @@ fn say_what_is_there(config: &Config, machine: &StandaloneConfig, address: std::
             machine.public_url.join("discord/webhook/").map_or_else(|_| String::new(), |url| url.to_string());
         tracing::info!(endpoint, "set this as the Interactions Endpoint URL in Discord's developer portal");
     } else {
-        tracing::info!("DISCORD_TOKEN is not set: no Discord, but the API and `guildhall ask` work");
+        tracing::info!(
+            "DISCORD_TOKEN is not set: no shared bot, but the API, `guildhall ask` and bots that are set by the API work"
+        );
     }
 }
 
 /// A refusal is a line in the log: questions by other doors are answered all the same.
 fn register_commands(bot: Arc<Bot>) {
+    let shared = Arc::clone(&bot);
+    tokio::spawn(async move {
+        let Some(discord) = &shared.discord else { return };
+        if let Some(shared) = discord.application().await {
+            match discord.sync_commands(shared.id).await {
+                Ok(CommandSync::Unchanged) => tracing::info!("Discord has the commands as they are"),
+                Ok(CommandSync::Updated) => tracing::info!("the commands were registered with Discord"),
+                Err(error) => tracing::error!(
+                    error = %error,
+                    "Discord did not take the commands, so /ask may be missing: check DISCORD_TOKEN and DISCORD_APPLICATION_ID"
+                ),
+            }
+        }
+    });
+    // Another program than the one that was there when a bot was brought along may have other commands.
     tokio::spawn(async move {
         let Some(discord) = &bot.discord else { return };
-        match discord.sync_commands().await {
-            Ok(CommandSync::Unchanged) => tracing::info!("Discord has the commands as they are"),
-            Ok(CommandSync::Updated) => tracing::info!("the commands were registered with Discord"),
-            Err(error) => tracing::error!(
-                error = %error,
-                "Discord did not take the commands, so /ask may be missing: check DISCORD_TOKEN and DISCORD_APPLICATION_ID"
-            ),
+        let bots = match bot.store.custom_bots().await {
+            Ok(bots) => bots,
+            Err(error) => return tracing::error!(error = format!("{error:#}"), "custom bots cannot be listed"),
+        };
+        for bot in bots {
+            if let Err(error) = discord.sync_commands(bot.application).await {
+                tracing::warn!(application.id = %bot.application, error = %error, "Discord did not take a custom bot's commands");
+            }
         }
     });
 }
 
 /// Hears what is said in Discord, until `stop`. A single machine is alone on its table.
 async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
-    let (Some(discord), Some(ours)) = (bot.discord.clone(), &config.discord) else { return };
+    let Some(discord) = bot.discord.clone() else { return };
     if !config.gateway.enabled {
         return tracing::info!("DISCORD_GATEWAY is off: only commands are answered, through the webhook");
     }
-    let id = tokio::select! {
-        application = discord.application() => application.id,
+    let shards = config.gateway.shards;
+    let shared = config.discord.map(|shared| gateway_worker::Shared { token: shared.token, shards });
+    let (tell, mut applications) = watch::channel(Vec::new());
+    let keep = gateway_worker::applications::keep(Arc::clone(&bot), discord, shared, tell);
+    let _keep = AbortOnDropHandle::new(tokio::spawn(keep));
+    // Without any bot there is nothing to do, and the table is left in peace.
+    tokio::select! {
+        Ok(_) = applications.wait_for(|known| !known.is_empty()) => {}
         () = stop.cancelled() => return,
-    };
-    let shared = Application { id, token: ours.token.clone(), shards: config.gateway.shards };
-    let (_applications, applications) = watch::channel(vec![shared]);
+    }
     // The local queue gathers what comes together by itself.
     let options =
         gateway_worker::Options { applications, alone: true, linger: Duration::ZERO, listen: config.gateway.metrics };

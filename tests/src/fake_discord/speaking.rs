@@ -184,7 +184,7 @@ impl Member {
     #[must_use]
     pub fn in_direct_message(mut self) -> Self {
         let mut channel = Channel::new(None, 1, "");
-        channel.dm_with = Some(self.discord.application_id());
+        channel.dm_with = Some(self.application_id);
         self.channel_id = channel.id;
         self.discord.shared.state().channels.insert(channel.id, channel);
         self
@@ -204,7 +204,7 @@ impl Member {
 
     /// Says something to the first bot, with its mention in front.
     pub fn tells_bot(&self, text: &str) -> u64 {
-        self.says(&format!("<@{}> {text}", self.discord.application_id()))
+        self.says(&format!("<@{}> {text}", self.application_id))
     }
 
     /// Replies to a message, so that its author is notified.
