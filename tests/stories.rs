@@ -3,6 +3,7 @@
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
     mod channels; // answers in channels, job by job
+    mod custom_bot; // a team's own bot, beside the shared one or without it
     mod documents; // files as they come, and what stories do with them
     mod hostile; // documents, models and members that mean harm
     mod hostile_documents; // files and sites that mean harm

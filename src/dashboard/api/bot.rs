@@ -245,7 +245,7 @@ mod tests {
         assert_eq!((shown.connection, shown.notice), (Connection::Connecting, None));
         let shown = view(bot(), &[lease(refused("2"))]);
         assert_eq!(shown.connection, Connection::Stopped);
-        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"{"application_id":"5","public_key":"00","added_at":"1970-01-01T00:00:00Z","connection":"stopped","notice":{"code":"token_refused","text":"Discord does not accept the bot's token: make a new one in the developer portal and set it here."}}"#);
     }
 
     #[test]
