@@ -189,7 +189,7 @@ fn view(bot: CustomBot, leases: &[Lease]) -> BotView {
     } else {
         Connection::Connecting
     };
-    let notice = current().filter_map(|lease| lease.state.notice).next();
+    let notice = current().find_map(|lease| lease.state.notice);
     BotView {
         application_id: bot.application.to_string(),
         public_key: bot.public_key,
