@@ -124,6 +124,10 @@ enum Verdict<'a> {
 
 /// Answers one queued question: at most one reply and one count, however often the job is delivered.
 pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
+    // Discord takes nothing any more: no model is asked for an answer that nobody would see.
+    if matches!(question.reply_to, ReplyTo::Interaction { .. }) && now >= question.gives_up_at() {
+        return Ok(Outcome::TooLate);
+    }
     // Without a model nobody can tell whether a message that was overheard is a question to us.
     if question.heard == Heard::InPassingSmart && bot.llm.is_none() {
         return Ok(Outcome::Silent);
@@ -132,7 +136,7 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         if !UserError::NotConnected.is_told(question.heard) {
             return Ok(Outcome::Silent);
         }
-        return say(bot, question, UserError::NotConnected.sentence(lang_of(question)), delivery, now).await;
+        return say(bot, question, Some(UserError::NotConnected.sentence(lang_of(question))), delivery, now).await;
     };
     let limit = home.account.plan.messages_per_month();
     let quota = Quota { account: &home.account.id, limit };
@@ -170,6 +174,19 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
     Ok(outcome)
 }
 
+/// Tells whoever asked that no answer will come, after the last attempt at one has failed. It is taken off the count, unless
+/// something of an answer was kept to be said: then that is tried once more.
+pub async fn give_up(bot: &Bot, question: &Question, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
+    say(
+        bot,
+        question,
+        UserError::ModelFailed.is_told(question.heard).then(|| UserError::ModelFailed.sentence(lang_of(question))),
+        delivery,
+        now,
+    )
+    .await
+}
+
 /// Tells somebody why a message of theirs is not answered: once, uncounted, and not where the message was answered.
 pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
     let ReplyTo::Message { channel_id, message_id, .. } = notify.reply_to else {
@@ -192,7 +209,7 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
         Notice::Cooldown { seconds } => sentences::cooldown(lang, seconds),
         Notice::TooMany { per_hour } => sentences::too_many(lang, per_hour),
     };
-    say(bot, &message, sentence, delivery, now).await
+    say(bot, &message, Some(sentence), delivery, now).await
 }
 
 /// Answers a caller who waits: the API, the command line.
@@ -275,7 +292,8 @@ async fn decide(
             let parts = reply::render(&answer.text, &answer.sources, lang_of(&asked));
             // A private reply is gone with the person's client: there is nobody to come back to its buttons.
             let is_private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
-            let reply = Reply { parts, votable: answer.answered && !is_private, thread };
+            // Also where nothing was found: that is the vote a team can learn most from.
+            let reply = Reply { parts, votable: !is_private, thread };
             let conversation = post::conversation(question, thread);
             keep(bot, claim, reply, Some((&conversation, &turn_of(&asked, Some(&answer)))), false).await?;
             Ok(None)
@@ -302,8 +320,14 @@ async fn decide(
     }
 }
 
-/// Replies with a sentence that is not counted, whatever the question.
-async fn say(bot: &Bot, question: &Question, sentence: String, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
+/// Replies with a sentence that is not counted, whatever the question; with none, only sees to it that nothing is counted.
+async fn say(
+    bot: &Bot,
+    question: &Question,
+    sentence: Option<String>,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<Outcome> {
     let mut claim = match bot.store.admit(&fate::claimed_as(question), None, delivery, now).await? {
         Admission::Done => return Ok(Outcome::AlreadyDone),
         Admission::Busy => bail!("another delivery of the question is at work"),
@@ -312,10 +336,14 @@ async fn say(bot: &Bot, question: &Question, sentence: String, delivery: &Delive
     let is_resumed = claim.reply.is_some();
     if !is_resumed {
         if fate::current(bot, question).await?.is_none() {
-            keep(bot, &mut claim, Reply::nothing(), None, false).await?;
+            keep(bot, &mut claim, Reply::nothing(), None, true).await?;
             return Ok(Outcome::Withdrawn);
         }
-        keep(bot, &mut claim, Reply::notice(sentence), None, false).await?;
+        let Some(sentence) = sentence else {
+            keep(bot, &mut claim, Reply::nothing(), None, true).await?;
+            return Ok(Outcome::Silent);
+        };
+        keep(bot, &mut claim, Reply::notice(sentence), None, true).await?;
     }
     let outcome = post::reply(bot, question, &mut claim, is_resumed, now).await?;
     bot.store.finish(&claim).await?;

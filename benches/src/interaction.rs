@@ -44,7 +44,7 @@ pub(crate) async fn run() -> Result<()> {
     let store = Store::new(table::open(&folder.path().join("table.db"))?, "bench");
     store.create_table().await?;
     // Nobody takes the jobs out: only their acceptance is measured.
-    let (jobs, _runner) = Jobs::open(store).await?;
+    let (jobs, _runner) = Jobs::open(store, guildhall::job::local::Earlier::Wait).await?;
 
     let (mut bare, mut decided, mut alone, mut together) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -121,7 +121,7 @@ fn question(key: &VerifyingKey, posted: &Posted) -> Result<(Job, Timestamp)> {
     let now = Timestamp::now();
     let Posted { signature, timestamp, body } = posted;
     let unverified = Unverified::read(signature, timestamp, body);
-    let Ok(verified) = unverified.and_then(|unverified| unverified.verify(key, now)) else {
+    let Ok(verified) = unverified.and_then(|unverified| unverified.verify(Some(key), now)) else {
         bail!("a good signature was refused")
     };
     match decide(&verified.into_inner(), now) {

@@ -6,7 +6,7 @@ use gateway_worker::{Application, Options, run};
 use guildhall::account::Plan;
 use guildhall::config::Config;
 use guildhall::store::{SessionNotice, SessionState};
-use standalone::house::House;
+use standalone::house::{House, Work};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tests::fake_discord::{FakeDiscord, GatewayFault};
@@ -30,7 +30,7 @@ impl World {
         let value = |name: &str| environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(&value).unwrap();
         let data = tempfile::tempdir().unwrap();
-        let house = House::open(&config, data.path(), Plan::Pro).await.unwrap();
+        let house = House::open(&config, data.path(), Plan::Pro, Work::Everything).await.unwrap();
         let id = Id::new(discord.application_id());
         let application = Application::shared(id, discord.token().to_owned().into(), None);
         let (_, applications) = watch::channel(vec![application]);
@@ -68,15 +68,13 @@ impl World {
     }
 }
 
-fn quick() -> impl Future<Output = FakeDiscord> {
-    async {
-        let discord = FakeDiscord::start().await;
-        discord.gateway().set(|settings| {
-            settings.heartbeat = Duration::from_millis(400);
-            settings.sends_per_minute = 10_000;
-        });
-        discord
-    }
+async fn quick() -> FakeDiscord {
+    let discord = FakeDiscord::start().await;
+    discord.gateway().set(|settings| {
+        settings.heartbeat = Duration::from_millis(400);
+        settings.sends_per_minute = 10_000;
+    });
+    discord
 }
 
 #[tokio::test(flavor = "multi_thread")]

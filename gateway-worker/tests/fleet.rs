@@ -13,7 +13,7 @@ use guildhall::bot::Bot;
 use guildhall::config::Config;
 use guildhall::store::{Lease, SessionNotice};
 use serde_json::{Value, json};
-use standalone::house::House;
+use standalone::house::{House, Work};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -52,10 +52,6 @@ impl Gateway {
         gateway
     }
 
-    fn application(&self) -> Application {
-        Application::shared(Id::new(5), "token".to_owned().into(), None)
-    }
-
     fn heard(&self, what: &str) -> Vec<Value> {
         self.heard.lock().unwrap().iter().filter(|(kind, _)| *kind == what).map(|(_, data)| data.clone()).collect()
     }
@@ -67,6 +63,10 @@ impl Gateway {
     fn closes(&self, code: u16) {
         self.say.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).unwrap();
     }
+}
+
+fn application() -> Application {
+    Application::shared(Id::new(5), "token".to_owned().into(), None)
 }
 
 async fn bot(State(gateway): State<Gateway>) -> Json<Value> {
@@ -130,7 +130,7 @@ impl World {
             _ => None,
         };
         let config = Config::from_vars(&variable).unwrap();
-        let house = House::open(&config, data.path(), Plan::Pro).await.unwrap();
+        let house = House::open(&config, data.path(), Plan::Pro, Work::Everything).await.unwrap();
         Self { house, _data: data }
     }
 
@@ -197,7 +197,7 @@ fn owners(leases: &[Lease]) -> HashSet<String> {
 async fn a_session_is_resumed_where_its_events_were_done_with() {
     let gateway = Gateway::start(1).await;
     let world = World::new(&gateway).await;
-    let first = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), true));
+    let first = Worker::start(Arc::clone(&world.house.bot), options(application(), true));
     world.until("ready", |leases| leases.iter().any(|lease| lease.state.ready)).await;
     gateway.says(&json!({"op": 0, "s": 2, "t": "SOMETHING", "d": {}}));
     gateway.says(&json!({"op": 0, "s": 3, "t": "SOMETHING", "d": {}}));
@@ -206,7 +206,7 @@ async fn a_session_is_resumed_where_its_events_were_done_with() {
     let lease = world.leases().await.remove(0);
     assert_eq!((lease.owner, lease.state.session_id.as_deref()), (None, Some("first")));
 
-    let second = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), true));
+    let second = Worker::start(Arc::clone(&world.house.bot), options(application(), true));
     world
         .until("ready again", |leases| leases[0].owner.is_some() && leases[0].state.ready && leases[0].state.seq == 4)
         .await;
@@ -229,7 +229,7 @@ async fn a_ready_without_an_address_is_resumed_through_the_general_one() {
     let gateway = Gateway::start(1).await;
     let world = World::new(&gateway).await;
     *gateway.ready.lock().unwrap() = json!({"session_id": "bare"});
-    let worker = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), true));
+    let worker = Worker::start(Arc::clone(&world.house.bot), options(application(), true));
     world.until("resumed", |_| gateway.heard("resume").len() == 1).await;
     assert_eq!(gateway.heard("resume")[0]["session_id"], "bare");
     assert_eq!(gateway.heard("identify").len(), 1);
@@ -240,7 +240,7 @@ async fn a_ready_without_an_address_is_resumed_through_the_general_one() {
 async fn a_token_that_is_refused_is_not_tried_again() {
     let gateway = Gateway::start(1).await;
     let world = World::new(&gateway).await;
-    let worker = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), true));
+    let worker = Worker::start(Arc::clone(&world.house.bot), options(application(), true));
     world.until("ready", |leases| leases.iter().any(|lease| lease.state.ready)).await;
     gateway.closes(4004);
     let leases = world.until("stopped", |leases| leases[0].state.stopped.is_some() && leases[0].owner.is_none()).await;
@@ -254,9 +254,9 @@ async fn a_token_that_is_refused_is_not_tried_again() {
 async fn workers_share_sessions_and_take_over_from_one_that_sleeps() {
     let gateway = Gateway::start(4).await;
     let world = World::new(&gateway).await;
-    let a = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), false));
+    let a = Worker::start(Arc::clone(&world.house.bot), options(application(), false));
     world.until("a has all", |leases| leases.len() == 4 && leases.iter().all(|lease| lease.state.ready)).await;
-    let b = Worker::start(Arc::clone(&world.house.bot), options(gateway.application(), false));
+    let b = Worker::start(Arc::clone(&world.house.bot), options(application(), false));
     let shared = |leases: &[Lease]| {
         let of = |owner: &String| leases.iter().filter(|lease| lease.owner.as_ref() == Some(owner)).count();
         let owners = owners(leases);

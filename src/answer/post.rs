@@ -245,7 +245,8 @@ async fn find(to: Spot<'_>, channel: Id<ChannelMarker>, content: &str, claim: &C
 /// What Discord will never take is recorded and not tried again; everything else is the queue's to retry.
 fn given_up(question: &Question, error: DiscordError) -> Result<Outcome> {
     match error {
-        DiscordError::TooLate => {
+        // A moderator may have taken “thinking…” away.
+        DiscordError::TooLate | DiscordError::Refused { code: code::UNKNOWN_MESSAGE, .. } => {
             tracing::warn!(question.id = %question.id, "the reply came too late for Discord");
             Ok(Outcome::TooLate)
         }

@@ -106,16 +106,18 @@ fn is_worth_saying(said: &ModelAnswer) -> bool {
     said.addressed.unwrap_or(!said.sources.is_empty()) && (said.can_answer || said.wants_human)
 }
 
-/// Keeps what the model may say and replaces what it may not: where the documents hold no answer, our own sentence
-/// stands instead of whatever the model made up.
+/// Keeps what the model may say and replaces what it may not: where no document holds the answer, our own sentence stands
+/// instead of whatever the model made up. What names no source may be a sentence, as to a greeting or to somebody who
+/// wants a person, and no more.
 fn answer_from(said: ModelAnswer, shown: &[Passage], question: &str, lang: Lang) -> Answer {
-    let sources = said.sources.iter().filter_map(|&index| shown.get(index)).map(link).collect();
+    let sources: Vec<SourceLink> = said.sources.iter().filter_map(|&index| shown.get(index)).map(link).collect();
     let ModelAnswer { answer, can_answer, wants_human, .. } = said;
-    if can_answer && prompt::is_answerable_text(&answer) {
+    let can_answer = can_answer && prompt::is_answerable_text(&answer);
+    if can_answer && !sources.is_empty() {
         return Answer { text: answer, sources, answered: true, wants_human };
     }
     let text = match () {
-        () if wants_human && !answer.trim().is_empty() => answer,
+        () if (can_answer || wants_human) && sentences::is_one_sentence(&answer) => answer,
         // We speak two languages; in others the model's own short "I could not find that" is better than English.
         () if sentences::is_in_another_language(question) && sentences::is_one_sentence(&answer) => answer,
         () => sentences::not_found(lang).to_owned(),

@@ -10,7 +10,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use twilight_model::id::{Id, marker::ApplicationMarker};
 
@@ -25,6 +25,35 @@ const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 const SIGNATURE: &str = "X-Signature-Ed25519";
 const TIMESTAMP: &str = "X-Signature-Timestamp";
+
+/// A stranger can send any number of requests, and each would be a line in the log.
+const TOLD_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+static OTHER_APPLICATION: Refused = Refused::new();
+static BAD_SIGNATURE: Refused = Refused::new();
+static NOT_YET: Refused = Refused::new();
+
+/// Refusals of one kind that the log does not tell of yet.
+#[derive(Debug)]
+struct Refused(Mutex<(u64, Option<Timestamp>)>);
+
+impl Refused {
+    const fn new() -> Self {
+        Self(Mutex::new((0, None)))
+    }
+
+    /// Counts one more. Once a minute, all since the last time: the log is to tell of them.
+    fn count(&self, now: Timestamp) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, told) = &mut *state;
+        *count += 1;
+        if told.is_some_and(|told| now.duration_since(told).abs() < TOLD_EVERY) {
+            return None;
+        }
+        *told = Some(now);
+        Some(std::mem::take(count))
+    }
+}
 
 /// An interaction whose Ed25519 signature was checked with its application's key. There is no other way to get one.
 #[derive(Debug)]
@@ -66,10 +95,21 @@ impl<'a> Unverified<'a> {
         Ok(Self { application: head.application_id, signature, timestamp, signed_at, body })
     }
 
-    /// Checks it with the application's key.
-    pub fn verify(self, key: &VerifyingKey, now: Timestamp) -> Result<Verified, Refusal> {
+    /// Checks it with the application's key; none says that the application is not ours.
+    pub fn verify(self, key: Option<&VerifyingKey>, now: Timestamp) -> Result<Verified, Refusal> {
+        let Some(key) = key else {
+            if let Some(refused) = OTHER_APPLICATION.count(now) {
+                tracing::warn!(refused, "refused interactions for another application than DISCORD_APPLICATION_ID");
+            }
+            return Err(Refusal::Unsigned);
+        };
         let signed = [self.timestamp, self.body].concat();
-        key.verify_strict(&signed, &self.signature).map_err(|_| Refusal::Unsigned)?;
+        if key.verify_strict(&signed, &self.signature).is_err() {
+            if let Some(refused) = BAD_SIGNATURE.count(now) {
+                tracing::warn!(refused, "refused interactions whose signature does not fit DISCORD_PUBLIC_KEY");
+            }
+            return Err(Refusal::Unsigned);
+        }
         let age = now.duration_since(self.signed_at);
         if age.abs() > MAX_AGE {
             // Where this comes with every request, it is this machine's clock that is wrong.
@@ -108,11 +148,14 @@ impl FromRequest<Arc<Bot>> for Verified {
         let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
         let body = body.map_err(|_| Refusal::Unsigned)?.map_err(|_| Refusal::Unsigned)?;
         let unverified = Unverified::read(signature, timestamp, &body)?;
+        let now = Timestamp::now();
         let key = discord.key_of(unverified.application).await.map_err(|error| {
-            tracing::warn!(error = format!("{error:#}"), "an interaction cannot be verified yet");
+            if let Some(refused) = NOT_YET.count(now) {
+                tracing::warn!(refused, error = format!("{error:#}"), "interactions cannot be verified yet");
+            }
             Refusal::NotYet
         })?;
-        unverified.verify(&key.ok_or(Refusal::Unsigned)?, Timestamp::now())
+        unverified.verify(key.as_ref(), now)
     }
 }
 
@@ -162,10 +205,19 @@ mod tests {
     fn check(signature: &[u8; 64], timestamp: &[u8], body: &[u8]) -> Result<Interaction, Refusal> {
         let hex = hex::encode(signature);
         let unverified = Unverified::read(hex.as_bytes(), timestamp, body)?;
-        if unverified.application.get() != 7 {
-            return Err(Refusal::Unsigned);
-        }
-        unverified.verify(&key().verifying_key(), now()).map(Verified::into_inner)
+        let key = key().verifying_key();
+        let key = (unverified.application.get() == 7).then_some(&key);
+        unverified.verify(key, now()).map(Verified::into_inner)
+    }
+
+    #[test]
+    fn refusals_are_told_of_once_a_minute_with_their_number() {
+        let (refused, began) = (Refused::new(), now());
+        let after = |seconds| began + SignedDuration::from_secs(seconds);
+        assert_eq!(refused.count(began), Some(1));
+        assert_eq!((refused.count(after(1)), refused.count(after(59))), (None, None));
+        assert_eq!(refused.count(after(60)), Some(3));
+        assert_eq!(refused.count(after(61)), None);
     }
 
     #[test]
@@ -206,7 +258,7 @@ mod tests {
         let zero = VerifyingKey::from_bytes(&[0; 32]).unwrap();
         let signature = "0".repeat(128);
         let unverified = Unverified::read(signature.as_bytes(), NOW.as_bytes(), PING.as_bytes()).unwrap();
-        let refused = unverified.verify(&zero, now());
+        let refused = unverified.verify(Some(&zero), now());
         assert_eq!(refused.unwrap_err(), Refusal::Unsigned);
     }
 
