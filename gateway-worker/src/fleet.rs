@@ -172,8 +172,11 @@ fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
             || !lease.state.stopped_by.as_ref().is_some_and(lives)
     };
     let leases: Vec<&Lease> = leases.iter().filter(wanted).copied().collect();
+    let mut running: Vec<SessionKey> =
+        leases.iter().map(|lease| lease.key).filter(|key| view.running.contains(key)).collect();
+    let mine = running.len();
     let mut counts: BTreeMap<&str, usize> = view.living.iter().map(|worker| (worker.as_str(), 0)).collect();
-    counts.insert(view.me, view.running.len());
+    counts.insert(view.me, mine);
     for lease in &leases {
         let owner = lease.owner.as_deref().unwrap_or_default();
         if owner != view.me
@@ -184,7 +187,6 @@ fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
     }
     let least = leases.len() / counts.len();
     let most = leases.len().div_ceil(counts.len());
-    let mine = view.running.len();
     let mut free: Vec<&Lease> = leases.iter().copied().filter(|lease| is_free(lease, view)).collect();
     // What the others still lack is left to them.
     let lacking: usize = counts.iter().filter(|(who, _)| **who != view.me).map(|(_, n)| least.saturating_sub(*n)).sum();
@@ -201,7 +203,6 @@ fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
     let givers = counts.iter().filter(|(_, n)| **n > least).map(|(&who, _)| who);
     let gives_one = givers.take(missing).any(|who| who == view.me);
     let surplus = mine.saturating_sub(most).max(usize::from(gives_one));
-    let mut running: Vec<SessionKey> = view.running.iter().copied().collect();
     running.sort_unstable();
     steps.extend(running.into_iter().rev().take(surplus).map(Step::Release));
 }
