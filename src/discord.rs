@@ -199,8 +199,9 @@ pub enum DiscordError {
 }
 
 impl Discord {
-    /// Connects with the first request. Must be called within a tokio runtime.
-    pub fn new(api_url: &Url, shared: Option<&DiscordConfig>, custom: CustomBots) -> Result<Self> {
+    /// Connects with the first request. Must be called within a tokio runtime. Without `custom`, the shared bot is the only
+    /// one.
+    pub fn new(api_url: &Url, shared: Option<&DiscordConfig>, custom: Option<CustomBots>) -> Result<Self> {
         let line = Line::new(api_url)?;
         let shared = shared.map(|config| Client {
             rest: Arc::new(Rest::new(line.clone(), config.token.clone())),

@@ -1,9 +1,8 @@
 //! Whose sessions are kept: the shared bot's, and those of the bots that teams have brought along.
 
-use guildhall::bot::Bot;
 use guildhall::discord::Discord;
 use guildhall::ids::AccountId;
-use guildhall::store::CustomBot;
+use guildhall::store::{CustomBot, Store};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -58,7 +57,7 @@ impl Application {
 }
 
 /// Tells which bots there are, as soon as that is known and whenever it changes. Ends only with its task.
-pub async fn keep(bot: Arc<Bot>, discord: Arc<Discord>, shared: Option<Shared>, tell: watch::Sender<Vec<Application>>) {
+pub async fn keep(store: Store, discord: Arc<Discord>, shared: Option<Shared>, tell: watch::Sender<Vec<Application>>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut custom: HashMap<Id<ApplicationMarker>, Option<Application>> = HashMap::new();
@@ -68,7 +67,7 @@ pub async fn keep(bot: Arc<Bot>, discord: Arc<Discord>, shared: Option<Shared>, 
             // Perhaps whose the shared bot's token is has only now been learnt.
             _ = discord.application(), if shared.is_some() && discord.known_application().is_none() => {}
         }
-        match bot.store.custom_bots().await {
+        match store.custom_bots().await {
             Ok(found) => custom = opened(&discord, found, custom),
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "the list of custom bots cannot be read now");

@@ -52,7 +52,8 @@ pub struct Own {
 /// Bots that were looked up.
 #[derive(Debug)]
 pub(super) struct Registry {
-    bots: CustomBots,
+    /// None where teams cannot bring any.
+    bots: Option<CustomBots>,
     found: Cache<Id<ApplicationMarker>, Option<Arc<Found>>>,
     /// By application and revision. They outlive what was found, because Discord counts on.
     rests: Cache<(Id<ApplicationMarker>, String), Arc<Rest>>,
@@ -83,17 +84,22 @@ fn sealed_for(account: &AccountId, application: Id<ApplicationMarker>) -> String
 }
 
 impl Registry {
-    pub(super) fn new(bots: CustomBots) -> Self {
+    pub(super) fn new(bots: Option<CustomBots>) -> Self {
         let found = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
         let rests = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_idle(LIMITS_REMEMBERED).build();
         Self { bots, found, rests }
     }
 
+    fn bots(&self) -> Result<&CustomBots> {
+        self.bots.as_ref().context("this Guildhall has nothing to seal bots' tokens with")
+    }
+
     /// The bot of this application, at most five seconds old.
     pub(super) async fn find(&self, application: Id<ApplicationMarker>, line: &Line) -> Result<Option<Arc<Found>>> {
+        let Some(bots) = &self.bots else { return Ok(None) };
         let look = async {
-            let Some(bot) = self.bots.store.custom_bot(application).await? else { return Ok(None) };
-            let token = self.bots.token(&bot)?;
+            let Some(bot) = bots.store.custom_bot(application).await? else { return Ok(None) };
+            let token = bots.token(&bot)?;
             let public_key = public_key(&bot.public_key)?;
             let new = async { Arc::new(Rest::new(line.clone(), token)) };
             let rest = self.rests.get_with((application, bot.revision), new).await;
@@ -123,12 +129,12 @@ impl Discord {
 
     /// A bot's token as it is written to the table.
     pub fn seal_token(&self, account: &AccountId, application: Id<ApplicationMarker>, token: &str) -> Result<String> {
-        self.custom.bots.secrets.seal(&sealed_for(account, application), token)
+        self.custom.bots()?.secrets.seal(&sealed_for(account, application), token)
     }
 
     /// A bot's token.
     pub fn token_of(&self, bot: &CustomBot) -> Result<SecretString> {
-        self.custom.bots.token(bot)
+        self.custom.bots()?.token(bot)
     }
 
     /// Looks an application up anew when it is needed next: for whoever has just changed it.

@@ -104,7 +104,7 @@ impl House {
             .clone()
             .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
         let custom = CustomBots { store: store.clone(), secrets: Secrets::local(data.join(SECRETS_KEY)) };
-        let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), custom)?);
+        let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), Some(custom))?);
 
         let earlier = match work {
             Work::Everything => {

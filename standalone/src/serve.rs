@@ -163,7 +163,7 @@ async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
     let shards = config.gateway.shards;
     let shared = config.discord.map(|shared| gateway_worker::Shared { token: shared.token, shards });
     let (tell, mut applications) = watch::channel(Vec::new());
-    let keep = gateway_worker::applications::keep(Arc::clone(&bot), discord, shared, tell);
+    let keep = gateway_worker::applications::keep(bot.store.clone(), discord, shared, tell);
     let _keep = AbortOnDropHandle::new(tokio::spawn(keep));
     // Without any bot there is nothing to do, and the table is left in peace.
     tokio::select! {
