@@ -137,7 +137,7 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
     if question.heard == Heard::InPassingSmart && bot.llm.is_none() {
         return Ok(Outcome::Silent);
     }
-    let Some(home) = bot.home(&question.place).await? else {
+    let Some(home) = bot.home(&question.place, question.reply_to.application()).await? else {
         if !UserError::NotConnected.is_told(question.heard) {
             return Ok(Outcome::Silent);
         }
@@ -220,7 +220,7 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
 /// Answers a caller who waits: the API, the command line.
 pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answer, NoAnswer> {
     check(&question.text)?;
-    let home = bot.home(&question.place).await?.ok_or(UserError::NotConnected)?;
+    let home = bot.home(&question.place, question.reply_to.application()).await?.ok_or(UserError::NotConnected)?;
     let limit = home.account.plan.messages_per_month();
     let quota = Quota { account: &home.account.id, limit };
     let delivery = Delivery { id: format!("call-{}", question.id), attempt: 1 };

@@ -13,6 +13,7 @@ use anyhow::Result;
 use moka::future::Cache;
 use std::sync::Arc;
 use std::time::Duration;
+use twilight_model::id::{Id, marker::ApplicationMarker};
 
 /// How long settings and plans are remembered: a change must take effect within seconds.
 const REMEMBERED: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ pub struct Bot {
     pub discord: Option<Arc<Discord>>,
     /// Whose servers are that no account has connected: on one machine, its one account; hosted, nobody's.
     pub default_account: Option<AccountId>,
-    homes: Cache<Place, Option<Arc<Home>>>,
+    homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
 }
 
 /// Where a question belongs: the account that pays for it and the settings that apply.
@@ -60,24 +61,35 @@ impl Bot {
         Self { store, jobs, knowledge, llm, discord, default_account, homes }
     }
 
-    /// The account and settings of a place; none where no account has connected it. At most two GetItem each five
+    /// The account and settings of a place; none where no account has connected it. At most three GetItem each five
     /// seconds.
-    pub async fn home(&self, place: &Place) -> Result<Option<Arc<Home>>> {
+    ///
+    /// What a bot is asked that an account has brought along is that account's, wherever it is asked: it speaks from the
+    /// account's knowledge and on its quota, and follows the settings of servers that are the account's own.
+    pub async fn home(&self, place: &Place, application: Option<Id<ApplicationMarker>>) -> Result<Option<Arc<Home>>> {
+        let owner = match (application, &self.discord) {
+            (Some(application), Some(discord)) => discord.account_of(application).await?,
+            _ => None,
+        };
+        let look = async {
+            let guild = match place {
+                Place::Guild(id) => self.store.guild(*id).await?,
+                Place::DirectMessage | Place::Account(_) => None,
+            };
+            let guild = guild.filter(|guild| owner.as_ref().is_none_or(|owner| *owner == guild.account));
+            let account = match (place, &owner, &guild) {
+                (Place::Account(account), ..) | (_, Some(account), _) | (.., Some(Guild { account, .. })) => {
+                    Some(account.clone())
+                }
+                _ => self.default_account.clone(),
+            };
+            let Some(account) = account else { return Ok(None) };
+            let Some(account) = self.store.account(&account).await? else { return Ok(None) };
+            let settings = guild.map(|guild| guild.settings).unwrap_or_default();
+            anyhow::Ok(Some(Arc::new(Home { account, settings })))
+        };
         self.homes
-            .try_get_with_by_ref(place, async {
-                let guild = match place {
-                    Place::Guild(id) => self.store.guild(*id).await?,
-                    Place::DirectMessage | Place::Account(_) => None,
-                };
-                let account = match (place, &guild) {
-                    (Place::Account(account), _) | (_, Some(Guild { account, .. })) => Some(account.clone()),
-                    _ => self.default_account.clone(),
-                };
-                let Some(account) = account else { return Ok(None) };
-                let Some(account) = self.store.account(&account).await? else { return Ok(None) };
-                let settings = guild.map(|guild| guild.settings).unwrap_or_default();
-                anyhow::Ok(Some(Arc::new(Home { account, settings })))
-            })
+            .try_get_with((place.clone(), owner.clone()), look)
             .await
             .map_err(|error: Arc<anyhow::Error>| anyhow::anyhow!("{error:#}"))
     }

@@ -20,6 +20,8 @@ pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Config {
     /// The shared bot; none without `DISCORD_TOKEN`.
     pub discord: Option<DiscordConfig>,
+    /// `DISCORD_API_URL` (unset: <https://discord.com>): for the shared bot and those that teams bring along.
+    pub discord_api_url: Url,
     /// How messages are heard.
     pub gateway: GatewayConfig,
     /// The model; none without `LLM_BASE_URL`.
@@ -41,8 +43,6 @@ pub struct DiscordConfig {
     pub token: SecretString,
     /// `DISCORD_APPLICATION_ID` and `DISCORD_PUBLIC_KEY` (unset: asked from Discord).
     pub application: Option<Application>,
-    /// `DISCORD_API_URL` (unset: <https://discord.com>).
-    pub api_url: Url,
 }
 
 /// An application as Discord's developer portal shows it.
@@ -99,6 +99,8 @@ impl Config {
     pub fn from_vars(vars: Vars<'_>) -> Result<Self> {
         Ok(Self {
             discord: DiscordConfig::from_vars(vars)?,
+            discord_api_url: address(vars, "DISCORD_API_URL")?
+                .unwrap_or_else(|| Url::parse("https://discord.com").expect("a fixed address parses")),
             gateway: GatewayConfig::from_vars(vars)?,
             llm: ModelConfig::from_vars(vars, "LLM")?,
             llm_timeout: model_timeout(vars)?,
@@ -127,12 +129,7 @@ impl DiscordConfig {
                 bail!("DISCORD_PUBLIC_KEY is set, so DISCORD_APPLICATION_ID is needed too: set both or none")
             }
         };
-        Ok(Some(Self {
-            token: token.into(),
-            application,
-            api_url: address(vars, "DISCORD_API_URL")?
-                .unwrap_or_else(|| Url::parse("https://discord.com").expect("a fixed address parses")),
-        }))
+        Ok(Some(Self { token: token.into(), application }))
     }
 }
 

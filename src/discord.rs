@@ -3,21 +3,26 @@
 //! Requests are our own because what matters here is when one may be repeated: the limits are kept by twilight's limiter,
 //! but its client repeats a 429 without waiting where the limit is global, and hides what Discord said.
 
+mod custom;
 mod gateway;
 mod rest;
 mod votes;
 
+pub use custom::{CustomBots, Own};
 pub use gateway::{GatewayBot, StartLimit};
 pub use votes::{NoVote, VoteButtons, VoteId};
 
 use crate::config::{Application, DiscordConfig, public_key};
+use crate::ids::AccountId;
 use crate::interactions::commands;
 use anyhow::Result;
+use custom::Registry;
 use ed25519_dalek::VerifyingKey;
-use rest::{Call, Rest};
+use rest::{Call, Line, Rest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use twilight_http_ratelimiting::Method;
@@ -27,6 +32,7 @@ use twilight_model::id::{
     Id,
     marker::{ApplicationMarker, ChannelMarker, GuildMarker, InteractionMarker, MessageMarker, RoleMarker, UserMarker},
 };
+use url::Url;
 
 /// Messages that Discord lists at once, at most. [Discord Docs/Message: Get Channel Messages]
 const PAGE: usize = 100;
@@ -47,16 +53,18 @@ const LEARNING: [Duration; 5] = [
 /// A job waits so long to learn who we are; the queue tries again anyway.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Discord, seen by our applications.
+/// Discord, seen by our applications: the shared bot's, and those that teams have brought along.
 #[derive(Debug)]
 pub struct Discord {
-    shared: Client,
+    line: Line,
+    shared: Option<Client>,
+    custom: Registry,
 }
 
-/// One application's token, and whose it is once that is known.
+/// The shared bot's token, and whose it is once that is known.
 #[derive(Debug)]
 struct Client {
-    rest: Rest,
+    rest: Arc<Rest>,
     application: OnceCell<Application>,
 }
 
@@ -205,37 +213,77 @@ pub enum DiscordError {
 }
 
 impl Discord {
-    /// Connects with the first request. Must be called within a tokio runtime.
-    pub fn new(config: &DiscordConfig) -> Result<Self> {
-        let rest = Rest::new(&config.api_url, config.token.clone())?;
-        Ok(Self { shared: Client { rest, application: OnceCell::new_with(config.application) } })
+    /// Connects with the first request. Must be called within a tokio runtime. Without `custom`, the shared bot is the only
+    /// one.
+    pub fn new(api_url: &Url, shared: Option<&DiscordConfig>, custom: Option<CustomBots>) -> Result<Self> {
+        let line = Line::new(api_url)?;
+        let shared = shared.map(|config| Client {
+            rest: Arc::new(Rest::new(line.clone(), config.token.clone())),
+            application: OnceCell::new_with(config.application),
+        });
+        Ok(Self { line, shared, custom: Registry::new(custom) })
     }
 
-    /// The shared bot's application. Asked from Discord where the environment does not name it, for as long as it takes:
-    /// a door that needs it waits in a task of its own.
-    pub async fn application(&self) -> Application {
-        *self.shared.application.get_or_init(|| learn(&self.shared.rest)).await
+    /// The shared bot's application, if there is a shared bot. Asked from Discord where the environment does not name it,
+    /// for as long as it takes: a door that needs it waits in a task of its own.
+    pub async fn application(&self) -> Option<Application> {
+        let shared = self.shared.as_ref()?;
+        Some(*shared.application.get_or_init(|| learn(&shared.rest)).await)
     }
 
     /// The shared bot's application, if it is known by now.
     pub fn known_application(&self) -> Option<Application> {
-        self.shared.application.get().copied()
+        self.shared.as_ref()?.application.get().copied()
     }
 
-    /// What an application's interactions are signed with; nothing for applications that are not ours.
-    pub fn key_of(&self, application: Id<ApplicationMarker>) -> Option<&VerifyingKey> {
-        self.shared.application.get().filter(|known| known.id == application).map(|known| &known.public_key)
+    fn is_shared(&self, application: Id<ApplicationMarker>) -> bool {
+        self.known_application().is_some_and(|known| known.id == application)
+    }
+
+    /// Whether there is a shared bot of which is not known yet which application it is.
+    fn is_unknown(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.application.get().is_none())
+    }
+
+    /// What an application's interactions are signed with; nothing for applications that are not ours. An error where
+    /// that cannot be told yet. At most one GetItem each five seconds, for applications that are not the shared bot's.
+    pub async fn key_of(&self, application: Id<ApplicationMarker>) -> Result<Option<VerifyingKey>> {
+        if let Some(shared) = self.known_application().filter(|known| known.id == application) {
+            return Ok(Some(shared.public_key));
+        }
+        match self.custom.find(application, &self.line).await? {
+            Some(bot) => Ok(Some(bot.public_key)),
+            None if self.is_unknown() => Err(anyhow::anyhow!("Discord has not told yet who we are")),
+            None => Ok(None),
+        }
+    }
+
+    /// The account that has brought this application along; none for the shared bot and for strangers. At most one
+    /// GetItem each five seconds.
+    pub async fn account_of(&self, application: Id<ApplicationMarker>) -> Result<Option<AccountId>> {
+        if self.is_shared(application) {
+            return Ok(None);
+        }
+        Ok(self.custom.find(application, &self.line).await?.map(|bot| bot.account.clone()))
     }
 
     /// How Discord is spoken to as this application.
-    async fn rest(&self, application: Id<ApplicationMarker>) -> Result<&Rest, DiscordError> {
+    async fn rest(&self, application: Id<ApplicationMarker>) -> Result<Arc<Rest>, DiscordError> {
+        if !self.is_shared(application) {
+            let found = self.custom.find(application, &self.line).await.map_err(|error| {
+                tracing::warn!(application.id = %application, error = format!("{error:#}"), "a bot cannot be looked up");
+                DiscordError::Unavailable("the bot's token cannot be read now")
+            })?;
+            if let Some(bot) = found {
+                return Ok(Arc::clone(&bot.rest));
+            }
+        }
         let known = tokio::time::timeout(PATIENCE, self.application()).await;
         let known = known.map_err(|_| DiscordError::Unavailable("Discord has not told yet who we are"))?;
-        // Not ours any more, or never: what Discord would say to a token that is none.
-        if known.id == application {
-            Ok(&self.shared.rest)
-        } else {
-            Err(DiscordError::Refused { status: 401, code: 0 })
+        match (known, &self.shared) {
+            (Some(known), Some(shared)) if known.id == application => Ok(Arc::clone(&shared.rest)),
+            // Not ours any more, or never: what Discord would say to a token that is none.
+            _ => Err(DiscordError::Refused { status: 401, code: 0 }),
         }
     }
 
@@ -249,7 +297,7 @@ impl Discord {
         votes: Option<&VoteButtons>,
     ) -> Result<Message, DiscordError> {
         let body = body(content, MessageFlags::SUPPRESS_EMBEDS, votes);
-        ask(self.rest(application).await?, &original(Method::Patch, application, token, Some(&body))).await
+        ask(&*self.rest(application).await?, &original(Method::Patch, application, token, Some(&body))).await
     }
 
     /// Posts a further message below the reply, only for the asker where `private`. After
@@ -267,12 +315,12 @@ impl Discord {
         let body = body(content, flags, votes);
         let path = format!("webhooks/{application}/{token}");
         let call = Call { method: Method::Post, path, query: &[], body: Some(&body), as_bot: false };
-        ask(self.rest(application).await?, &call).await
+        ask(&*self.rest(application).await?, &call).await
     }
 
     /// The reply of an interaction.
     pub async fn original(&self, application: Id<ApplicationMarker>, token: &str) -> Result<Message, DiscordError> {
-        ask(self.rest(application).await?, &original(Method::Get, application, token, None)).await
+        ask(&*self.rest(application).await?, &original(Method::Get, application, token, None)).await
     }
 
     /// The follow-ups of this reply, oldest first, as far as the channel shows them: a private one is not listed, and where
@@ -301,7 +349,7 @@ impl Discord {
             let query = [("after", from.as_str()), ("limit", &limit)];
             let path = format!("channels/{channel}/messages");
             let page: Vec<Value> =
-                ask(rest, &Call { method: Method::Get, path, query: &query, body: None, as_bot: true }).await?;
+                ask(&rest, &Call { method: Method::Get, path, query: &query, body: None, as_bot: true }).await?;
             let is_last = page.len() < PAGE;
             // One message of an unknown shape must not hide ours.
             let page: Vec<Message> =
@@ -323,7 +371,7 @@ impl Discord {
         channel: Id<ChannelMarker>,
         message: Id<MessageMarker>,
     ) -> Result<Message, DiscordError> {
-        ask(self.rest(application).await?, &get(format!("channels/{channel}/messages/{message}"))).await
+        ask(&*self.rest(application).await?, &get(format!("channels/{channel}/messages/{message}"))).await
     }
 
     /// Posts a message into a channel. May be repeated within minutes: Discord knows it again by its nonce.
@@ -336,7 +384,7 @@ impl Discord {
         let body = post.body();
         let path = format!("channels/{channel}/messages");
         let call = Call { method: Method::Post, path, query: &[], body: Some(&body), as_bot: true };
-        ask(self.rest(application).await?, &call).await
+        ask(&*self.rest(application).await?, &call).await
     }
 
     /// Takes a message of ours away. One that is gone is no error.
@@ -407,7 +455,7 @@ impl Discord {
         application: Id<ApplicationMarker>,
         channel: Id<ChannelMarker>,
     ) -> Result<Channel, DiscordError> {
-        ask(self.rest(application).await?, &get(format!("channels/{channel}"))).await
+        ask(&*self.rest(application).await?, &get(format!("channels/{channel}"))).await
     }
 
     /// The roles of a server.
@@ -416,12 +464,13 @@ impl Discord {
         application: Id<ApplicationMarker>,
         guild: Id<GuildMarker>,
     ) -> Result<Vec<Role>, DiscordError> {
-        ask(self.rest(application).await?, &get(format!("guilds/{guild}/roles"))).await
+        ask(&*self.rest(application).await?, &get(format!("guilds/{guild}/roles"))).await
     }
 
-    /// Makes Discord's list of global commands ours. One request where it is, two where it is not.
-    pub async fn sync_commands(&self) -> Result<CommandSync, DiscordError> {
-        let path = format!("applications/{}/commands", self.application().await.id);
+    /// Makes Discord's list of an application's global commands ours. One request where it is, two where it is not.
+    pub async fn sync_commands(&self, application: Id<ApplicationMarker>) -> Result<CommandSync, DiscordError> {
+        let rest = self.rest(application).await?;
+        let path = format!("applications/{application}/commands");
         let get = Call {
             method: Method::Get,
             path: path.clone(),
@@ -430,17 +479,12 @@ impl Discord {
             as_bot: true,
         };
         let ours = commands::all();
-        if commands::are_same(&self.ask::<Value>(&get).await?, &ours) {
+        if commands::are_same(&ask::<Value>(&rest, &get).await?, &ours) {
             return Ok(CommandSync::Unchanged);
         }
         let put = Call { method: Method::Put, path, query: &[], body: Some(&ours), as_bot: true };
-        self.shared.rest.send(&put).await?;
+        rest.send(&put).await?;
         Ok(CommandSync::Updated)
-    }
-
-    /// Asks as the shared bot.
-    async fn ask<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, DiscordError> {
-        ask(&self.shared.rest, call).await
     }
 }
 
@@ -455,11 +499,6 @@ fn get(path: String) -> Call<'static> {
 
 /// Asks Discord whose the token is until it says so.
 async fn learn(rest: &Rest) -> Application {
-    #[derive(Deserialize)]
-    struct Own {
-        id: Id<ApplicationMarker>,
-        verify_key: String,
-    }
     let mut pauses = LEARNING.iter().copied();
     let mut pause = LEARNING[0];
     loop {

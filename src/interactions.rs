@@ -9,7 +9,7 @@ mod verified; // whether it is Discord
 mod words; // what members read before the answer
 
 pub use decide::{Decision, decide};
-pub use verified::{Refusal, Verified};
+pub use verified::{Refusal, Unverified, Verified};
 
 use crate::bot::Bot;
 use crate::discord::VoteId;

@@ -19,6 +19,7 @@ pub mod llm; // the language model, over HTTP
 pub mod prompt; // what the model is told, and how its answer is read
 pub mod question; // what a question is, wherever it was asked
 pub mod reply; // model text to Discord messages
+pub mod secret; // secrets that have to be read again, sealed
 pub mod sentences; // what Guildhall itself says, by language
 pub mod settings; // what an account has set for one of its servers
 pub mod store; // the one table

@@ -119,3 +119,13 @@ pub enum ReplyTo {
     /// The caller waits for it.
     Caller,
 }
+
+impl ReplyTo {
+    /// The application that was asked; none where it was none.
+    pub fn application(&self) -> Option<Id<ApplicationMarker>> {
+        match self {
+            Self::Interaction { application_id, .. } | Self::Message { application_id, .. } => Some(*application_id),
+            Self::Caller => None,
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod accounts;
 mod claims;
 mod conversations;
+mod custom_bots;
 mod fates;
 mod fleet;
 mod guilds;
@@ -15,6 +16,7 @@ mod usage;
 pub use accounts::ApiToken;
 pub use claims::{Admission, Claim, Delivery, Posted, Quota, Reply};
 pub use conversations::{Turn, Vote};
+pub use custom_bots::{CustomBot, Kept};
 pub use fates::Fate;
 pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
 pub use guilds::GUILD_BATCH;

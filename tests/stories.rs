@@ -3,6 +3,7 @@
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
     mod channels; // questions heard over the gateway
+    mod custom_bot; // a team's own bot, beside the shared one or without it
     mod documents; // files as they come, and what stories do with them
     mod gateway; // questions in channels while something goes wrong
     mod hostile; // documents, models and members that mean harm

@@ -5,7 +5,7 @@ use crate::measure::{self, Row, each, median, process_cpu, thread_cpu};
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use ed25519_dalek::{Signature, VerifyingKey};
-use guildhall::interactions::{Decision, Verified, decide};
+use guildhall::interactions::{Decision, Unverified, decide};
 use guildhall::job::Job;
 use guildhall::job::local::Jobs;
 use guildhall::store::Store;
@@ -120,7 +120,8 @@ fn check(key: &VerifyingKey, bare: &Bare) -> Result<(), ed25519_dalek::Signature
 fn question(key: &VerifyingKey, posted: &Posted) -> Result<(Job, Timestamp)> {
     let now = Timestamp::now();
     let Posted { signature, timestamp, body } = posted;
-    let Ok(verified) = Verified::check(|_| Some(key), signature, timestamp, body, now) else {
+    let unverified = Unverified::read(signature, timestamp, body);
+    let Ok(verified) = unverified.and_then(|unverified| unverified.verify(Some(key), now)) else {
         bail!("a good signature was refused")
     };
     match decide(&verified.into_inner(), now) {

@@ -77,23 +77,10 @@ pub fn decide(message: &Message<'_>, known: &Known<'_>) -> Verdict {
         }
     }
     match rules.mode {
-        // Discord keeps the words of what does not mention the bot itself to itself, unless they are asked for: there is
-        // nothing to answer then, and no use in saying so to each message of a thread.
-        _ if addressed && has_no_words(message) && !is_called(message, known) => Verdict::Drop,
         _ if addressed => Verdict::Question(Heard::Directly),
         ResponseMode::Command | ResponseMode::Mention => Verdict::Drop,
         ResponseMode::AllMessages { smart, .. } => overheard(message, known, smart),
     }
-}
-
-fn has_no_words(message: &Message<'_>) -> bool {
-    message.content.as_ref().is_none_or(|content| content.0.is_empty()) && message.message_snapshots.is_empty()
-}
-
-/// Whether it mentions the bot or its own role.
-fn is_called(message: &Message<'_>, known: &Known<'_>) -> bool {
-    let by_role = known.own_role.flatten().is_some_and(|role| message.mention_roles.contains(&role));
-    by_role || message.mentions.iter().any(|mention| mention.id == known.bot)
 }
 
 /// What was not said to the bot is a question if it has words, and with smart mode if they can be one.

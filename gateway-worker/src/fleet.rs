@@ -61,6 +61,24 @@ impl Watch {
     }
 }
 
+/// How an application's sessions ought to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Number of shards.
+    pub total: u32,
+    /// Which generation of them.
+    pub generation: u32,
+    /// What a session was refused with is compared with this.
+    pub revision: String,
+}
+
+impl Wanted {
+    fn keys(&self, application: Id<ApplicationMarker>) -> impl Iterator<Item = SessionKey> {
+        let &Self { total, generation, .. } = self;
+        (0..total).map(move |shard| SessionKey { application, total, generation, shard })
+    }
+}
+
 /// What one worker sees.
 #[derive(Debug)]
 pub struct View<'a> {
@@ -68,8 +86,10 @@ pub struct View<'a> {
     pub me: &'a str,
     /// All sessions.
     pub leases: &'a [Lease],
-    /// The applications that it knows: number of shards, fingerprint of the token.
-    pub applications: &'a HashMap<Id<ApplicationMarker>, (u32, String)>,
+    /// The applications that it knows and that have a plan.
+    pub applications: &'a HashMap<Id<ApplicationMarker>, Wanted>,
+    /// Applications that have long been nobody's.
+    pub gone: &'a HashSet<Id<ApplicationMarker>>,
     /// Workers that are alive and stay, itself among them.
     pub living: &'a [String],
     /// Owners that are certainly gone.
@@ -99,10 +119,11 @@ pub enum Step {
 pub fn decide(view: &View<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let there: HashMap<SessionKey, &Lease> = view.leases.iter().map(|lease| (lease.key, lease)).collect();
-    for (&application, &(total, _)) in view.applications {
-        let wanted = (0..total).map(|shard| SessionKey { application, total, shard });
-        steps.extend(wanted.filter(|key| !there.contains_key(key)).map(Step::Create));
+    for (&application, wanted) in view.applications {
+        steps.extend(wanted.keys(application).filter(|key| !there.contains_key(key)).map(Step::Create));
     }
+    let orphans = view.leases.iter().filter(|lease| view.gone.contains(&lease.key.application));
+    steps.extend(orphans.filter(|lease| is_free(lease, view)).cloned().map(Step::Remove));
     let (kept, over): (Vec<&Lease>, Vec<&Lease>) = view
         .leases
         .iter()
@@ -119,17 +140,15 @@ pub fn decide(view: &View<'_>) -> Vec<Step> {
     steps
 }
 
-/// Whether all sessions of the number of shards that is wanted are ready, and this is none of them.
+/// Whether all sessions that are wanted are ready, and this is none of them.
 fn is_superseded(
     key: SessionKey,
-    applications: &HashMap<Id<ApplicationMarker>, (u32, String)>,
+    applications: &HashMap<Id<ApplicationMarker>, Wanted>,
     there: &HashMap<SessionKey, &Lease>,
 ) -> bool {
-    let Some(&(total, _)) = applications.get(&key.application) else { return false };
-    key.total != total
-        && (0..total).all(|shard| {
-            there.get(&SessionKey { application: key.application, total, shard }).is_some_and(|lease| lease.state.ready)
-        })
+    let Some(wanted) = applications.get(&key.application) else { return false };
+    (key.total, key.generation) != (wanted.total, wanted.generation)
+        && wanted.keys(key.application).all(|key| there.get(&key).is_some_and(|lease| lease.state.ready))
 }
 
 fn is_free(lease: &Lease, view: &View<'_>) -> bool {
@@ -143,13 +162,21 @@ fn is_free(lease: &Lease, view: &View<'_>) -> bool {
 }
 
 fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
+    // One that Discord refused is tried again when the bot was set anew, or when the worker that was refused is gone: by
+    // a restart somebody may say that it was repaired.
     let wanted = |lease: &&&Lease| {
-        let token = view.applications.get(&lease.key.application).map(|(_, token)| token);
-        lease.state.stopped.is_none() || lease.state.stopped.as_ref() != token
+        let revision = view.applications.get(&lease.key.application).map(|wanted| &wanted.revision);
+        let lives = |worker: &String| view.living.contains(worker);
+        lease.state.stopped.is_none()
+            || lease.state.stopped.as_ref() != revision
+            || !lease.state.stopped_by.as_ref().is_some_and(lives)
     };
     let leases: Vec<&Lease> = leases.iter().filter(wanted).copied().collect();
+    let mut running: Vec<SessionKey> =
+        leases.iter().map(|lease| lease.key).filter(|key| view.running.contains(key)).collect();
+    let mine = running.len();
     let mut counts: BTreeMap<&str, usize> = view.living.iter().map(|worker| (worker.as_str(), 0)).collect();
-    counts.insert(view.me, view.running.len());
+    counts.insert(view.me, mine);
     for lease in &leases {
         let owner = lease.owner.as_deref().unwrap_or_default();
         if owner != view.me
@@ -160,7 +187,6 @@ fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
     }
     let least = leases.len() / counts.len();
     let most = leases.len().div_ceil(counts.len());
-    let mine = view.running.len();
     let mut free: Vec<&Lease> = leases.iter().copied().filter(|lease| is_free(lease, view)).collect();
     // What the others still lack is left to them.
     let lacking: usize = counts.iter().filter(|(who, _)| **who != view.me).map(|(_, n)| least.saturating_sub(*n)).sum();
@@ -177,7 +203,6 @@ fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
     let givers = counts.iter().filter(|(_, n)| **n > least).map(|(&who, _)| who);
     let gives_one = givers.take(missing).any(|who| who == view.me);
     let surplus = mine.saturating_sub(most).max(usize::from(gives_one));
-    let mut running: Vec<SessionKey> = view.running.iter().copied().collect();
     running.sort_unstable();
     steps.extend(running.into_iter().rev().take(surplus).map(Step::Release));
 }
@@ -189,7 +214,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(total: u32, shard: u32) -> SessionKey {
-        SessionKey { application: Id::new(1), total, shard }
+        SessionKey { application: Id::new(1), total, generation: 0, shard }
     }
 
     fn lease(key: SessionKey, owner: Option<&str>, ready: bool) -> Lease {
@@ -197,8 +222,8 @@ mod tests {
         Lease { key, owner: owner.map(str::to_owned), fence: 0, state }
     }
 
-    fn applications(total: u32) -> HashMap<Id<ApplicationMarker>, (u32, String)> {
-        HashMap::from([(Id::new(1), (total, "token".to_owned()))])
+    fn applications(total: u32) -> HashMap<Id<ApplicationMarker>, Wanted> {
+        HashMap::from([(Id::new(1), Wanted { total, generation: 0, revision: "token".to_owned() })])
     }
 
     /// One worker's turn, its steps done at once.
@@ -206,8 +231,16 @@ mod tests {
         let running: HashSet<SessionKey> =
             leases.iter().filter(|lease| lease.owner.as_deref() == Some(me)).map(|lease| lease.key).collect();
         let applications = applications(total);
-        let view =
-            View { me, leases, applications: &applications, living, dead, running: &running, busy: &HashSet::new() };
+        let view = View {
+            me,
+            leases,
+            applications: &applications,
+            gone: &HashSet::from([Id::new(9)]),
+            living,
+            dead,
+            running: &running,
+            busy: &HashSet::new(),
+        };
         let steps = decide(&view);
         for step in &steps {
             match step {
@@ -265,14 +298,58 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_session_waits_for_another_token() {
+    fn sessions_that_ask_for_less_end_when_all_that_ask_for_more_are_ready() {
         let living = vec!["a".to_owned()];
-        let mut stopped = lease(key(1, 0), None, false);
-        stopped.state.stopped = Some("token".to_owned());
-        let mut leases = vec![stopped];
-        assert_eq!(turn("a", &living, &HashSet::new(), 1, &mut leases), 0);
-        leases[0].state.stopped = Some("an older one".to_owned());
-        assert_eq!(turn("a", &living, &HashSet::new(), 1, &mut leases), 1);
+        let older = lease(key(1, 0), Some("a"), true);
+        let mut newer = older.clone();
+        (newer.key.generation, newer.state.ready) = (1, false);
+        let applications = HashMap::from([(Id::new(1), Wanted { total: 1, generation: 1, revision: String::new() })]);
+        for (ready, expected) in [(false, vec![]), (true, vec![Step::End(older.key)])] {
+            newer.state.ready = ready;
+            let running = HashSet::from([older.key, newer.key]);
+            let view = View {
+                me: "a",
+                leases: &[older.clone(), newer.clone()],
+                applications: &applications,
+                gone: &HashSet::new(),
+                living: &living,
+                dead: &HashSet::new(),
+                running: &running,
+                busy: &HashSet::new(),
+            };
+            assert_eq!(decide(&view), expected);
+        }
+    }
+
+    #[test]
+    fn a_stopped_session_waits_for_another_token_or_a_restart() {
+        let living = vec!["a".to_owned(), "b".to_owned()];
+        let turns = |stopped: &str, by: &str| {
+            let mut lease = lease(key(1, 0), None, false);
+            lease.state.stopped = Some(stopped.to_owned());
+            lease.state.stopped_by = Some(by.to_owned());
+            let mut leases = vec![lease];
+            let mut turn = |me| turn(me, &living, &HashSet::new(), 1, &mut leases);
+            turn("a") + turn("b")
+        };
+        assert_eq!(turns("token", "b"), 0);
+        assert_eq!(turns("an older one", "b"), 1);
+        assert_eq!(turns("token", "one that is gone"), 1);
+    }
+
+    #[test]
+    fn sessions_of_applications_that_are_gone_are_removed() {
+        let living = vec!["a".to_owned()];
+        let mut leases = vec![lease(key(1, 0), Some("a"), true)];
+        for (application, owner) in [(8, None), (9, None), (9, Some("b")), (9, Some("dead"))] {
+            let mut lease = lease(key(1, 0), owner, true);
+            (lease.key.application, lease.key.shard) = (Id::new(application), u32::try_from(leases.len()).unwrap());
+            leases.push(lease);
+        }
+        let dead = HashSet::from(["dead".to_owned()]);
+        turn("a", &living, &dead, 1, &mut leases);
+        let left: Vec<u64> = leases.iter().map(|lease| lease.key.application.get()).collect();
+        assert_eq!(left, [1, 8, 9], "what another one keeps, or may still be known, stays");
     }
 
     #[test]

@@ -31,10 +31,10 @@ impl Rules {
         self.answer_in_thread || !self.channels.is_open()
     }
 
-    /// Whether messages are read that do not mention the bot: Discord shows their words only to who asks for them.
+    /// Whether messages are read that nobody said to the bot: Discord shows their words only to who asks for them.
     /// [Discord Docs/Gateway: Message Content Intent]
     pub fn need_content(&self) -> bool {
-        self.answer_in_thread || matches!(self.mode, ResponseMode::AllMessages { .. })
+        matches!(self.mode, ResponseMode::AllMessages { .. })
     }
 
     /// Whether a channel is one conversation of everybody.

@@ -1,7 +1,7 @@
 //! When a shard may identify: one after the other across all workers, and never so often that Discord takes the token away.
 
 use crate::metrics::Metrics;
-use guildhall::discord::{Discord, StartLimit};
+use guildhall::discord::{Discord, DiscordError, StartLimit};
 use guildhall::store::{ShardPlan, Store};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -113,6 +113,8 @@ impl Shared {
                 }
                 _ => match self.discord.gateway(self.application).await {
                     Ok(told) => Some((told.limit, Instant::now())),
+                    // The gateway says the same, and that ends the session with a notice. It costs no start.
+                    Err(DiscordError::Refused { status: 401, .. }) => return,
                     Err(error) => {
                         tracing::warn!(application.id = %self.application, error = %error, "Discord does not say how many session starts are left");
                         None

@@ -1,6 +1,7 @@
 //! Guildhall's connection to Discord's gateway: what reads messages and mentions, keeps sessions across crashes and
 //! deploys, and hands work to the queue. Nothing that the queue has not accepted is ever marked as read.
 
+pub mod applications; // whose sessions are kept
 pub mod backoff; // how long to wait before the next connection
 pub mod burst; // several messages of one person are one question
 pub mod changes; // what admins change of their settings
@@ -24,12 +25,5 @@ pub mod watermark; // which events are done with
 pub mod wire; // what Discord's frames and close codes mean
 pub mod worker; // everything together
 
-pub use worker::{Application, Options, run};
-
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-
-/// Tells tokens apart without saying anything of them.
-pub fn fingerprint(token: &SecretString) -> String {
-    hex::encode(&Sha256::digest(token.expose_secret())[..8])
-}
+pub use applications::{Application, Shared};
+pub use worker::{Options, run};

@@ -31,7 +31,10 @@ pub async fn settings(parts: Arc<Parts>, guilds: Vec<Id<GuildMarker>>) -> Vec<(L
     let mut pause = PAUSES[0];
     let mut found: HashMap<Id<GuildMarker>, Guild> = loop {
         match parts.bot.store.guilds(&guilds).await {
-            Ok(found) => break found.into_iter().map(|guild| (guild.id, guild)).collect(),
+            Ok(found) => {
+                let ours = found.into_iter().filter(|guild| parts.follows(guild));
+                break ours.map(|guild| (guild.id, guild)).collect();
+            }
             Err(error) => {
                 tracing::warn!(
                     guilds = guilds.len(),
@@ -98,11 +101,20 @@ pub async fn note(parts: Arc<Parts>, presence: Presence, now: Timestamp) {
     };
     let mut pauses = PAUSES.iter();
     let mut pause = PAUSES[0];
-    while let Err(error) = parts.bot.store.set_guild_left(guild, left_at).await {
+    while let Err(error) = write_presence(&parts, guild, left_at).await {
         tracing::warn!(guild.id = %guild, error = format!("{error:#}"), "that the bot joined or left a server cannot be written down yet");
         pause = pauses.next().copied().unwrap_or(pause);
         tokio::time::sleep(pause).await;
     }
+}
+
+/// A bot that an account has brought along says nothing of servers that are another account's.
+async fn write_presence(parts: &Parts, guild: Id<GuildMarker>, left_at: Option<Timestamp>) -> anyhow::Result<()> {
+    let store = &parts.bot.store;
+    if parts.account.is_some() && !store.guild(guild).await?.is_some_and(|guild| parts.follows(&guild)) {
+        return Ok(());
+    }
+    store.set_guild_left(guild, left_at).await
 }
 
 #[derive(Deserialize)]

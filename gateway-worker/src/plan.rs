@@ -3,7 +3,7 @@
 use crate::metrics::Metrics;
 use crate::wire;
 use guildhall::discord::{Discord, DiscordError, GatewayBot};
-use guildhall::store::{ShardPlan, Store};
+use guildhall::store::{SessionKey, SessionNotice, SessionState, ShardPlan, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use twilight_model::id::{Id, marker::ApplicationMarker};
@@ -27,44 +27,77 @@ pub fn total(now: Option<u32>, recommended: u32, set: Option<u32>) -> u32 {
     }
 }
 
+/// What a plan is made of.
+#[derive(Debug)]
+pub struct Planner {
+    /// Whose plan.
+    pub application: Id<ApplicationMarker>,
+    /// Where it is written.
+    pub store: Store,
+    /// Who recommends.
+    pub discord: Arc<Discord>,
+    /// The number of shards that somebody has set.
+    pub set: Option<u32>,
+    /// Which revision of the bot asks, and which worker: for the notice of a token that is refused.
+    pub revision: String,
+    /// That worker.
+    pub worker: String,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
 /// Keeps an application's plan up to date. Ends only with its task.
-pub async fn keep(
-    application: Id<ApplicationMarker>,
-    store: Store,
-    discord: Arc<Discord>,
-    set: Option<u32>,
-    metrics: Arc<Metrics>,
-) {
+pub async fn keep(planner: Planner) {
+    let Planner { application, store, discord, set, metrics, .. } = &planner;
+    let application = *application;
     let mut pause = FIRST_PAUSE;
     loop {
         let told = discord.gateway(application).await;
-        if let Err(DiscordError::Refused { status, .. }) = &told {
-            tracing::error!(
-                application.id = %application,
-                http.status = status,
-                "Discord does not tell this application where its gateway is: check the bot's token"
-            );
-            pause = EVERY;
-        }
-        let wait = match told {
+        let done = match &told {
             Ok(told) => {
                 metrics.identifies_left(application.get(), told.limit.remaining);
-                match adopt(&store, application, &told, set).await {
-                    Ok(()) => {
-                        pause = FIRST_PAUSE;
-                        EVERY
-                    }
-                    Err(error) => {
-                        tracing::warn!(application.id = %application, error = format!("{error:#}"), "the plan of shards could not be kept yet");
-                        pause
-                    }
-                }
+                adopt(store, application, told, *set).await
             }
-            Err(_) => pause,
+            Err(DiscordError::Refused { status, .. }) => {
+                tracing::error!(
+                    application.id = %application,
+                    http.status = status,
+                    "Discord does not tell this application where its gateway is: check the bot's token"
+                );
+                if *status == 401 { note_refusal(&planner).await } else { Ok(()) }
+            }
+            Err(_) => Ok(()),
         };
-        pause = (pause * 2).min(EVERY);
+        if let Err(error) = &done {
+            tracing::warn!(application.id = %application, error = format!("{error:#}"), "the plan of shards could not be kept yet");
+        }
+        let is_final = matches!(told, Ok(_) | Err(DiscordError::Refused { .. }));
+        let wait = if done.is_ok() && is_final { EVERY } else { pause };
+        pause = if wait == EVERY { FIRST_PAUSE } else { (pause * 2).min(EVERY) };
         tokio::time::sleep(wait).await;
     }
+}
+
+/// Without a plan there is no session to say that the token is refused: one that is stopped says it.
+async fn note_refusal(planner: &Planner) -> anyhow::Result<()> {
+    let Planner { application, store, .. } = planner;
+    if store.shard_plan(*application).await?.is_some() {
+        // The gateway says it to its sessions.
+        return Ok(());
+    }
+    for lease in store.leases_of(*application).await? {
+        if lease.owner.is_none() {
+            store.delete_lease(&lease).await?;
+        }
+    }
+    let key = SessionKey { application: *application, total: planner.set.unwrap_or(1), generation: 0, shard: 0 };
+    let state = SessionState {
+        notice: Some(SessionNotice::TokenRefused),
+        stopped: Some(planner.revision.clone()),
+        stopped_by: Some(planner.worker.clone()),
+        ..SessionState::default()
+    };
+    store.create_lease(key, state).await
 }
 
 async fn adopt(
@@ -73,13 +106,14 @@ async fn adopt(
     told: &GatewayBot,
     set: Option<u32>,
 ) -> anyhow::Result<()> {
-    let known = store.shard_plans().await?.into_iter().find(|plan| plan.application == application);
+    let known = store.shard_plan(application).await?;
     let Some(gateway_url) = wire::address(&told.url) else {
         anyhow::bail!("Discord names an address of its gateway that is none");
     };
     let plan = ShardPlan {
         application,
         total: total(known.as_ref().map(|plan| plan.total), told.shards, set),
+        generation: known.as_ref().map_or(0, |plan| plan.generation),
         gateway_url,
         max_concurrency: told.limit.max_concurrency.max(1),
     };

@@ -14,6 +14,8 @@ use crate::wire::{self, AfterClose};
 use futures::{FutureExt as _, StreamExt as _};
 use guildhall::bot::Bot;
 use guildhall::discord::Discord;
+use guildhall::ids::AccountId;
+use guildhall::settings::Guild;
 use guildhall::store::{GUILD_BATCH, Lease, SessionKey, SessionNotice, SessionState, ShardPlan};
 use jiff::Timestamp;
 use rand::RngExt as _;
@@ -71,6 +73,10 @@ pub struct Parts {
     pub discord: Arc<Discord>,
     /// The application's token.
     pub token: SecretString,
+    /// Another one whenever the bot was set anew.
+    pub revision: String,
+    /// The account that has brought the bot along; none for the shared one.
+    pub account: Option<AccountId>,
     /// Where the gateway is.
     pub plan: watch::Receiver<ShardPlan>,
     /// When a session may be started.
@@ -83,6 +89,13 @@ pub struct Parts {
     pub changes: broadcast::Sender<Changes>,
     /// When this process began.
     pub began: Options,
+}
+
+impl Parts {
+    /// Whether what is set for a server is meant for this bot: one that an account has brought along follows that account.
+    pub fn follows(&self, guild: &Guild) -> bool {
+        self.account.as_ref().is_none_or(|account| *account == guild.account)
+    }
 }
 
 /// What a session does.
@@ -131,8 +144,8 @@ pub struct Running {
     pub lease: Lease,
     /// How far it has come: what may be written to the lease.
     pub state: watch::Receiver<SessionState>,
-    /// A fingerprint of the token that it uses.
-    pub token: String,
+    /// The revision of the bot that it is.
+    pub revision: String,
     /// What it is told to do.
     pub order: watch::Sender<Order>,
     /// Ends when the session has stopped, was given away, or has lost its permit.
@@ -144,14 +157,14 @@ pub fn start(parts: Arc<Parts>, lease: Lease, permit: Permit) -> Running {
     let mut state = lease.state.clone();
     state.ready = false;
     // A new session may ask again; an admin may have switched the intent on.
-    state.stopped = None;
+    (state.stopped, state.stopped_by) = (None, None);
     state.content_refused &= state.session_id.is_some();
     state.notice = state.content_refused.then_some(SessionNotice::ContentRefused);
-    let token = crate::fingerprint(&parts.token);
+    let revision = parts.revision.clone();
     let (order, orders) = watch::channel(Order::Run);
     let (publish, published) = watch::channel(state.clone());
-    let session = Session::new(parts, lease.key, permit, state, publish);
-    Running { lease, state: published, token, order, task: tokio::spawn(session.run(orders)) }
+    let session = Session::new(parts, &lease, permit, state, publish);
+    Running { lease, state: published, revision, order, task: tokio::spawn(session.run(orders)) }
 }
 
 /// The connection of a session.
@@ -175,6 +188,7 @@ struct Up {
 struct Session {
     parts: Arc<Parts>,
     key: SessionKey,
+    owner: Option<String>,
     permit: Permit,
     state: SessionState,
     publish: watch::Sender<SessionState>,
@@ -200,11 +214,12 @@ struct Session {
 impl Session {
     fn new(
         parts: Arc<Parts>,
-        key: SessionKey,
+        lease: &Lease,
         permit: Permit,
         state: SessionState,
         publish: watch::Sender<SessionState>,
     ) -> Self {
+        let key = lease.key;
         let (accepted, settled) = mpsc::unbounded_channel();
         let full = parts.forwarder.full();
         let changes = parts.changes.subscribe();
@@ -213,6 +228,7 @@ impl Session {
             mark: Watermark::resumed_at(if state.session_id.is_some() { state.seq } else { 0 }),
             parts,
             key,
+            owner: lease.owner.clone(),
             permit,
             state,
             publish,
@@ -306,14 +322,12 @@ impl Session {
                 let _ = accepted.send(vec![ticket]);
             });
         }
-        if out.wants_content && !self.state.content && !self.state.content_refused && self.order == Order::Run {
-            tracing::info!(session = %self.key, "a server wants all its messages read: the session starts anew with their content");
-            self.state.content = true;
-            if self.state.session_id.is_some() {
-                self.close(CloseFrame::NORMAL, Duration::ZERO);
-                self.forget_session();
-            }
-        }
+        // Another session begins beside this one then, so that nothing is missed meanwhile.
+        self.state.wants_content = out.wants_content && !self.asks_for_content();
+    }
+
+    fn asks_for_content(&self) -> bool {
+        self.key.generation > 0 && !self.state.content_refused
     }
 
     fn look_up(&mut self, lookups: Vec<Lookup>) {
@@ -337,7 +351,7 @@ impl Session {
         match changes {
             Ok(guilds) => {
                 for guild in guilds.iter() {
-                    self.judge.changed(guild.id, Some(guild.clone()));
+                    self.judge.changed(guild.id, self.parts.follows(guild).then(|| guild.clone()));
                 }
             }
             Err(RecvError::Lagged(_)) => self.judge.doubt_settings(),
@@ -415,7 +429,7 @@ impl Session {
         }
         // The plan's address was checked by whoever asked for it.
         let gateway = self.parts.plan.borrow().gateway_url.clone();
-        let content = self.state.content;
+        let content = self.asks_for_content();
         let config = match &self.config {
             Some((same, config)) if *same == content => config.clone(),
             _ => ConfigBuilder::new(self.parts.token.expose_secret().to_owned(), wire::intents(content))
@@ -545,17 +559,16 @@ impl Session {
     fn on_close(&mut self, code: Option<u16>) {
         if !self.is_closing() {
             self.parts.metrics.disconnects.inc();
-            let after = wire::after_close(code, self.state.content);
+            let after = wire::after_close(code, self.asks_for_content());
             tracing::info!(session = %self.key, close.code = code, ?after, "Discord closed the connection");
             match after {
                 AfterClose::Resume => {}
                 AfterClose::Anew => self.forget_session(),
                 AfterClose::WithoutContent => {
                     self.forget_session();
-                    self.state.content = false;
                     self.state.content_refused = true;
                     self.state.notice = Some(SessionNotice::ContentRefused);
-                    tracing::error!(session = %self.key, "{}", wire::advice(SessionNotice::ContentRefused));
+                    tracing::error!(session = %self.key, "{}", SessionNotice::ContentRefused.advice());
                 }
                 AfterClose::Stop(notice) => self.stop(notice),
             }
@@ -569,10 +582,11 @@ impl Session {
 
     /// It is not tried again with this token.
     fn stop(&mut self, notice: SessionNotice) {
-        tracing::error!(session = %self.key, "{}; the session is stopped", wire::advice(notice));
+        tracing::error!(session = %self.key, "{}; the session is stopped", notice.advice());
         self.forget_session();
         self.state.notice = Some(notice);
-        self.state.stopped = Some(crate::fingerprint(&self.parts.token));
+        self.state.stopped = Some(self.parts.revision.clone());
+        self.state.stopped_by.clone_from(&self.owner);
         self.link = Link::Down(Instant::now());
     }
 

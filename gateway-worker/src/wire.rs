@@ -34,28 +34,6 @@ pub fn after_close(code: Option<u16>, content: bool) -> AfterClose {
     }
 }
 
-/// What to do about it, for whoever reads the log.
-pub fn advice(notice: SessionNotice) -> &'static str {
-    match notice {
-        SessionNotice::TokenRefused => {
-            "Discord does not accept the bot's token: make a new one in the developer portal and set it here"
-        }
-        SessionNotice::ShardsRefused => {
-            "Discord does not accept this number of shards: leave it to Guildhall, or set a higher one"
-        }
-        SessionNotice::VersionRefused => {
-            "Discord has given up the gateway version that this Guildhall speaks: update Guildhall"
-        }
-        SessionNotice::IntentsRefused => {
-            "Discord does not accept the intents: check the bot's page in the developer portal"
-        }
-        SessionNotice::ContentRefused => {
-            "the Message Content intent is off, so only messages to the bot can be read: \
-             switch it on on the bot's page in the developer portal"
-        }
-    }
-}
-
 /// What a session asks for. Mentions, replies and private messages come with their content anyway.
 /// [Discord Docs/Gateway: Message Content Intent]
 pub fn intents(content: bool) -> Intents {

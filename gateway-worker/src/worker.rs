@@ -1,14 +1,15 @@
 //! One worker: gives signs of life, takes its share of the sessions, runs them, writes down how far they have come, and
 //! gives them away when it is told to stop.
 
+use crate::applications::Application;
 use crate::changes::{self, Changes};
-use crate::fleet::{self, Step, View, Watch};
+use crate::fleet::{self, Step, View, Wanted, Watch};
 use crate::forward::Forwarder;
 use crate::health::{self, Health};
 use crate::identify::IdentifyQueue;
 use crate::judge;
 use crate::metrics::Metrics;
-use crate::plan;
+use crate::plan::{self, Planner};
 use crate::session::{self, Order, Parts, Running};
 use crate::tenure::{Permit, Tenure};
 use anyhow::{Context as _, Result, anyhow};
@@ -18,7 +19,6 @@ use guildhall::discord::Discord;
 use guildhall::store::{Lease, SessionKey, SessionState, ShardPlan, Store, WorkerBeat};
 use jiff::Timestamp;
 use rand::RngExt as _;
-use secrecy::SecretString;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,22 +46,22 @@ const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// A session whose task fell is left alone for this long.
 const AFTER_FALL: Duration = Duration::from_secs(5);
 
+/// How long sessions and plans of an application that this worker does not know are left alone: another worker may know it
+/// already, and Discord keeps no session for so long.
+const GONE_AFTER: Duration = Duration::from_mins(10);
+
+/// When Discord is first asked again whether the content of messages may be read: whoever is in the developer portal
+/// switches it on now. The pause doubles each time.
+const FIRST_ASKED: Duration = Duration::from_secs(5);
+
+/// The longest pause between such requests.
+const ASKED_EVERY: Duration = Duration::from_mins(5);
+
 /// Sessions end within this by themselves; a little less than the twenty seconds of a SIGTERM.
 const ENDED_WITHIN: Duration = Duration::from_secs(16);
 
 /// Tries to give a session away in the table.
 const RELEASE_TRIES: u32 = 3;
-
-/// A bot whose gateway sessions are kept.
-#[derive(Debug, Clone)]
-pub struct Application {
-    /// Its id.
-    pub id: Id<ApplicationMarker>,
-    /// Its token.
-    pub token: SecretString,
-    /// Number of shards; none leaves it to Discord's recommendation.
-    pub shards: Option<u32>,
-}
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -125,7 +125,7 @@ pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Re
         going: JoinSet::new(),
         busy: HashSet::new(),
         fallen: HashMap::new(),
-        stopped_here: HashSet::new(),
+        unknown: HashMap::new(),
     };
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -188,15 +188,15 @@ struct Worker {
     going: JoinSet<SessionKey>,
     busy: HashSet<SessionKey>,
     fallen: HashMap<SessionKey, Instant>,
-    /// Sessions that Discord refused this very process.
-    stopped_here: HashSet<SessionKey>,
+    /// Applications of sessions or plans that are not ours to keep, and since when.
+    unknown: HashMap<Id<ApplicationMarker>, Instant>,
 }
 
 /// An application whose sessions are kept.
 struct Served {
-    token: SecretString,
-    fingerprint: String,
-    shards: Option<u32>,
+    application: Application,
+    /// When Discord is asked whether the content of messages may be read by now, and the pause after that.
+    ask_content: (Instant, Duration),
     /// There once a plan is known.
     parts: Option<(watch::Sender<ShardPlan>, Arc<Parts>)>,
     _planner: AbortOnDropHandle<()>,
@@ -224,10 +224,70 @@ impl Worker {
         .map_err(|_| anyhow!("the table takes too long"))??;
         let now = Instant::now();
         self.watch.look(&beats, &leases, now);
+        self.forget_applications(&leases, &plans, now).await;
         self.follow_plans(plans);
-        let steps = self.decide(leases, now);
+        let steps = self.decide(&leases, now);
         self.act(steps).await;
+        self.ask_for_more(now);
         Ok(())
+    }
+
+    /// Takes note of whose sessions and plans are nobody's, and removes plans that long have been.
+    async fn forget_applications(&mut self, leases: &[Lease], plans: &[ShardPlan], now: Instant) {
+        let named = leases.iter().map(|lease| lease.key.application).chain(plans.iter().map(|plan| plan.application));
+        let strange: HashSet<_> = named.filter(|application| !self.applications.contains_key(application)).collect();
+        self.unknown.retain(|application, _| strange.contains(application));
+        for application in strange {
+            self.unknown.entry(application).or_insert(now);
+        }
+        for application in self.gone(now) {
+            let is_used = leases.iter().any(|lease| lease.key.application == application);
+            if !is_used && let Err(error) = self.store.delete_shard_plan(application).await {
+                tracing::warn!(application.id = %application, error = format!("{error:#}"), "the plan of a bot that is gone could not be removed yet");
+            }
+        }
+    }
+
+    fn gone(&self, now: Instant) -> HashSet<Id<ApplicationMarker>> {
+        let is_gone = |since: &Instant| now.duration_since(*since) >= GONE_AFTER;
+        self.unknown.iter().filter(|(_, since)| is_gone(since)).map(|(application, _)| *application).collect()
+    }
+
+    /// Sees to it that the content of messages is asked for where a server is set to all messages: by a further generation
+    /// of sessions, which begin beside those that are there. Where Discord has refused it, it is asked from time to time
+    /// whether an admin has switched it on.
+    fn ask_for_more(&mut self, now: Instant) {
+        for (key, kept) in &self.running {
+            let state = kept.running.state.borrow();
+            if !state.wants_content {
+                continue;
+            }
+            let Some(served) = self.applications.get_mut(&key.application) else { continue };
+            let Some((plan, _)) = &served.parts else { continue };
+            let (at, pause) = served.ask_content;
+            if plan.borrow().generation != key.generation || (state.content_refused && now < at) {
+                continue;
+            }
+            if state.content_refused {
+                served.ask_content = (now + pause, (pause * 2).min(ASKED_EVERY));
+            }
+            let (store, discord) = (self.store.clone(), Arc::clone(&self.discord));
+            let (key, is_refused) = (*key, state.content_refused);
+            tokio::spawn(async move {
+                if is_refused && !discord.own(key.application).await.is_ok_and(|own| own.may_read_content()) {
+                    return;
+                }
+                match store.next_generation(key.application, key.generation).await {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        tracing::info!(application.id = %key.application, "a server wants all its messages read: sessions that ask for their content are begun");
+                    }
+                    Err(error) => {
+                        tracing::warn!(application.id = %key.application, error = format!("{error:#}"), "sessions that ask for the content of messages could not be planned yet");
+                    }
+                }
+            });
+        }
     }
 
     /// Stops everything at once, since others may have taken it. Nothing is written.
@@ -247,26 +307,26 @@ impl Worker {
     fn serve_applications(&mut self) {
         let wanted = self.options.applications.borrow_and_update().clone();
         self.applications.retain(|id, served| {
-            wanted.iter().any(|application| {
-                application.id == *id
-                    && served.shards == application.shards
-                    && served.fingerprint == crate::fingerprint(&application.token)
-            })
+            let known = &served.application;
+            wanted.iter().any(|new| new.id == *id && new.shards == known.shards && new.revision == known.revision)
         });
-        for Application { id, token, shards } in wanted {
-            if self.applications.contains_key(&id) {
+        for application in wanted {
+            if self.applications.contains_key(&application.id) {
                 continue;
             }
-            let (store, metrics) = (self.store.clone(), Arc::clone(&self.metrics));
-            let planner = tokio::spawn(plan::keep(id, store, Arc::clone(&self.discord), shards, metrics));
-            let served = Served {
-                fingerprint: crate::fingerprint(&token),
-                token,
-                shards,
-                parts: None,
-                _planner: AbortOnDropHandle::new(planner),
+            let planner = Planner {
+                application: application.id,
+                store: self.store.clone(),
+                discord: Arc::clone(&self.discord),
+                set: application.shards,
+                revision: application.revision.clone(),
+                worker: self.me.clone(),
+                metrics: Arc::clone(&self.metrics),
             };
-            self.applications.insert(id, served);
+            let planner = AbortOnDropHandle::new(tokio::spawn(plan::keep(planner)));
+            let ask_content = (Instant::now() + FIRST_ASKED, FIRST_ASKED);
+            let id = application.id;
+            self.applications.insert(id, Served { application, ask_content, parts: None, _planner: planner });
         }
     }
 
@@ -290,7 +350,9 @@ impl Worker {
             let parts = Parts {
                 bot: Arc::clone(&self.bot),
                 discord,
-                token: served.token.clone(),
+                token: served.application.token.clone(),
+                revision: served.application.revision.clone(),
+                account: served.application.account.clone(),
                 plan: told,
                 identify,
                 forwarder: self.forwarder.clone(),
@@ -302,20 +364,15 @@ impl Worker {
         }
     }
 
-    fn decide(&mut self, mut leases: Vec<Lease>, now: Instant) -> Vec<Step> {
-        if self.options.alone {
-            // Whoever starts the machine again has perhaps repaired what was wrong.
-            for lease in leases.iter_mut().filter(|lease| !self.stopped_here.contains(&lease.key)) {
-                lease.state.stopped = None;
-            }
-        }
+    fn decide(&mut self, leases: &[Lease], now: Instant) -> Vec<Step> {
         self.fallen.retain(|_, since| now.duration_since(*since) < AFTER_FALL);
         let applications = self
             .applications
             .iter()
             .filter_map(|(&id, served)| {
-                let (plan, _) = served.parts.as_ref()?;
-                Some((id, (plan.borrow().total, served.fingerprint.clone())))
+                let plan = served.parts.as_ref()?.0.borrow();
+                let revision = served.application.revision.clone();
+                Some((id, Wanted { total: plan.total, generation: plan.generation, revision }))
             })
             .collect();
         let dead = leases
@@ -331,8 +388,9 @@ impl Worker {
         let busy = self.busy.iter().chain(self.fallen.keys()).copied().collect();
         let view = View {
             me: &self.me,
-            leases: &leases,
+            leases,
             applications: &applications,
+            gone: &self.gone(now),
             living: &living,
             dead: &dead,
             running: &running,
@@ -344,7 +402,7 @@ impl Worker {
             match self.applications.get(&key.application) {
                 None => steps.push(Step::End(*key)),
                 Some(served) => {
-                    if served.fingerprint != kept.running.token {
+                    if served.application.revision != kept.running.revision {
                         steps.push(Step::Release(*key));
                     }
                 }
@@ -364,11 +422,10 @@ impl Worker {
                 step => others.push(step),
             }
         }
-        let content = self.running.values().any(|kept| kept.saved.content);
         let store = &self.store;
         join_all(others.into_iter().map(|step| async move {
             let done = match step {
-                Step::Create(key) => store.create_lease(key, content).await,
+                Step::Create(key) => store.create_lease(key, SessionState::default()).await,
                 Step::Remove(lease) => store.delete_lease(&lease).await.map(drop),
                 Step::Take(_) | Step::Release(_) | Step::End(_) => Ok(()),
             };
@@ -415,7 +472,6 @@ impl Worker {
             let Some(kept) = self.running.remove(&key) else { continue };
             let has_stopped = kept.running.state.borrow().stopped.is_some();
             if has_stopped && let Some(permit) = &self.permit {
-                self.stopped_here.insert(key);
                 self.busy.insert(key);
                 self.going.spawn(let_go(self.store.clone(), kept.running, Order::Release, permit.clone()));
             } else {

@@ -66,7 +66,7 @@ impl Gateway {
 }
 
 fn application() -> Application {
-    Application { id: Id::new(5), token: "token".to_owned().into(), shards: None }
+    Application::shared(Id::new(5), "token".to_owned().into(), None)
 }
 
 async fn bot(State(gateway): State<Gateway>) -> Json<Value> {

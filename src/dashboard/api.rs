@@ -1,6 +1,7 @@
 //! What lives under `/api/v1`, and its description for programs.
 
 pub mod ask; // one question, one answer
+pub mod bot; // the account's own Discord application
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod refusals; // the errors that operations may answer with, for the description
@@ -40,6 +41,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
         (name = "ask", description = "Questions and answers"),
         (name = "knowledge", description = "What answers are taken from"),
         (name = "guilds", description = "Discord servers, and how Guildhall behaves in them"),
+        (name = "bot", description = "The account's own Discord application"),
         (name = "account", description = "Usage and access"),
     ),
 )]
@@ -67,6 +69,7 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(guilds::list_guilds))
         .routes(routes!(guilds::get_guild))
         .routes(routes!(guilds::get_settings, guilds::change_settings))
+        .routes(routes!(bot::get_bot, bot::set_bot, bot::remove_bot))
         .routes(routes!(usage::me))
         .routes(routes!(usage::usage))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
@@ -97,6 +100,9 @@ mod tests {
         operations.sort();
         insta::assert_snapshot!(operations.join("\n"), @r"
         /ask post
+        /bot delete
+        /bot get
+        /bot put
         /guilds get
         /guilds/{id} get
         /guilds/{id}/settings get

@@ -54,7 +54,7 @@ impl FromRequestParts<Arc<Bot>> for Caller {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let secret = header.and_then(bearer).ok_or_else(Problem::unauthorized)?;
         let token = bot.store.token(&hash(secret)).await?.ok_or_else(Problem::unauthorized)?;
-        let home = bot.home(&Place::Account(token.account)).await?.ok_or_else(Problem::unauthorized)?;
+        let home = bot.home(&Place::Account(token.account), None).await?.ok_or_else(Problem::unauthorized)?;
         Ok(Self { home, token: token.id, manages_tokens: token.manage_tokens })
     }
 }

@@ -40,6 +40,6 @@ impl StartLimit {
 impl Discord {
     /// Where the gateway is and how it may be used now. One request.
     pub async fn gateway(&self, application: Id<ApplicationMarker>) -> Result<GatewayBot, DiscordError> {
-        ask(self.rest(application).await?, &get("gateway/bot".to_owned())).await
+        ask(&*self.rest(application).await?, &get("gateway/bot".to_owned())).await
     }
 }

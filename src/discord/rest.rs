@@ -75,11 +75,17 @@ impl Call<'_> {
     }
 }
 
-/// The connection to Discord, as one application.
-#[derive(Debug)]
-pub(super) struct Rest {
+/// Where Discord is, and the connections to it that all applications share.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
     http: reqwest::Client,
     base: Url,
+}
+
+/// Discord, as one application speaks to it.
+#[derive(Debug)]
+pub(super) struct Rest {
+    line: Line,
     token: SecretString,
     limits: RateLimiter,
     /// Discord has told everything but interactions to wait until then.
@@ -98,19 +104,20 @@ enum Failure {
     Final(DiscordError),
 }
 
-impl Rest {
-    /// Must be called within a runtime: the limiter runs as a task of it.
-    pub(super) fn new(api_url: &Url, token: SecretString) -> Result<Self> {
+impl Line {
+    /// Connects with the first request.
+    pub(super) fn new(api_url: &Url) -> Result<Self> {
         let http =
             http::client_builder().user_agent(USER_AGENT).timeout(ATTEMPT).build().context("the client for Discord")?;
         let base = format!("{}/api/v10/", api_url.as_str().trim_end_matches('/'));
-        Ok(Self {
-            http,
-            base: Url::parse(&base).context("DISCORD_API_URL")?,
-            token,
-            limits: RateLimiter::default(),
-            global: Mutex::new(Instant::now()),
-        })
+        Ok(Self { http, base: Url::parse(&base).context("DISCORD_API_URL")? })
+    }
+}
+
+impl Rest {
+    /// Must be called within a runtime: the limiter runs as a task of it.
+    pub(super) fn new(line: Line, token: SecretString) -> Self {
+        Self { line, token, limits: RateLimiter::default(), global: Mutex::new(Instant::now()) }
     }
 
     /// Sends a call and reads the answer. What Discord has certainly not done is tried again for half a minute. What it
@@ -185,11 +192,11 @@ impl Rest {
     fn request(&self, call: &Call<'_>) -> Result<reqwest::RequestBuilder, Failure> {
         let unusable = || Failure::Final(DiscordError::Refused { status: 400, code: 0 });
         let method = reqwest::Method::from_bytes(call.method.name().as_bytes()).map_err(|_| unusable())?;
-        let mut url = self.base.join(&call.path).map_err(|_| unusable())?;
+        let mut url = self.line.base.join(&call.path).map_err(|_| unusable())?;
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
         }
-        let mut request = self.http.request(method, url);
+        let mut request = self.line.http.request(method, url);
         if call.as_bot {
             let mut value =
                 HeaderValue::from_str(&format!("Bot {}", self.token.expose_secret())).map_err(|_| unusable())?;
@@ -281,7 +288,7 @@ mod tests {
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let app = Router::new().fallback(next).with_state(Arc::clone(&script));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        (Rest::new(&url, "token".into()).unwrap(), script)
+        (Rest::new(Line::new(&url).unwrap(), "token".into()), script)
     }
 
     fn refused(status: u16, code: u64) -> Answer {

@@ -31,6 +31,7 @@ const TOLD_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 static OTHER_APPLICATION: Refused = Refused::new();
 static BAD_SIGNATURE: Refused = Refused::new();
+static NOT_YET: Refused = Refused::new();
 
 /// Refusals of one kind that the log does not tell of yet.
 #[derive(Debug)]
@@ -63,28 +64,27 @@ pub struct Verified(Interaction);
 pub enum Refusal {
     /// Not signed by Discord, or long ago. Who cannot sign learns nothing.
     Unsigned,
-    /// Discord has not told us yet who we are: nothing can be verified.
+    /// What it is signed with cannot be told now: Discord has not said yet who we are, or the table is away.
     NotYet,
     /// Signed, but nothing that we know; the text says what is wrong.
     Nonsense(&'static str),
 }
 
-impl Verified {
-    /// What was verified.
-    pub fn into_inner(self) -> Interaction {
-        self.0
-    }
+/// A request that says it is an application's, before its signature is checked.
+#[derive(Debug)]
+pub struct Unverified<'a> {
+    /// The application that it names.
+    pub application: Id<ApplicationMarker>,
+    signature: Signature,
+    timestamp: &'a [u8],
+    signed_at: Timestamp,
+    body: &'a [u8],
+}
 
-    /// Checks a request: `signature` and `timestamp` are its headers, `body` exactly as it came, `key_of` says with what an
-    /// application's interactions are signed.
-    pub fn check<'a>(
-        key_of: impl FnOnce(Id<ApplicationMarker>) -> Option<&'a VerifyingKey>,
-        signature: &[u8],
-        timestamp: &[u8],
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<Self, Refusal> {
-        /// All that is read of what is not verified yet.
+impl<'a> Unverified<'a> {
+    /// Reads no more of a request than is needed to check it: `signature` and `timestamp` are its headers, `body` exactly
+    /// as it came.
+    pub fn read(signature: &[u8], timestamp: &'a [u8], body: &'a [u8]) -> Result<Self, Refusal> {
         #[derive(Deserialize)]
         struct Head {
             application_id: Id<ApplicationMarker>,
@@ -92,26 +92,38 @@ impl Verified {
         let signed_at = seconds(timestamp).ok_or(Refusal::Unsigned)?;
         let signature = self::signature(signature).ok_or(Refusal::Unsigned)?;
         let head: Head = serde_json::from_slice(body).map_err(|_| Refusal::Unsigned)?;
-        let Some(key) = key_of(head.application_id) else {
+        Ok(Self { application: head.application_id, signature, timestamp, signed_at, body })
+    }
+
+    /// Checks it with the application's key; none says that the application is not ours.
+    pub fn verify(self, key: Option<&VerifyingKey>, now: Timestamp) -> Result<Verified, Refusal> {
+        let Some(key) = key else {
             if let Some(refused) = OTHER_APPLICATION.count(now) {
                 tracing::warn!(refused, "refused interactions for another application than DISCORD_APPLICATION_ID");
             }
             return Err(Refusal::Unsigned);
         };
-        let signed = [timestamp, body].concat();
-        if key.verify_strict(&signed, &signature).is_err() {
+        let signed = [self.timestamp, self.body].concat();
+        if key.verify_strict(&signed, &self.signature).is_err() {
             if let Some(refused) = BAD_SIGNATURE.count(now) {
                 tracing::warn!(refused, "refused interactions whose signature does not fit DISCORD_PUBLIC_KEY");
             }
             return Err(Refusal::Unsigned);
         }
-        let age = now.duration_since(signed_at);
+        let age = now.duration_since(self.signed_at);
         if age.abs() > MAX_AGE {
             // Where this comes with every request, it is this machine's clock that is wrong.
             tracing::warn!(age_s = age.as_secs(), "refused a signed interaction for its time");
             return Err(Refusal::Unsigned);
         }
-        serde_json::from_slice(body).map(Self).map_err(|_| Refusal::Nonsense("This is not an interaction."))
+        serde_json::from_slice(self.body).map(Verified).map_err(|_| Refusal::Nonsense("This is not an interaction."))
+    }
+}
+
+impl Verified {
+    /// What was verified.
+    pub fn into_inner(self) -> Interaction {
+        self.0
     }
 }
 
@@ -133,12 +145,17 @@ impl FromRequest<Arc<Bot>> for Verified {
         let header = |name| header_of(&head.headers, name).ok_or(Refusal::Unsigned);
         let (signature, timestamp) = (header(SIGNATURE)?, header(TIMESTAMP)?);
         let discord = bot.discord.as_ref().ok_or(Refusal::Unsigned)?;
-        if discord.known_application().is_none() {
-            return Err(Refusal::NotYet);
-        }
         let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
         let body = body.map_err(|_| Refusal::Unsigned)?.map_err(|_| Refusal::Unsigned)?;
-        Self::check(|application| discord.key_of(application), signature, timestamp, &body, Timestamp::now())
+        let unverified = Unverified::read(signature, timestamp, &body)?;
+        let now = Timestamp::now();
+        let key = discord.key_of(unverified.application).await.map_err(|error| {
+            if let Some(refused) = NOT_YET.count(now) {
+                tracing::warn!(refused, error = format!("{error:#}"), "interactions cannot be verified yet");
+            }
+            Refusal::NotYet
+        })?;
+        unverified.verify(key.as_ref(), now)
     }
 }
 
@@ -186,10 +203,11 @@ mod tests {
 
     /// The outcome for application 7, whose key is `key()`.
     fn check(signature: &[u8; 64], timestamp: &[u8], body: &[u8]) -> Result<Interaction, Refusal> {
-        let verifying = key().verifying_key();
-        let key_of = |application: Id<ApplicationMarker>| (application.get() == 7).then_some(&verifying);
         let hex = hex::encode(signature);
-        Verified::check(key_of, hex.as_bytes(), timestamp, body, now()).map(Verified::into_inner)
+        let unverified = Unverified::read(hex.as_bytes(), timestamp, body)?;
+        let key = key().verifying_key();
+        let key = (unverified.application.get() == 7).then_some(&key);
+        unverified.verify(key, now()).map(Verified::into_inner)
     }
 
     #[test]
@@ -238,8 +256,9 @@ mod tests {
     #[test]
     fn an_all_zero_key_and_signature_are_refused() {
         let zero = VerifyingKey::from_bytes(&[0; 32]).unwrap();
-        let refused =
-            Verified::check(|_| Some(&zero), "0".repeat(128).as_bytes(), NOW.as_bytes(), PING.as_bytes(), now());
+        let signature = "0".repeat(128);
+        let unverified = Unverified::read(signature.as_bytes(), NOW.as_bytes(), PING.as_bytes()).unwrap();
+        let refused = unverified.verify(Some(&zero), now());
         assert_eq!(refused.unwrap_err(), Refusal::Unsigned);
     }
 

@@ -25,13 +25,17 @@ pub struct SessionKey {
     pub application: Id<ApplicationMarker>,
     /// Shards that the application's servers are shared out to.
     pub total: u32,
+    /// Grows when all sessions of an application have to begin anew, beside the old ones, to ask for more than those do.
+    /// Only those of generation 0 do without the content of messages from the start.
+    #[serde(default)]
+    pub generation: u32,
     /// Which of them, from 0.
     pub shard: u32,
 }
 
 impl fmt::Display for SessionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}#{}", self.application, self.total, self.shard)
+        write!(f, "{}#{}#{}#{}", self.application, self.total, self.generation, self.shard)
     }
 }
 
@@ -61,16 +65,18 @@ pub struct SessionState {
     pub resume_url: Option<String>,
     /// The last event of which nothing more is to be done: what comes after it, Discord sends again.
     pub seq: u64,
-    /// Whether messages are asked for with their content.
-    pub content: bool,
+    /// Whether it should read the content of messages, and does not ask for it.
+    pub wants_content: bool,
     /// Whether Discord refuses the content of messages.
     pub content_refused: bool,
     /// Whether it has been connected and ready since this lease was made.
     pub ready: bool,
     /// What an admin should know and can do about it.
     pub notice: Option<SessionNotice>,
-    /// Set when it is not to be tried again: a fingerprint of the token that Discord would not have.
+    /// Set when it is not to be tried again: the revision of the bot that Discord would not have.
     pub stopped: Option<String>,
+    /// The worker to which Discord said so. Once that is gone, another one may try: perhaps somebody has repaired it.
+    pub stopped_by: Option<String>,
 }
 
 /// What is wrong with a session.
@@ -89,6 +95,28 @@ pub enum SessionNotice {
     ContentRefused,
 }
 
+impl SessionNotice {
+    /// What is wrong and what to do about it: a sentence without its capital and its full stop.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::TokenRefused => {
+                "Discord does not accept the bot's token: make a new one in the developer portal and set it here"
+            }
+            Self::ShardsRefused => {
+                "Discord does not accept this number of shards: leave it to Guildhall, or set a higher one"
+            }
+            Self::VersionRefused => {
+                "Discord has given up the gateway version that this Guildhall speaks: update Guildhall"
+            }
+            Self::IntentsRefused => "Discord does not accept the intents: check the bot's page in the developer portal",
+            Self::ContentRefused => {
+                "the Message Content intent is off, so only messages to the bot can be read: \
+                 switch it on on the bot's page in the developer portal"
+            }
+        }
+    }
+}
+
 /// How an application's servers are shared out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardPlan {
@@ -96,6 +124,9 @@ pub struct ShardPlan {
     pub application: Id<ApplicationMarker>,
     /// Number of shards.
     pub total: u32,
+    /// Which generation of them.
+    #[serde(default)]
+    pub generation: u32,
     /// Where Discord's gateway is.
     pub gateway_url: String,
     /// Shards that may identify at the same time.
@@ -132,6 +163,11 @@ impl Store {
         self.query_all(keys::SESSIONS, "").await
     }
 
+    /// An application's sessions. One Query.
+    pub async fn leases_of(&self, application: Id<ApplicationMarker>) -> Result<Vec<Lease>> {
+        self.query_all(keys::SESSIONS, &keys::sessions_of(application)).await
+    }
+
     /// All workers that gave a sign of life and did not say goodbye. One Query.
     pub async fn workers(&self) -> Result<Vec<WorkerBeat>> {
         self.query_all(keys::WORKERS, "").await
@@ -142,9 +178,58 @@ impl Store {
         self.query_all(keys::SHARD_PLANS, "").await
     }
 
-    /// Says how an application is shared out from now on. One PutItem.
+    /// How an application is shared out. One GetItem.
+    pub async fn shard_plan(&self, application: Id<ApplicationMarker>) -> Result<Option<ShardPlan>> {
+        self.get(keys::shard_plan(application)).await
+    }
+
+    /// Says how an application is shared out from now on; its generation stays as it is. One UpdateItem.
     pub async fn put_shard_plan(&self, plan: &ShardPlan) -> Result<()> {
-        self.put(keys::shard_plan(plan.application), plan).await
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::shard_plan(plan.application).item()))
+            .update_expression(
+                "SET application = :application, #total = :total, gateway_url = :url, max_concurrency = :most",
+            )
+            .expression_attribute_names("#total", "total")
+            .expression_attribute_values(":application", text(plan.application.to_string()))
+            .expression_attribute_values(":total", number(plan.total))
+            .expression_attribute_values(":url", text(&plan.gateway_url))
+            .expression_attribute_values(":most", number(plan.max_concurrency))
+            .send()
+            .await
+            .map_err(|error| failure("plan an application's shards", &error))?;
+        Ok(())
+    }
+
+    /// Lets all sessions of an application begin anew beside those of generation `now`; false where somebody else has.
+    /// One UpdateItem.
+    pub async fn next_generation(&self, application: Id<ApplicationMarker>, now: u32) -> Result<bool> {
+        let updated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::shard_plan(application).item()))
+            .update_expression("SET generation = :next")
+            .condition_expression(
+                "attribute_exists(pk) AND (generation = :now OR (attribute_not_exists(generation) AND :now = :none))",
+            )
+            .expression_attribute_values(":next", number(now + 1))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":none", number(0))
+            .send()
+            .await;
+        match updated {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition_failure(&error) => Ok(false),
+            Err(error) => Err(failure("plan new sessions", &error)),
+        }
+    }
+
+    /// Forgets how an application is shared out. One DeleteItem.
+    pub async fn delete_shard_plan(&self, application: Id<ApplicationMarker>) -> Result<()> {
+        self.delete(keys::shard_plan(application)).await
     }
 
     /// Gives a sign of life. One PutItem.
@@ -159,8 +244,7 @@ impl Store {
     }
 
     /// Adds a free session, unless it is there. One PutItem.
-    pub async fn create_lease(&self, key: SessionKey, content: bool) -> Result<()> {
-        let state = SessionState { content, ..SessionState::default() };
+    pub async fn create_lease(&self, key: SessionKey, state: SessionState) -> Result<()> {
         let lease = Lease { key, owner: None, fence: 0, state };
         let put = self
             .client

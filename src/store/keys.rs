@@ -49,6 +49,9 @@ pub const WORKERS: &str = "WORKERS";
 /// Partition of how applications are shared out to shards.
 pub const SHARD_PLANS: &str = "SHARDPLANS";
 
+/// Partition of the bots that accounts have brought along.
+pub const CUSTOM_BOTS: &str = "CUSTOMBOTS";
+
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -155,8 +158,21 @@ pub(super) fn dead_job(id: &str) -> Key {
     Key::new(DEAD_JOBS, format!("{JOB}{id}"))
 }
 
+pub(super) fn custom_bot(application: Id<ApplicationMarker>) -> Key {
+    Key::new(CUSTOM_BOTS, application.to_string())
+}
+
+pub(super) fn custom_bot_of_account(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "BOT")
+}
+
 pub(super) fn session(key: SessionKey) -> Key {
     Key::new(SESSIONS, key.to_string())
+}
+
+/// How the sort keys of an application's sessions begin.
+pub(super) fn sessions_of(application: Id<ApplicationMarker>) -> String {
+    format!("{application}#")
 }
 
 pub(super) fn worker(worker: &str) -> Key {
@@ -200,9 +216,16 @@ mod tests {
             ("vote", vote(&conversation, question, 53_908_232_506_183_680)),
             ("job", job("<job>")),
             ("dead job", dead_job("<job>")),
+            ("custom bot", custom_bot(Id::new(613_425_648_685_547_541))),
+            ("custom bot of an account", custom_bot_of_account(&account_id)),
             (
                 "gateway session",
-                session(SessionKey { application: Id::new(613_425_648_685_547_541), total: 4, shard: 3 }),
+                session(SessionKey {
+                    application: Id::new(613_425_648_685_547_541),
+                    total: 4,
+                    generation: 1,
+                    shard: 3,
+                }),
             ),
             ("gateway worker", worker("<worker>")),
             ("shard plan", shard_plan(Id::new(613_425_648_685_547_541))),

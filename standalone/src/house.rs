@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use guildhall::account::{Account, Plan};
 use guildhall::bot::Bot;
 use guildhall::config::{Config, ModelConfig};
-use guildhall::discord::Discord;
+use guildhall::discord::{CustomBots, Discord};
 use guildhall::embedding::Embeddings;
 use guildhall::ids::AccountId;
 use guildhall::job::local::{Earlier, Jobs};
@@ -13,6 +13,7 @@ use guildhall::knowledge::Knowledge;
 use guildhall::knowledge::fetch::{FetchLimits, Fetcher};
 use guildhall::knowledge::files::Files;
 use guildhall::llm::Llm;
+use guildhall::secret::Secrets;
 use guildhall::store::Store;
 use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
@@ -28,6 +29,9 @@ const TABLE: &str = "guildhall.db";
 
 /// Uploaded files, extracted texts and indexes, below the data folder.
 const FILES: &str = "files";
+
+/// The key that bots' tokens are sealed with. Without it they have to be entered again.
+const SECRETS_KEY: &str = "secrets.key";
 
 /// The file whose lock says that a process works on the data folder.
 const LOCK: &str = "lock";
@@ -99,7 +103,8 @@ impl House {
             .llm
             .clone()
             .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
-        let discord = config.discord.as_ref().map(Discord::new).transpose()?.map(Arc::new);
+        let custom = CustomBots { store: store.clone(), secrets: Secrets::local(data.join(SECRETS_KEY)) };
+        let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), Some(custom))?);
 
         let earlier = match work {
             Work::Everything => {
@@ -110,7 +115,7 @@ impl House {
             Work::OnlyNew => Earlier::Wait,
         };
         let (jobs, runner) = Jobs::open(store.clone(), earlier).await?;
-        let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, discord, Some(account.clone())));
+        let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, Some(discord), Some(account.clone())));
         if work == Work::Everything {
             bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
         }

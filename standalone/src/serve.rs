@@ -3,10 +3,9 @@
 use crate::house::{House, NotOpened, Work};
 use crate::{door, guide};
 use anyhow::{Context as _, Result, bail};
-use gateway_worker::Application;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
-use guildhall::discord::{CommandSync, DiscordError};
+use guildhall::discord::{CommandSync, Discord, DiscordError};
 use guildhall::ids::AccountId;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -14,6 +13,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use twilight_model::id::{Id, marker::ApplicationMarker};
 use url::Url;
 
 /// How often the schedule is looked at, as EventBridge does on AWS.
@@ -84,7 +85,9 @@ fn say_what_is_there(config: &Config, machine: &StandaloneConfig, address: std::
         let endpoint = endpoint(&machine.public_url);
         tracing::info!(%endpoint, "commands come over the gateway; for a public address, this may be the Interactions Endpoint URL in Discord's developer portal");
     } else {
-        tracing::info!("DISCORD_TOKEN is not set: no Discord, but the API and `guildhall ask` work");
+        tracing::info!(
+            "DISCORD_TOKEN is not set: no shared bot, but the API, `guildhall ask` and bots that are set by the API work"
+        );
     }
 }
 
@@ -97,47 +100,76 @@ fn endpoint(public_url: &Url) -> Url {
     url
 }
 
+/// Sees to it that Discord has our commands: for the shared bot, and for those that teams have brought along, because
+/// another program than the one that was there then may have other ones.
+fn register_commands(bot: Arc<Bot>, stop: CancellationToken) {
+    let Some(discord) = bot.discord.clone() else { return };
+    tokio::spawn(stop.run_until_cancelled_owned(async move {
+        let custom = bot.store.custom_bots().await.unwrap_or_else(|error| {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "custom bots cannot be listed: their commands stay as they are"
+            );
+            Vec::new()
+        });
+        let shared = async {
+            if let Some(shared) = discord.application().await {
+                keep_commands(&discord, shared.id).await;
+            }
+        };
+        let custom = async {
+            for bot in custom {
+                keep_commands(&discord, bot.application).await;
+            }
+        };
+        tokio::join!(shared, custom);
+    }));
+}
+
 /// A refusal is a line in the log: questions by other doors are answered all the same. A Discord that cannot be reached
 /// is asked again until it answers.
-fn register_commands(bot: Arc<Bot>, stop: CancellationToken) {
-    tokio::spawn(async move {
-        let Some(discord) = &bot.discord else { return };
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match discord.sync_commands().await {
-                Ok(CommandSync::Unchanged) => return tracing::info!("Discord has the commands as they are"),
-                Ok(CommandSync::Updated) => return tracing::info!("the commands were registered with Discord"),
-                Err(error @ DiscordError::Unavailable(_)) => {
-                    tracing::warn!(error = %error, again_in_s = pause.as_secs(), "the commands could not be registered with Discord yet");
-                }
-                Err(error) => {
-                    return tracing::error!(
-                        error = %error,
-                        "Discord did not take the commands, so /ask may be missing: check DISCORD_TOKEN and DISCORD_APPLICATION_ID"
-                    );
-                }
+async fn keep_commands(discord: &Discord, application: Id<ApplicationMarker>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match discord.sync_commands(application).await {
+            Ok(CommandSync::Unchanged) => {
+                return tracing::info!(application.id = %application, "Discord has the commands as they are");
             }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = stop.cancelled() => return,
+            Ok(CommandSync::Updated) => {
+                return tracing::info!(application.id = %application, "the commands were registered with Discord");
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            Err(error @ DiscordError::Unavailable(_)) => {
+                tracing::warn!(application.id = %application, error = %error, again_in_s = pause.as_secs(), "the commands could not be registered with Discord yet");
+            }
+            Err(error) => {
+                return tracing::error!(
+                    application.id = %application,
+                    error = %error,
+                    "Discord did not take the commands, so /ask may be missing: check DISCORD_TOKEN and DISCORD_APPLICATION_ID, or the custom bot's token"
+                );
+            }
         }
-    });
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 /// Hears what is said in Discord, until `stop`. A single machine is alone on its table.
 async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
-    let (Some(discord), Some(ours)) = (bot.discord.clone(), &config.discord) else { return };
+    let Some(discord) = bot.discord.clone() else { return };
     if !config.gateway.enabled {
         return tracing::info!("DISCORD_GATEWAY is off: only commands are answered, through the webhook");
     }
-    let id = tokio::select! {
-        application = discord.application() => application.id,
+    let shards = config.gateway.shards;
+    let shared = config.discord.map(|shared| gateway_worker::Shared { token: shared.token, shards });
+    let (tell, mut applications) = watch::channel(Vec::new());
+    let keep = gateway_worker::applications::keep(bot.store.clone(), discord, shared, tell);
+    let _keep = AbortOnDropHandle::new(tokio::spawn(keep));
+    // Without any bot there is nothing to do, and the table is left in peace.
+    tokio::select! {
+        Ok(_) = applications.wait_for(|known| !known.is_empty()) => {}
         () = stop.cancelled() => return,
-    };
-    let shared = Application { id, token: ours.token.clone(), shards: config.gateway.shards };
-    let (_applications, applications) = watch::channel(vec![shared]);
+    }
     // The local queue gathers what comes together by itself.
     let options =
         gateway_worker::Options { applications, alone: true, linger: Duration::ZERO, listen: config.gateway.metrics };

@@ -149,6 +149,14 @@ impl FakeDiscord {
         hex::encode(self.shared.key.verifying_key().as_bytes())
     }
 
+    /// The key with which another application's signatures are checked.
+    ///
+    /// # Panics
+    /// When there is no such application.
+    pub fn public_key_of(&self, application_id: u64) -> String {
+        hex::encode(self.shared.state().bots[&application_id].key.verifying_key().as_bytes())
+    }
+
     /// The server that was there from the start.
     pub fn guild_id(&self) -> u64 {
         *self.shared.state().guilds.keys().next().expect("one from the start")
@@ -216,12 +224,17 @@ impl FakeDiscord {
         self.shared.state().requests.clone()
     }
 
-    /// The registered commands, as Discord would show them.
+    /// The first application's registered commands, as Discord would show them.
     pub fn commands(&self) -> Vec<Value> {
-        self.shared.state().commands.clone()
+        self.commands_of(self.application_id())
     }
 
-    /// How often the commands were overwritten.
+    /// Another application's.
+    pub fn commands_of(&self, application_id: u64) -> Vec<Value> {
+        self.shared.state().commands.get(&application_id).cloned().unwrap_or_default()
+    }
+
+    /// How often any commands were overwritten.
     pub fn command_writes(&self) -> usize {
         self.shared.state().command_writes
     }

@@ -73,3 +73,11 @@ pub enum Overtaken {
     #[response(status = 412, content_type = "application/problem+json")]
     Changed(Problem),
 }
+
+/// What an operation may answer on something that only one account can have.
+#[derive(IntoResponses)]
+pub enum TakenByAnother {
+    /// Another account has it.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Taken(Problem),
+}

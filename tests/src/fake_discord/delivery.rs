@@ -50,10 +50,10 @@ impl Sent {
 }
 
 impl FakeDiscord {
-    /// Posts an interaction, signed at this moment, and takes the answer as Discord would: it must be there within three
+    /// Posts an interaction, signed at this moment with its application's key, and takes the answer as Discord would: it must be there within three
     /// seconds and valid. The same interaction can be delivered again; only the first answer is taken.
     pub async fn deliver(&self, webhook_url: &str, interaction: &Interaction) -> Sent {
-        self.send(webhook_url, interaction, &self.signed(&interaction.body)).await
+        self.send(webhook_url, interaction, &self.signed_by_its_own(&interaction.body)).await
     }
 
     /// Posts an interaction in a request that was signed before, so that a bench measures no signing.
@@ -124,9 +124,9 @@ impl FakeDiscord {
         Sent { interaction: interaction.clone(), status, answer, took, failure: Some(why) }
     }
 
-    pub(crate) fn command_id(&self, name: &str, kind: u64) -> String {
-        let state = self.shared.state();
-        let registered = state.commands.iter().find(|command| command["name"] == name && command["type"] == kind);
+    pub(crate) fn command_id(&self, application_id: u64, name: &str, kind: u64) -> String {
+        let commands = self.commands_of(application_id);
+        let registered = commands.iter().find(|command| command["name"] == name && command["type"] == kind);
         registered
             .and_then(|command| command["id"].as_str())
             .map_or_else(|| ids::snowflake().to_string(), str::to_owned)

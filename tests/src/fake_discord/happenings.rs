@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::FakeDiscord;
+use super::gateway::GatewayFault;
 use super::gateway::intents::GUILDS;
 use super::ids;
 use super::places::{Channel, Denied, Guild, role_json};
@@ -46,6 +47,18 @@ impl FakeDiscord {
         state.users.insert(id, bot.user());
         state.bots.insert(id, bot);
         (id, token)
+    }
+
+    /// Somebody resets a bot's token in the developer portal: the old one is worthless from now on, and its sessions are
+    /// closed with 4004. The new one.
+    ///
+    /// # Panics
+    /// When there is no such bot.
+    pub fn resets_token(&self, application_id: u64) -> String {
+        let token = Bot::new_token(application_id);
+        self.shared.state().bots.get_mut(&application_id).expect("a bot that was added").token.clone_from(&token);
+        self.gateway_of(application_id).now(&GatewayFault::Close(4_004));
+        token
     }
 
     /// A bot joins a server: `GUILD_CREATE`.

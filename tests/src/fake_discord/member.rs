@@ -35,6 +35,8 @@ pub struct Member {
     pub nick: Option<String>,
     /// Roles on this server.
     pub roles: Vec<u64>,
+    /// The application whose commands this person uses, and whose bot they mention.
+    pub application_id: u64,
 }
 
 impl Member {
@@ -43,13 +45,21 @@ impl Member {
         let (name, locale) = (name.to_owned(), "en-US".to_owned());
         let id = ids::snowflake();
         discord.shared.state().users.insert(id, user_json(id, &name));
-        Self { discord, name, id, guild_id, channel_id, locale, nick: None, roles: Vec::new() }
+        let application_id = discord.application_id();
+        Self { application_id, discord, name, id, guild_id, channel_id, locale, nick: None, roles: Vec::new() }
     }
 
     /// The same person with another language.
     #[must_use]
     pub fn speaking(mut self, locale: &str) -> Self {
         locale.clone_into(&mut self.locale);
+        self
+    }
+
+    /// The same person, who turns to another bot.
+    #[must_use]
+    pub fn to(mut self, application_id: u64) -> Self {
+        self.application_id = application_id;
         self
     }
 
@@ -72,14 +82,14 @@ impl Member {
         if private {
             options.push(json!({"name": "private", "type": 5, "value": true}));
         }
-        let data = json!({"id": self.discord.command_id("ask", 1), "name": "ask", "type": 1, "options": options});
+        let data = json!({"id": self.discord.command_id(self.application_id, "ask", 1), "name": "ask", "type": 1, "options": options});
         self.interaction(2, Some(data), None, None)
     }
 
     /// Types in the question field of `/ask`, so that Discord asks for suggestions.
     pub async fn types(&self, webhook_url: &str, so_far: &str) -> Sent {
         let option = json!({"name": "question", "type": 3, "value": so_far, "focused": true});
-        let data = json!({"id": self.discord.command_id("ask", 1), "name": "ask", "type": 1, "options": [option]});
+        let data = json!({"id": self.discord.command_id(self.application_id, "ask", 1), "name": "ask", "type": 1, "options": [option]});
         let interaction = self.interaction(4, Some(data), None, None);
         self.discord.deliver(webhook_url, &interaction).await
     }
@@ -95,7 +105,7 @@ impl Member {
     pub(crate) fn ask_about(&self, message_id: u64) -> Interaction {
         let message = self.discord.message(message_id).expect("a menu opens on a message that is there");
         let data = json!({
-            "id": self.discord.command_id("Ask about this", 3), "name": "Ask about this", "type": 3,
+            "id": self.discord.command_id(self.application_id, "Ask about this", 3), "name": "Ask about this", "type": 3,
             "target_id": message_id.to_string(), "resolved": {"messages": {message_id.to_string(): message}},
         });
         self.interaction(2, Some(data), None, Some(message_id))
@@ -180,7 +190,7 @@ impl Member {
         target: Option<u64>,
     ) -> Interaction {
         let (id, token) = (ids::snowflake(), ids::interaction_token());
-        let application_id = self.discord.application_id();
+        let application_id = self.application_id;
         let guild_id = self.guild_id.to_string();
         let mut channel = {
             let state = self.discord.shared.state();

@@ -49,9 +49,9 @@ async fn application(State(shared): Server, Extension(Caller(app)): Extension<Ca
     let mut state = shared.state();
     let flags = state.gateway.line(app).application_flags();
     Json(json!({
-        "id": app.to_string(), "name": "Guildhall", "icon": null, "description": "", "summary": "",
+        "id": app.to_string(), "name": state.bots[&app].name, "icon": null, "description": "", "summary": "",
         "bot": state.bots[&app].user(), "bot_public": true, "bot_require_code_grant": false, "rpc_origins": [],
-        "flags": flags, "verify_key": hex::encode(shared.key.verifying_key().as_bytes()), "owner": null, "team": null,
+        "flags": flags, "verify_key": hex::encode(state.bots[&app].key.verifying_key().as_bytes()), "owner": null, "team": null,
         "interactions_endpoint_url": null, "integration_types_config": {"0": {}},
     }))
 }
@@ -72,7 +72,7 @@ struct WithLocalizations {
 
 async fn list_commands(State(shared): Server, Path(app): Path<u64>, Query(query): Query<WithLocalizations>) -> Shown {
     known_application(&shared, app)?;
-    let commands = shared.state().commands.clone().into_iter();
+    let commands = shared.state().commands.get(&app).cloned().unwrap_or_default().into_iter();
     Ok(Json(if query.with_localizations {
         commands.collect()
     } else {
@@ -84,9 +84,10 @@ async fn put_commands(State(shared): Server, Path(app): Path<u64>, body: Bytes) 
     known_application(&shared, app)?;
     let wanted: Vec<Value> = serde_json::from_slice(&body).map_err(|_| Refusal::not_json())?;
     let mut state = shared.state();
-    let kept = commands::overwrite(&state.commands, &wanted, app)?;
+    let before = state.commands.get(&app).cloned().unwrap_or_default();
+    let kept = commands::overwrite(&before, &wanted, app)?;
     state.command_writes += 1;
-    state.commands.clone_from(&kept);
+    state.commands.insert(app, kept.clone());
     Ok(Json(Value::Array(kept)))
 }
 

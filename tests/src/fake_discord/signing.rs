@@ -53,6 +53,13 @@ impl FakeDiscord {
         self.signed_bytes(body.to_string())
     }
 
+    /// An interaction, signed with the key of the application that it names.
+    pub(crate) fn signed_by_its_own(&self, body: &Value) -> SignedRequest {
+        let application = body["application_id"].as_str().and_then(|id| id.parse::<u64>().ok());
+        let key = application.and_then(|id| self.shared.state().bots.get(&id).map(|bot| bot.key.clone()));
+        SignedRequest::new(key.as_ref().unwrap_or(&self.shared.key), body.to_string())
+    }
+
     /// This body, signed with the application's key at another time.
     pub fn signed_at(&self, time: jiff::Timestamp, body: &Value) -> SignedRequest {
         SignedRequest::at(&self.shared.key, time, body.to_string())

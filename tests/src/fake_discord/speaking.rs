@@ -180,11 +180,11 @@ impl Member {
         self
     }
 
-    /// The same person in a new direct message with the first bot.
+    /// The same person in a new direct message with the bot.
     #[must_use]
     pub fn in_direct_message(mut self) -> Self {
         let mut channel = Channel::new(None, 1, "");
-        channel.dm_with = Some(self.discord.application_id());
+        channel.dm_with = Some(self.application_id);
         self.channel_id = channel.id;
         self.discord.shared.state().channels.insert(channel.id, channel);
         self
@@ -202,9 +202,9 @@ impl Member {
         self.saying(text).sends()
     }
 
-    /// Says something to the first bot, with its mention in front.
+    /// Says something to the bot, with its mention in front.
     pub fn tells_bot(&self, text: &str) -> u64 {
-        self.says(&format!("<@{}> {text}", self.discord.application_id()))
+        self.says(&format!("<@{}> {text}", self.application_id))
     }
 
     /// Replies to a message, so that its author is notified.
@@ -329,12 +329,13 @@ impl Member {
 impl FakeDiscord {
     /// Sends an interaction to the sessions of its server's shard: how many there are.
     pub fn deliver_over_gateway(&self, interaction: &Interaction) -> usize {
-        let guild = interaction.body["guild_id"].as_str().and_then(|id| id.parse().ok());
+        let id_in = |field: &str| interaction.body[field].as_str().and_then(|id| id.parse().ok());
+        let (guild, application) = (id_in("guild_id"), id_in("application_id"));
         let mut state = self.shared.state();
         if let Some(found) = state.interactions.get_mut(&interaction.token) {
             found.born = Instant::now();
         }
-        let told = state.dispatch_interaction(self.application_id(), guild, &interaction.body);
+        let told = state.dispatch_interaction(application.unwrap_or(self.application_id()), guild, &interaction.body);
         let (shared, token) = (std::sync::Arc::clone(&self.shared), interaction.token.clone());
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(3)).await;

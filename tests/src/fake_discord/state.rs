@@ -181,7 +181,8 @@ pub(crate) struct State {
     pub(crate) changed: Arc<Notify>,
     pub(crate) interactions: HashMap<String, InteractionState>,
     pub(crate) messages: BTreeMap<u64, Message>,
-    pub(crate) commands: Vec<Value>,
+    /// Each application's own.
+    pub(crate) commands: HashMap<u64, Vec<Value>>,
     pub(crate) command_writes: usize,
     /// Which interaction's token a message belongs to.
     pub(crate) owners: HashMap<u64, String>,
@@ -202,13 +203,19 @@ pub(crate) struct Bot {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) token: String,
+    /// What signs its interactions.
+    pub(crate) key: SigningKey,
 }
 
 impl Bot {
     pub(crate) fn new(name: &str) -> Self {
         let id = ids::snowflake();
-        let token = format!("{id}.fake.{}", hex::encode(rand::random::<[u8; 19]>()));
-        Self { id, name: name.to_owned(), token }
+        let key = SigningKey::from_bytes(&rand::random());
+        Self { id, name: name.to_owned(), token: Self::new_token(id), key }
+    }
+
+    pub(crate) fn new_token(id: u64) -> String {
+        format!("{id}.fake.{}", hex::encode(rand::random::<[u8; 19]>()))
     }
 
     /// The bot as a user object.
@@ -231,7 +238,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new() -> Self {
         let bot = Bot::new("guildhall");
-        let (application_id, token) = (bot.id, bot.token.clone());
+        let (application_id, token, key) = (bot.id, bot.token.clone(), bot.key.clone());
         let guild_id = ids::snowflake();
         let mut guild = Guild::new("The workshop");
         guild.bots.insert(application_id, ids::snowflake());
@@ -246,7 +253,7 @@ impl Shared {
             changed: Arc::default(),
             interactions: HashMap::new(),
             messages: BTreeMap::new(),
-            commands: Vec::new(),
+            commands: HashMap::new(),
             command_writes: 0,
             owners: HashMap::new(),
             nonces: HashMap::new(),
@@ -259,7 +266,7 @@ impl Shared {
             early_edits: 0,
             gateway_url: String::new(),
         };
-        Self { application_id, token, key: SigningKey::from_bytes(&rand::random()), state: Mutex::new(state) }
+        Self { application_id, token, key, state: Mutex::new(state) }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

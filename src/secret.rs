@@ -1,0 +1,170 @@
+//! Secrets that have to be read again, such as bots' tokens: sealed before they are written to the table.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::RngExt as _;
+use secrecy::SecretString;
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tempfile::NamedTempFile;
+
+/// AES-256.
+const KEY_BYTES: usize = 32;
+
+/// How a secret that was sealed with this machine's key begins; other ways to seal will begin otherwise.
+const LOCAL: &str = "local1.";
+
+/// What secrets are sealed with.
+#[derive(Debug)]
+pub enum Secrets {
+    /// A key in a file, for one machine.
+    LocalKey(LocalKey),
+}
+
+/// A key in a file that is made when the first secret is sealed. Without the file, what was sealed with it is lost.
+#[derive(Debug)]
+pub struct LocalKey {
+    file: PathBuf,
+    key: OnceLock<RandomizedNonceKey>,
+}
+
+impl Secrets {
+    /// With the key in `file`.
+    pub fn local(file: impl Into<PathBuf>) -> Self {
+        Self::LocalKey(LocalKey { file: file.into(), key: OnceLock::new() })
+    }
+
+    /// Seals a secret. It can be opened only where it is said to be the same thing again: `what` names whose secret of
+    /// what it is.
+    pub fn seal(&self, what: &str, secret: &str) -> Result<String> {
+        match self {
+            Self::LocalKey(key) => key.seal(what, secret),
+        }
+    }
+
+    /// Opens what [`seal`](Self::seal) has made of a secret of the same `what`.
+    pub fn open(&self, what: &str, sealed: &str) -> Result<SecretString> {
+        match self {
+            Self::LocalKey(key) => key.open(what, sealed),
+        }
+    }
+}
+
+impl LocalKey {
+    fn seal(&self, what: &str, secret: &str) -> Result<String> {
+        let key = match self.key.get() {
+            Some(key) => key,
+            None => self.keep(make(&self.file)?)?,
+        };
+        let mut bytes = secret.as_bytes().to_vec();
+        let nonce =
+            key.seal_in_place_append_tag(bound_to(what), &mut bytes).map_err(|_| anyhow!("sealing a secret"))?;
+        Ok(format!("{LOCAL}{}", URL_SAFE_NO_PAD.encode([&nonce.as_ref()[..], &bytes].concat())))
+    }
+
+    fn open(&self, what: &str, sealed: &str) -> Result<SecretString> {
+        let Some(encoded) = sealed.strip_prefix(LOCAL) else { bail!("a secret was not sealed with a machine's key") };
+        let key = match self.key.get() {
+            Some(key) => key,
+            None => self.keep(read(&self.file)?)?,
+        };
+        let unusable = || anyhow!("a secret cannot be opened: it was changed, or sealed with another key");
+        let mut bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| unusable())?;
+        if bytes.len() < NONCE_LEN {
+            return Err(unusable());
+        }
+        let mut rest = bytes.split_off(NONCE_LEN);
+        let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| unusable())?;
+        let opened = key.open_in_place(nonce, bound_to(what), &mut rest).map_err(|_| unusable())?;
+        Ok(String::from_utf8(opened.to_vec()).map_err(|_| unusable())?.into())
+    }
+
+    fn keep(&self, bytes: [u8; KEY_BYTES]) -> Result<&RandomizedNonceKey> {
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| anyhow!("using the key for secrets"))?;
+        Ok(self.key.get_or_init(|| key))
+    }
+}
+
+fn bound_to(what: &str) -> Aad<&[u8]> {
+    Aad::from(what.as_bytes())
+}
+
+/// The key, made if there is none. The file appears whole or not at all, and only its owner may read it.
+fn make(file: &Path) -> Result<[u8; KEY_BYTES]> {
+    if file.try_exists().context("looking for the key for secrets")? {
+        return read(file);
+    }
+    let bytes: [u8; KEY_BYTES] = rand::rng().random();
+    let folder = file.parent().context("the key for secrets is in no folder")?;
+    let mut new = NamedTempFile::new_in(folder).context("making the key for secrets")?;
+    new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).context("writing the key for secrets")?;
+    match new.persist_noclobber(file) {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => read(file),
+        Err(error) => Err(error.error).context("keeping the key for secrets"),
+    }
+}
+
+fn read(file: &Path) -> Result<[u8; KEY_BYTES]> {
+    let bytes = fs::read(file).with_context(|| format!("reading the key for secrets, {}", file.display()))?;
+    bytes.try_into().map_err(|_| anyhow!("{} is no key for secrets", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret as _;
+
+    fn secrets() -> (Secrets, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        (Secrets::local(folder.path().join("key")), folder)
+    }
+
+    #[test]
+    fn what_was_sealed_is_opened_after_a_restart_too() {
+        let (secrets, folder) = secrets();
+        let sealed = secrets.seal("a#5", "s3cret").unwrap();
+        assert!(!sealed.contains("s3cret"));
+        assert_ne!(sealed, secrets.seal("a#5", "s3cret").unwrap(), "the same secret looks different each time");
+        for secrets in [secrets, Secrets::local(folder.path().join("key"))] {
+            assert_eq!(secrets.open("a#5", &sealed).unwrap().expose_secret(), "s3cret");
+            secrets.open("b#5", &sealed).unwrap_err();
+        }
+        let other = Secrets::local(folder.path().join("another"));
+        other.open("a#5", &sealed).unwrap_err();
+        assert!(!folder.path().join("another").exists(), "only sealing makes a key");
+        other.seal("a#5", "x").unwrap();
+        other.open("a#5", &sealed).unwrap_err();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_the_key() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (secrets, folder) = secrets();
+        secrets.seal("a", "x").unwrap();
+        let mode = fs::metadata(folder.path().join("key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn nothing_else_is_opened(at in 0..80_usize, change in 1_u8..128, noise in ".{0,80}") {
+            let (secrets, _folder) = secrets();
+            let sealed = secrets.seal("a", "s3cret").unwrap();
+            let mut bytes = URL_SAFE_NO_PAD.decode(&sealed[LOCAL.len()..]).unwrap();
+            let at = at % bytes.len();
+            bytes[at] ^= change;
+            secrets.open("a", &format!("{LOCAL}{}", URL_SAFE_NO_PAD.encode(&bytes))).unwrap_err();
+            secrets.open("a", &format!("{LOCAL}{}", URL_SAFE_NO_PAD.encode(&bytes[..at]))).unwrap_err();
+            secrets.open("a", &noise).unwrap_err();
+        }
+    }
+}
