@@ -275,7 +275,13 @@ impl Knowledge {
 
     async fn send_read(&self, source: &Source, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
         let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at: source.revision };
-        Ok(jobs.send(&job, now).await?)
+        if let Err(error) = jobs.send(&job, now).await {
+            // Nothing would ever come for it: better to say so than to let it wait.
+            let reason = "Guildhall had too much to do to take this in. Add or refresh it again later.".to_owned();
+            self.store.set_source_status(source, &Status::Failed { reason }).await?;
+            return Err(error.into());
+        }
+        Ok(())
     }
 
     async fn send_publish(&self, account: &AccountId, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ mod stories {
     mod hostile; // documents, models and members that mean harm
     mod hostile_documents; // files and sites that mean harm
     mod knowledge; // what a team teaches, and how it changes
+    mod machine; // first starts, kills and tokens on one machine
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die

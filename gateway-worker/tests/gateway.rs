@@ -13,7 +13,7 @@ use guildhall::bot::Bot;
 use guildhall::config::Config;
 use guildhall::store::{Lease, SessionNotice};
 use serde_json::{Value, json};
-use standalone::house::House;
+use standalone::house::{House, Work};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -130,7 +130,7 @@ impl World {
             _ => None,
         };
         let config = Config::from_vars(&variable).unwrap();
-        let house = House::open(&config, data.path(), Plan::Pro).await.unwrap();
+        let house = House::open(&config, data.path(), Plan::Pro, Work::Everything).await.unwrap();
         Self { house, _data: data }
     }
 

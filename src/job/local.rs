@@ -36,7 +36,7 @@ const PAUSES: [Duration; 4] =
 const MAX_DEATHS: u32 = 20;
 
 /// Why a job was not accepted.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 pub enum NotAccepted {
     /// Too many jobs wait.
     #[error("the queue is full")]
@@ -59,38 +59,49 @@ pub struct Jobs {
 #[derive(Debug)]
 struct Shared {
     /// Ids that are queued or running: a repetition of one of them changes nothing.
-    known: Mutex<HashMap<String, Known>>,
+    known: Mutex<HashSet<String>>,
+    /// Ids that are not written down yet, with the repetitions that wait for it. Locked only within `known`.
+    unwritten: Mutex<HashMap<String, Vec<Told>>>,
     closing: CancellationToken,
     running: TaskTracker,
 }
 
-/// How far a job has come that is queued or running.
-#[derive(Debug)]
-enum Known {
-    /// It is being written down; these are told the outcome. A repetition is accepted no earlier than what it repeats.
-    Unwritten(Vec<oneshot::Sender<Result<(), NotAccepted>>>),
-    /// It lies in the table.
-    Written,
+/// Hears whether a job is written down.
+type Told = oneshot::Sender<Result<(), NotAccepted>>;
+
+/// What becomes of the jobs that an earlier process had accepted and not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// They run. Where that process was killed, one of them may have been the cause.
+    Run {
+        /// Whether it was.
+        was_killed: bool,
+    },
+    /// They stay where they are, for a process that lives longer than this one.
+    Wait,
 }
 
 #[derive(Debug)]
 enum Write {
-    /// Accept a job, and tell those who wait when it is written down.
-    Accept(Box<StoredJob>),
+    /// Accept a job; tell when it is written down.
+    Accept(Box<StoredJob>, Told),
     /// Write a known job again, with its attempts and its pause.
     Again(Box<StoredJob>),
     /// Forget a job that is done.
     Forget(String),
+    /// Move a job to the dead letters; tell whether it is there.
+    Bury(Box<DeadJob>, oneshot::Sender<bool>),
 }
 
 impl Jobs {
     /// Opens the queue on `store`. What is sent is accepted from now on; it runs once the [`Runner`] does, after what an
-    /// earlier process had accepted and not done.
-    pub async fn open(store: Store) -> Result<(Self, Runner)> {
+    /// earlier process had accepted and not done, unless that is to wait.
+    pub async fn open(store: Store, earlier: Earlier) -> Result<(Self, Runner)> {
         let (writes, to_write) = mpsc::unbounded_channel();
         let (ready, to_run) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             known: Mutex::default(),
+            unwritten: Mutex::default(),
             closing: CancellationToken::new(),
             running: TaskTracker::new(),
         });
@@ -99,20 +110,21 @@ impl Jobs {
         for mut job in store.pending_jobs().await? {
             // The first of its group may have been running, and may be why the process died: counted, so that it cannot
             // kill for ever. That it waits or runs while a machine restarts is no failure of its own.
-            if groups.insert(job.group.clone()) {
+            jobs.known().insert(job.id.clone());
+            let Earlier::Run { was_killed } = earlier else { continue };
+            if groups.insert(job.group.clone()) && was_killed {
                 job.deaths += 1;
             }
-            jobs.known().insert(job.id.clone(), Known::Written);
             let _ = jobs.writes.send(Write::Again(Box::new(job.clone())));
             let _ = ready.send(job);
         }
-        tokio::spawn(write(store.clone(), Arc::clone(&jobs.shared), to_write, ready));
-        let runner = Runner { jobs: jobs.clone(), store, to_run };
+        tokio::spawn(write(store, Arc::clone(&jobs.shared), to_write, ready));
+        let runner = Runner { jobs: jobs.clone(), to_run };
         Ok((jobs, runner))
     }
 
-    /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition of what is
-    /// written down. Where the caller gives up waiting, the job runs if it could be written down after all.
+    /// Accepts a job: once this returns, it survives the death of the process. A repetition waits for the same. Where the
+    /// caller gives up waiting, the job runs if it could be written down after all.
     pub async fn send(&self, job: &Job, now: Timestamp) -> Result<(), NotAccepted> {
         match self.enqueue(job, accepted_at(now))? {
             Some(told) => told.await.unwrap_or(Err(NotAccepted::Closing)),
@@ -145,21 +157,22 @@ impl Jobs {
             return Err(NotAccepted::Closing);
         }
         let id = job.id();
-        let (written, told) = oneshot::channel();
         {
             let mut known = self.known();
-            let is_full = known.len() >= CAPACITY;
-            match known.get_mut(&id) {
-                Some(Known::Written) => return Ok(None),
-                Some(Known::Unwritten(waiting)) => {
-                    waiting.push(written);
-                    return Ok(Some(told));
-                }
-                None if is_full => return Err(NotAccepted::Full),
-                None => {
-                    known.insert(id.clone(), Known::Unwritten(vec![written]));
-                }
+            let mut unwritten = lock(&self.shared.unwritten);
+            if let Some(waiting) = unwritten.get_mut(&id) {
+                let (told, hears) = oneshot::channel();
+                waiting.push(told);
+                return Ok(Some(hears));
             }
+            if known.contains(&id) {
+                return Ok(None);
+            }
+            if known.len() >= CAPACITY {
+                return Err(NotAccepted::Full);
+            }
+            known.insert(id.clone());
+            unwritten.insert(id.clone(), Vec::new());
         }
         let stored = StoredJob {
             id: id.clone(),
@@ -170,8 +183,9 @@ impl Jobs {
             deaths: 0,
             not_before: Timestamp::from_nanosecond(i128::from(accepted)).unwrap_or(Timestamp::UNIX_EPOCH),
         };
-        if self.writes.send(Write::Accept(Box::new(stored))).is_err() {
-            self.known().remove(&id);
+        let (written, told) = oneshot::channel();
+        if self.writes.send(Write::Accept(Box::new(stored), written)).is_err() {
+            self.shared.tell(&id, Err(NotAccepted::Closing));
             return Err(NotAccepted::Closing);
         }
         Ok(Some(told))
@@ -189,8 +203,21 @@ impl Jobs {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+    fn known(&self) -> MutexGuard<'_, HashSet<String>> {
         lock(&self.shared.known)
+    }
+}
+
+impl Shared {
+    /// Whether a job was written down: for its repetitions, and for those that come later.
+    fn tell(&self, id: &str, outcome: Result<(), NotAccepted>) {
+        let mut known = lock(&self.known);
+        if outcome.is_err() {
+            known.remove(id);
+        }
+        for told in lock(&self.unwritten).remove(id).into_iter().flatten() {
+            let _ = told.send(outcome);
+        }
     }
 }
 
@@ -198,7 +225,6 @@ impl Jobs {
 #[derive(Debug)]
 pub struct Runner {
     jobs: Jobs,
-    store: Store,
     to_run: mpsc::UnboundedReceiver<StoredJob>,
 }
 
@@ -209,7 +235,6 @@ type Groups = Arc<Mutex<HashMap<String, VecDeque<StoredJob>>>>;
 struct Worker {
     bot: Arc<Bot>,
     jobs: Jobs,
-    store: Store,
     groups: Groups,
     urgent: Semaphore,
     readers: Semaphore,
@@ -222,7 +247,6 @@ impl Runner {
         let worker = Arc::new(Worker {
             bot,
             jobs: self.jobs,
-            store: self.store,
             groups: Arc::default(),
             urgent: Semaphore::new(URGENT_AT_A_TIME),
             readers: Semaphore::new(READ_AT_A_TIME),
@@ -255,6 +279,9 @@ impl Worker {
                 next
             };
             if next.deaths > MAX_DEATHS {
+                if let Ok(job) = Job::from_message(&next.body) {
+                    self.give_up(&next, &job).await;
+                }
                 self.bury(next, format!("the process ended {MAX_DEATHS} times while it was there")).await;
                 continue;
             }
@@ -293,9 +320,7 @@ impl Worker {
             };
             let tried = usize::try_from(stored.attempts).unwrap_or(usize::MAX);
             let Some(pause) = pause_after(tried, &job, Timestamp::now()) else {
-                if let Err(error) = super::give_up(&self.bot, &job, &delivery(&stored), Timestamp::now()).await {
-                    tracing::error!(job.id = %stored.id, error = format!("{error:#}"), "nobody could be told that a job is given up");
-                }
+                self.give_up(&stored, &job).await;
                 return self.bury(stored, format!("{error:#}")).await;
             };
             tracing::warn!(job.id = %stored.id, job.attempt = tried, error = format!("{error:#}"), "a job failed and is tried again");
@@ -313,12 +338,23 @@ impl Worker {
         self.jobs.shared.running.spawn(task).await.unwrap_or_else(|_| Err(anyhow!("the job panicked")))
     }
 
+    async fn give_up(&self, stored: &StoredJob, job: &Job) {
+        if let Err(error) = super::give_up(&self.bot, job, &delivery(stored), Timestamp::now()).await {
+            tracing::error!(job.id = %stored.id, error = format!("{error:#}"), "nobody could be told that a job is given up");
+        }
+    }
+
     async fn bury(&self, job: StoredJob, reason: String) {
         tracing::error!(job.id = %job.id, job.attempt = job.attempts, reason, "a job is given up; it lies with the dead letters");
         let id = job.id.clone();
         let dead = DeadJob { job, reason, at: Timestamp::now() };
-        while let Err(error) = self.store.bury_job(&dead).await {
-            tracing::warn!(job.id = %id, error = format!("{error:#}"), "a dead job could not be put aside yet");
+        loop {
+            // Behind what is still to be written of the job, which would bring it back otherwise.
+            let (told, is_buried) = oneshot::channel();
+            let _ = self.jobs.writes.send(Write::Bury(Box::new(dead.clone()), told));
+            if is_buried.await.unwrap_or(false) {
+                break;
+            }
             tokio::select! {
                 () = tokio::time::sleep(PAUSES[1]) => {}
                 () = self.jobs.shared.closing.cancelled() => return,
@@ -363,21 +399,24 @@ async fn write(
         let mut put: Vec<StoredJob> = Vec::new();
         let mut delete: Vec<String> = Vec::new();
         let mut accepted = Vec::new();
+        let mut buried = Vec::new();
         for write in waiting.drain(..) {
             // One request may name a key once: the later word on a job replaces the earlier one.
             let id = match &write {
-                Write::Accept(job) | Write::Again(job) => job.id.clone(),
+                Write::Accept(job, _) | Write::Again(job) => job.id.clone(),
                 Write::Forget(id) => id.clone(),
+                Write::Bury(dead, _) => dead.job.id.clone(),
             };
             put.retain(|job| job.id != id);
             delete.retain(|other| *other != id);
             match write {
-                Write::Accept(job) => {
+                Write::Accept(job, told) => {
                     put.push((*job).clone());
-                    accepted.push(job);
+                    accepted.push((job, told));
                 }
                 Write::Again(job) => put.push(*job),
                 Write::Forget(id) => delete.push(id),
+                Write::Bury(dead, told) => buried.push((dead, told)),
             }
         }
         let outcome = store.write_jobs(&put, &delete).await;
@@ -385,20 +424,23 @@ async fn write(
             // Done jobs that could not be forgotten run once more after a restart, which is harmless.
             tracing::error!(error = format!("{error:#}"), "the queue could not write its jobs down");
         }
-        for job in accepted {
-            // Here and not in `send`, whose caller may be gone.
-            let told = if outcome.is_ok() {
-                lock(&shared.known).insert(job.id.clone(), Known::Written)
-            } else {
-                lock(&shared.known).remove(&job.id)
-            };
+        for (job, told) in accepted {
             if outcome.is_ok() {
+                shared.tell(&job.id, Ok(()));
+                let _ = told.send(Ok(()));
                 let _ = ready.send(*job);
+            } else {
+                // Here and not in `send`, whose caller may be gone.
+                shared.tell(&job.id, Err(NotAccepted::Unwritten));
+                let _ = told.send(Err(NotAccepted::Unwritten));
             }
-            let Some(Known::Unwritten(waiting)) = told else { continue };
-            for told in waiting {
-                let _ = told.send(outcome.as_ref().map(drop).map_err(|_| NotAccepted::Unwritten));
+        }
+        for (dead, told) in buried {
+            let outcome = store.bury_job(&dead).await;
+            if let Err(error) = &outcome {
+                tracing::warn!(job.id = %dead.job.id, error = format!("{error:#}"), "a dead job could not be put aside yet");
             }
+            let _ = told.send(outcome.is_ok());
         }
     }
 }

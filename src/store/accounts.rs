@@ -21,6 +21,9 @@ pub struct ApiToken {
     pub account: AccountId,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether it may make, list and revoke tokens.
+    #[serde(default)]
+    pub manage_tokens: bool,
 }
 
 impl Store {

@@ -107,6 +107,10 @@ pub(super) fn source(account: &AccountId, source: &SourceId) -> Key {
     Key::new(account_partition(account), format!("{SOURCE}{source}"))
 }
 
+pub(super) fn guide(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "GUIDE")
+}
+
 pub(super) fn index(account: &AccountId) -> Key {
     Key::new(account_partition(account), "INDEX")
 }
@@ -184,6 +188,7 @@ mod tests {
             ("guild of an account", guild_of_account(&account_id, guild_id)),
             ("change of a guild", guild_change("2026-11-24T10:00:00Z".parse().unwrap(), guild_id)),
             ("source", source(&account_id, &SourceId("<source>".to_owned()))),
+            ("user guide", guide(&account_id)),
             ("knowledge index", index(&account_id)),
             ("API token", token("<sha-256>")),
             ("API token of an account", token_of_account(&account_id, &TokenId("<token>".to_owned()))),

@@ -7,7 +7,12 @@ use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Guide {
+    version: String,
+}
 
 /// No later request came for the source; one from before there were revisions has none.
 const SAME_REVISION: &str = "(attribute_not_exists(#revision) OR #revision = :revision)";
@@ -92,6 +97,16 @@ impl Store {
             .send()
             .await;
         done(delete, "delete a source")
+    }
+
+    /// Which version of Guildhall's own guide the account was given. One GetItem.
+    pub async fn guide(&self, account: &AccountId) -> Result<Option<String>> {
+        Ok(self.get::<Guide>(keys::guide(account)).await?.map(|guide| guide.version))
+    }
+
+    /// Notes that the account was given a version of the guide. One PutItem.
+    pub async fn put_guide(&self, account: &AccountId, version: &str) -> Result<()> {
+        self.put(keys::guide(account), &Guide { version: version.to_owned() }).await
     }
 
     /// The index that answers now. One GetItem.

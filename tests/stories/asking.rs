@@ -99,7 +99,10 @@ async fn a_question_in_french_is_answered_in_french() {
     assert!(prompt.contains(r#"use the one of this locale: "fr""#), "{prompt}");
 
     anne.asks("Quelle est la couleur du chat de la voisine ?").await;
-    assert_snapshot!(anne.sees().await, @"Je n’ai pas trouvé cela dans les documents.");
+    assert_snapshot!(anne.sees().await, @"
+    Je n’ai pas trouvé cela dans les documents.
+    [👍] [👎]
+    ");
     world.is_quiet();
 }
 
@@ -108,14 +111,20 @@ async fn what_the_documents_do_not_say_is_not_invented() {
     let world = workshop().await;
     let ann = world.member("ann");
     ann.asks("Which colour has the neighbour's cat?").await;
-    assert_snapshot!(ann.sees().await, @"I could not find that in the documents.");
+    assert_snapshot!(ann.sees().await, @"
+    I could not find that in the documents.
+    [👍] [👎]
+    ");
 
     // A model that says that it cannot answer and makes something up all the same.
     world
         .model
         .answers("tail", r#"{"answer": "It is 30 cm.", "can_answer": false, "sources": [1], "wants_human": false}"#);
     ann.asks("How long is the tail of the neighbour's cat?").await;
-    assert_snapshot!(ann.sees().await, @"I could not find that in the documents.");
+    assert_snapshot!(ann.sees().await, @"
+    I could not find that in the documents.
+    [👍] [👎]
+    ");
     assert_eq!(world.used().await, 2, "an honest no is an answer");
     world.is_quiet();
 }
@@ -139,7 +148,10 @@ async fn without_a_model_the_best_passages_are_quoted() {
     ");
     let bob = world.member("bob");
     bob.asks("Neighbouring cats: colours?").await;
-    assert_snapshot!(bob.sees().await, @"I could not find that in the documents.");
+    assert_snapshot!(bob.sees().await, @"
+    I could not find that in the documents.
+    [👍] [👎]
+    ");
     assert_eq!(world.model.chat_count(), 0);
     world.is_quiet();
 }

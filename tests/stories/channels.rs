@@ -106,9 +106,14 @@ impl Scene {
         }
         let config =
             Config::from_vars(&|name| vars.iter().find(|(var, _)| var == name).map(|(_, value)| value.clone()));
-        let house = House::open(&config.expect("what the test wrote"), data.path(), Plan::Starter)
-            .await
-            .unwrap_or_else(|_| panic!("it opens"));
+        let house = House::open(
+            &config.expect("what the test wrote"),
+            data.path(),
+            Plan::Starter,
+            standalone::house::Work::Everything,
+        )
+        .await
+        .unwrap_or_else(|_| panic!("it opens"));
         let guild = Guild { settings, version: 1, ..Guild::new(Id::new(GUILD), AccountId::local()) };
         house.bot.store.put_guild(&guild, Timestamp::now()).await.expect("what the test wrote");
         Self { house, model, seen, _server: server, _data: data }

@@ -84,7 +84,10 @@ async fn what_is_no_question_is_said_at_once() {
     assert_eq!(world.used().await, 1);
 
     ann.asks("保証期間はどのくらいですか、教えてください。").await;
-    assert_snapshot!(ann.sees().await, @"I could not find that in the documents.");
+    assert_snapshot!(ann.sees().await, @"
+    I could not find that in the documents.
+    [👍] [👎]
+    ");
     world.is_quiet();
 }
 

@@ -17,6 +17,14 @@ pub enum Always {
     Unavailable(Problem),
 }
 
+/// What operations on tokens may answer.
+#[derive(IntoResponses)]
+pub enum Forbidden {
+    /// The token that was sent may not manage tokens, or may not revoke itself.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+}
+
 /// What operations with a body may answer.
 #[derive(IntoResponses)]
 pub enum BadBody {
