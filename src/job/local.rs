@@ -292,7 +292,8 @@ impl Worker {
             let pause = stored.not_before.duration_since(Timestamp::now());
             if pause.is_positive() {
                 tokio::select! {
-                    () = tokio::time::sleep(pause.unsigned_abs()) => {}
+                    // A clock that was set back makes nobody wait longer than that.
+                    () = tokio::time::sleep(pause.unsigned_abs().min(PAUSES[PAUSES.len() - 1])) => {}
                     () = closing.cancelled() => return,
                 }
             }
