@@ -4,6 +4,7 @@
 mod answers; // from a signed POST to the edited reply, and the real binary's memory
 mod bare; // a server that does nothing but the exchange: the floor of `answers`
 mod corpus; // passages and questions from a seed
+mod gateway; // Discord's gateway: decisions, the real binary under a flood, waiting, memory
 mod indexing; // documents to an index
 mod interaction; // a signed interaction to a queued question
 mod measure; // CPU time, medians, tables
@@ -15,15 +16,31 @@ use anyhow::{Result, bail};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SECTIONS: [&str; 6] = ["quality", "interaction", "retrieval", "indexing", "answers", "memory"];
+/// Those of the gateway are one section each, because together they take some minutes.
+const SECTIONS: [&str; 11] = [
+    "quality",
+    "interaction",
+    "retrieval",
+    "indexing",
+    "answers",
+    "memory",
+    "gateway-judging",
+    "gateway-dropped",
+    "gateway-waiting",
+    "gateway-sessions",
+    "gateway-memory",
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    if let [mode, addresses @ ..] = &chosen[..]
-        && mode == bare::MODE
-    {
-        return bare::serve(addresses).await;
+    if let [mode, addresses @ ..] = &chosen[..] {
+        match mode.as_str() {
+            bare::MODE => return bare::serve(addresses).await,
+            gateway::firehose::READER => return gateway::firehose::read(addresses).await,
+            gateway::worker::MODE => return gateway::worker::serve().await,
+            _ => {}
+        }
     }
     if let Some(unknown) = chosen.iter().find(|name| !SECTIONS.contains(&name.as_str())) {
         bail!("there is no section {unknown}; there are {}", SECTIONS.join(", "));
@@ -38,7 +55,12 @@ async fn main() -> Result<()> {
             "retrieval" => tokio::task::block_in_place(retrieval::run)?,
             "indexing" => tokio::task::block_in_place(indexing::run)?,
             "answers" => answers::run().await?,
-            _ => answers::memory().await?,
+            "memory" => answers::memory().await?,
+            "gateway-judging" => tokio::task::block_in_place(gateway::judging::run)?,
+            "gateway-dropped" => gateway::flood::dropped().await?,
+            "gateway-waiting" => gateway::waiting::run().await?,
+            "gateway-sessions" => gateway::sessions::run().await?,
+            _ => gateway::flood::memory().await?,
         }
     }
     Ok(())
