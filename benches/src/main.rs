@@ -5,6 +5,7 @@ mod answers; // from a signed POST to the edited reply, and the real binary's me
 mod bare; // a server that does nothing but the exchange: the floor of `answers`
 mod corpus; // passages and questions from a seed
 mod fusion; // whether words and vectors together find better than either alone
+mod gateway; // Discord's gateway: decisions, the real binary under a flood, waiting, memory
 mod indexing; // documents to an index
 mod interaction; // a signed interaction to a queued question
 mod measure; // CPU time, medians, tables
@@ -16,15 +17,32 @@ use anyhow::{Result, bail};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SECTIONS: [&str; 7] = ["quality", "fusion", "interaction", "retrieval", "indexing", "answers", "memory"];
+/// Those of the gateway are one section each, because together they take some minutes.
+const SECTIONS: [&str; 12] = [
+    "quality",
+    "fusion",
+    "interaction",
+    "retrieval",
+    "indexing",
+    "answers",
+    "memory",
+    "gateway-judging",
+    "gateway-dropped",
+    "gateway-waiting",
+    "gateway-sessions",
+    "gateway-memory",
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    if let [mode, addresses @ ..] = &chosen[..]
-        && mode == bare::MODE
-    {
-        return bare::serve(addresses).await;
+    if let [mode, addresses @ ..] = &chosen[..] {
+        match mode.as_str() {
+            bare::MODE => return bare::serve(addresses).await,
+            gateway::firehose::READER => return gateway::firehose::read(addresses).await,
+            gateway::worker::MODE => return gateway::worker::serve().await,
+            _ => {}
+        }
     }
     if chosen == [fusion::MODE] {
         return fusion::write_vectors().await;
@@ -43,7 +61,12 @@ async fn main() -> Result<()> {
             "retrieval" => tokio::task::block_in_place(retrieval::run)?,
             "indexing" => tokio::task::block_in_place(indexing::run)?,
             "answers" => answers::run().await?,
-            _ => answers::memory().await?,
+            "memory" => answers::memory().await?,
+            "gateway-judging" => tokio::task::block_in_place(gateway::judging::run)?,
+            "gateway-dropped" => gateway::flood::dropped().await?,
+            "gateway-waiting" => gateway::waiting::run().await?,
+            "gateway-sessions" => gateway::sessions::run().await?,
+            _ => gateway::flood::memory().await?,
         }
     }
     Ok(())

@@ -1,0 +1,206 @@
+//! The real binary under more messages than any bot hears: CPU for one that is dropped, and memory.
+
+use super::firehose::{self, Firehose, Script};
+use super::worker;
+use crate::measure::{self, Row, each, median, process_cpu};
+use anyhow::{Context as _, Result, ensure};
+use guildhall::account::{Account, Plan};
+use guildhall::ids::AccountId;
+use guildhall::store::Store;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tests::fake_discord::FakeDiscord;
+use tests::process::{Process, binary};
+use tests::server::free_port;
+
+const ROUNDS: usize = 3;
+
+/// Messages of one measurement: about half a second of CPU, beside ticks of 10 ms.
+const FLOOD: u64 = 400_000;
+
+/// Events over which memory must not grow.
+const LONG: u64 = 10_000_000;
+
+/// Servers at first, and then.
+const FEW: u64 = 1_000;
+const MANY: u64 = 11_000;
+
+/// What reads the flood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Client {
+    /// `guildhall serve`.
+    Guildhall,
+    /// The gateway alone.
+    Worker,
+    /// Twilight, with nothing behind it.
+    Twilight,
+}
+
+/// A client with the gateway that it reads.
+struct Reading {
+    firehose: Firehose,
+    process: Process,
+    metrics: Option<String>,
+    _discord: FakeDiscord,
+    _data: tempfile::TempDir,
+}
+
+impl Reading {
+    async fn start(client: Client, script: &Arc<Script>) -> Result<Self> {
+        let firehose = Firehose::start(Arc::clone(script)).await;
+        let discord = FakeDiscord::start().await;
+        discord.set_gateway_url(&firehose.url());
+        let data = tempfile::tempdir()?;
+        let metrics = format!("127.0.0.1:{}", free_port());
+        let bench = std::env::current_exe()?;
+        let process = match client {
+            Client::Twilight => {
+                let arguments = [firehose::READER, &firehose.url()];
+                Process::start(bench, &arguments, std::iter::empty::<(&str, &str)>())
+            }
+            Client::Guildhall | Client::Worker => {
+                without_guide(data.path()).await?;
+                let mut environment = discord.environment();
+                environment.retain(|(name, _)| name != "DISCORD_APPLICATION_ID");
+                for (name, value) in [
+                    ("DISCORD_APPLICATION_ID", super::frames::BOT.to_string()),
+                    ("GUILDHALL_ADDR", "127.0.0.1:0".to_owned()),
+                    ("GUILDHALL_DATA", data.path().to_str().context("a text for a path")?.to_owned()),
+                    ("GUILDHALL_METRICS_ADDR", metrics.clone()),
+                ] {
+                    environment.push((name.to_owned(), value));
+                }
+                match client {
+                    Client::Guildhall => Process::start(binary("guildhall"), &["serve"], environment),
+                    _ => Process::start(bench, &[worker::MODE], environment),
+                }
+            }
+        };
+        let metrics = (client != Client::Twilight).then_some(metrics);
+        let mut reading = Self { firehose, process, metrics, _discord: discord, _data: data };
+        reading.firehose.is_open().await.with_context(|| reading.process.lines().join("\n"))?;
+        reading.settle().await?;
+        Ok(reading)
+    }
+
+    /// Waits until hardly anything is done any more.
+    async fn settle(&mut self) -> Result<()> {
+        let mut quiet = 0;
+        while quiet < 2 {
+            let before = self.cpu()?;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            quiet = if self.cpu()?.saturating_sub(before) <= Duration::from_millis(10) { quiet + 1 } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// CPU for each message of the script's flood: the client's, and the sender's.
+    async fn pour(&mut self) -> Result<(Duration, Duration)> {
+        let (heard, before) = (self.heard().await?, self.cpu()?);
+        let (sender, count) = process_cpu(self.firehose.pour()).await?;
+        self.settle().await?;
+        let took = self.cpu()?.saturating_sub(before);
+        if let (Some(before), Some(after)) = (heard, self.heard().await?) {
+            ensure!(after - before == count, "of {count} messages, {} were heard", after - before);
+        }
+        let count = usize::try_from(count)?;
+        Ok((each(took, count), each(sender, count)))
+    }
+
+    /// Messages that the client says it has heard.
+    async fn heard(&self) -> Result<Option<u64>> {
+        let Some(address) = &self.metrics else { return Ok(None) };
+        let text = tests::server::client().get(format!("http://{address}/metrics")).send().await?.text().await?;
+        let line =
+            text.lines().find(|line| line.starts_with("guildhall_gateway_events_total{kind=\"MESSAGE_CREATE\"}"));
+        Ok(Some(line.and_then(|line| line.rsplit(' ').next()).context("a count of messages")?.parse()?))
+    }
+
+    fn cpu(&self) -> Result<Duration> {
+        self.process.cpu_time().context("the client has ended")
+    }
+
+    /// Bytes.
+    fn resident(&self) -> Result<u64> {
+        Ok(self.process.resident_kib().context("the client has ended")? * 1024)
+    }
+}
+
+/// A data folder that was used before is not given the user guide.
+async fn without_guide(data: &Path) -> Result<()> {
+    let store = Store::new(standalone::table::open(&data.join("guildhall.db"))?, "guildhall");
+    store.create_table().await?;
+    store.put_account(&Account { id: AccountId::local(), name: "This machine".to_owned(), plan: Plan::Pro }).await
+}
+
+/// CPU for a message that is dropped.
+pub(crate) async fn dropped() -> Result<()> {
+    let mut rows = Vec::new();
+    let mut ours = Vec::new();
+    for zstd in [false, true] {
+        let script = Arc::new(Script::new(100, FLOOD, zstd)?);
+        let (mut whole, mut floor, mut sender) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            floor.push(Reading::start(Client::Twilight, &script).await?.pour().await?.0);
+            let (took, sent) = Reading::start(Client::Guildhall, &script).await?.pour().await?;
+            whole.push(took);
+            sender.push(sent);
+        }
+        let name = if zstd { "zstd" } else { "plain" };
+        let what = format!("{name}, {} bytes on the wire (sender: {})", script.bytes(), measure::show(median(&sender)));
+        let mut row = Row::factor(what, median(&whole), median(&floor), None);
+        if zstd {
+            row = row.aiming("about 1 µs", median(&whole) <= Duration::from_nanos(1_200));
+        }
+        rows.push(row);
+        ours.push(median(&whole));
+    }
+    rows.push(Row::factor("zstd beside plain", ours[1], ours[0], Some(1.6)));
+    measure::print(
+        "gateway, release binary: CPU for a MESSAGE_CREATE that is dropped; floor: twilight reads the same and does nothing",
+        &rows,
+    )
+}
+
+/// Memory with few servers, with many, and after a long time.
+pub(crate) async fn memory() -> Result<()> {
+    let mut rows = Vec::new();
+    for (client, name) in [(Client::Worker, "the gateway alone"), (Client::Guildhall, "`guildhall serve`")] {
+        let few = resting(client, FEW).await?;
+        let many = resting(client, MANY).await?;
+        let each = many.saturating_sub(few) / (MANY - FEW);
+        let mut row = Row::plain(format!("{name}, {FEW} servers"), show(few));
+        if client == Client::Worker {
+            row = row.aiming("< 12 MB", few < 12_000_000);
+        }
+        rows.push(row);
+        let row = Row::plain(format!("{name}, each further of {} servers", MANY - FEW), format!("{each} bytes"));
+        rows.push(row.aiming("≤ 200 bytes", each <= 200));
+    }
+    let script = Arc::new(Script::new(FEW, LONG / 10, false)?);
+    let mut reading = Reading::start(Client::Worker, &script).await?;
+    reading.pour().await?;
+    let early = reading.resident()?;
+    drop(reading);
+    let script = Arc::new(Script::new(FEW, LONG, false)?);
+    let mut reading = Reading::start(Client::Worker, &script).await?;
+    reading.pour().await?;
+    let late = reading.resident()?;
+    let mut row = Row::plain(format!("the gateway alone after {LONG} events; floor: after {}", LONG / 10), show(late));
+    (row.floor, row.ratio) = (show(early), format!("{:.2}", measure::ratio(late, early)));
+    rows.push(row.aiming("≤ 1.1×", late * 10 <= early * 11));
+    measure::print("gateway: resident memory, one zstd connection", &rows)
+}
+
+async fn resting(client: Client, guilds: u64) -> Result<u64> {
+    let script = Arc::new(Script::new(guilds, 1, true)?);
+    let mut reading = Reading::start(client, &script).await?;
+    reading.settle().await?;
+    reading.resident()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "megabytes")]
+fn show(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
