@@ -5,6 +5,7 @@
 
 pub mod account; // accounts, plans, months
 pub mod answer; // one question from claim to reply: read this first
+pub mod aws; // clients of AWS, from the environment
 pub mod bot; // what every door hands to the flows
 pub mod config; // what the environment says
 pub mod dashboard; // the HTTP door: health, the API under /api/v1 and its description

@@ -86,6 +86,7 @@ impl House {
         let discord = config.discord.as_ref().map(Discord::new).transpose()?;
 
         let (jobs, runner) = Jobs::open(store.clone()).await?;
+        let jobs = jobs.into();
         let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, discord, Some(account.clone())));
         bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
         let runner = tokio::spawn(runner.run(Arc::clone(&bot)));
