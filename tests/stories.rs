@@ -2,6 +2,7 @@
 
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
+    mod aws; // the table and the queues of AWS
     mod documents; // files as they come, and what stories do with them
     mod hostile; // documents, models and members that mean harm
     mod hostile_documents; // files and sites that mean harm

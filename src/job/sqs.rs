@@ -67,11 +67,8 @@ impl Jobs {
         let mut failed: HashSet<(&str, &str)> = HashSet::new();
         for round in rounds(&messages) {
             let round = round.into_iter().filter(|message| !failed.contains(&message.lane()));
-            let requests = stream::iter(batches(round)).map(|batch| async {
-                let answers = self.send_batch(&batch).await;
-                batch.into_iter().zip(answers).collect::<Vec<_>>()
-            });
-            let answers: Vec<Vec<_>> = requests.buffer_unordered(REQUESTS_AT_A_TIME).collect().await;
+            let requests: Vec<_> = batches(round).into_iter().map(|batch| self.send_batch(batch)).collect();
+            let answers: Vec<Vec<_>> = stream::iter(requests).buffer_unordered(REQUESTS_AT_A_TIME).collect().await;
             for (message, answer) in answers.into_iter().flatten() {
                 if answer.is_err() {
                     failed.insert(message.lane());
@@ -105,11 +102,11 @@ impl Jobs {
         }
     }
 
-    /// Sends at most ten messages of one queue. One result each.
-    async fn send_batch(&self, batch: &[&Message]) -> Vec<Result<(), NotAccepted>> {
+    /// Sends at most ten messages of one queue: each with its result.
+    async fn send_batch<'a>(&self, batch: Vec<&'a Message>) -> Vec<(&'a Message, Result<(), NotAccepted>)> {
         let Some(first) = batch.first() else { return Vec::new() };
         if first.body.len() > MAX_BYTES {
-            return batch.iter().map(|_| Err(NotAccepted::TooLarge)).collect();
+            return batch.into_iter().map(|message| (message, Err(NotAccepted::TooLarge))).collect();
         }
         let mut request = self.client.send_message_batch().queue_url(&first.queue);
         for (i, message) in batch.iter().enumerate() {
@@ -133,11 +130,12 @@ impl Jobs {
                 }
                 let taken: HashSet<&str> = answer.successful().iter().map(|entry| entry.id()).collect();
                 let result = |i: usize| taken.contains(i.to_string().as_str()).then_some(());
-                (0..batch.len()).map(|i| result(i).ok_or(NotAccepted::Unwritten)).collect()
+                let results = (0..).map(|i| result(i).ok_or(NotAccepted::Unwritten));
+                batch.into_iter().zip(results).collect()
             }
             Err(error) => {
                 tracing::warn!(jobs = batch.len(), error = %DisplayErrorContext(&error), "the queue took no jobs");
-                batch.iter().map(|_| Err(NotAccepted::Unwritten)).collect()
+                batch.into_iter().map(|message| (message, Err(NotAccepted::Unwritten))).collect()
             }
         }
     }

@@ -6,9 +6,7 @@ use crate::job::{self, Job};
 use crate::store::Delivery;
 use anyhow::{Result, anyhow};
 use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName as Attribute,
-};
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName as Attribute};
 use jiff::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -165,10 +163,20 @@ impl Lane {
                     let pause = usize::try_from(attempt).ok().and_then(|tried| PAUSES.get(tried.saturating_sub(1)));
                     self.hide([message], pause.copied().unwrap_or(0)).await;
                     if !last {
-                        tracing::warn!(message.id = id, job.attempt = attempt, error, "a job failed and is tried again");
+                        tracing::warn!(
+                            message.id = id,
+                            job.attempt = attempt,
+                            error,
+                            "a job failed and is tried again"
+                        );
                         return self.hide(group.iter().skip(1), 0).await;
                     }
-                    tracing::error!(message.id = id, job.attempt = attempt, error, "a job is given up; it goes to the dead letters");
+                    tracing::error!(
+                        message.id = id,
+                        job.attempt = attempt,
+                        error,
+                        "a job is given up; it goes to the dead letters"
+                    );
                     group.pop_front();
                 }
             }
