@@ -161,7 +161,8 @@ impl Lane {
                     let id = message.message_id().unwrap_or_default();
                     let error = format!("{error:#}");
                     let pause = usize::try_from(attempt).ok().and_then(|tried| PAUSES.get(tried.saturating_sub(1)));
-                    self.hide([message], pause.copied().unwrap_or(0)).await;
+                    // What cannot succeed goes through its receipts quickly, and then to the dead letters.
+                    self.hide([message], pause.filter(|_| !last).copied().unwrap_or(0)).await;
                     if !last {
                         tracing::warn!(
                             message.id = id,
