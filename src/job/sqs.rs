@@ -10,7 +10,7 @@ use super::{Job, NotAccepted};
 use crate::config::AwsConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{SendMessageBatchRequestEntry, SendMessageBatchResultEntry};
 use futures::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
@@ -54,12 +54,12 @@ impl Jobs {
         }
     }
 
-    /// Accepts one job. One SendMessageBatch.
+    /// Accepts one job. One `SendMessageBatch`.
     pub async fn send(&self, job: &Job) -> Result<(), NotAccepted> {
         self.send_all(std::slice::from_ref(job)).await.pop().unwrap_or(Err(NotAccepted::Unwritten))
     }
 
-    /// Accepts jobs; see [`super::Jobs::send_all`]. One SendMessageBatch for ten jobs of different groups; SQS accepts or
+    /// Accepts jobs; see [`super::Jobs::send_all`]. One `SendMessageBatch` for ten jobs of different groups; SQS accepts or
     /// refuses each message of a request for itself, so jobs of one group travel one after the other.
     pub async fn send_all(&self, jobs: &[Job]) -> Vec<Result<(), NotAccepted>> {
         let messages: Vec<Message> = jobs.iter().enumerate().map(|(at, job)| self.message(at, job)).collect();
@@ -128,7 +128,7 @@ impl Jobs {
                         "the queue refused a job"
                     );
                 }
-                let taken: HashSet<&str> = answer.successful().iter().map(|entry| entry.id()).collect();
+                let taken: HashSet<&str> = answer.successful().iter().map(SendMessageBatchResultEntry::id).collect();
                 let result = |i: usize| taken.contains(i.to_string().as_str()).then_some(());
                 let results = (0..).map(|i| result(i).ok_or(NotAccepted::Unwritten));
                 batch.into_iter().zip(results).collect()
