@@ -23,7 +23,7 @@ bench: ## Measure speed, size and retrieval; takes some minutes (docs/benchmarks
 	$(CARGO) build --release --workspace
 	target/release/bench
 
-audit: ## Licences, sources and advisories, where cargo-deny is installed
+audit: ## Licences and sources of what is linked in, where cargo-deny is installed
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed: cargo install --locked cargo-deny"; exit 1; }
 	cargo deny check bans licenses sources
 

@@ -1,24 +1,28 @@
 //! One question from claim to reply. Read this first.
 
+mod fate; // what became of the question meanwhile: edited, deleted
+mod post; // the reply, message by message, each once
+mod think; // from the question to an answer
+mod typing; // “is typing…”
+
+pub use fate::{edited, withdrawn};
+
 use crate::bot::{Bot, Home};
-use crate::discord::{DiscordError, VoteButtons};
-use crate::knowledge::Passage;
-use crate::prompt::{self, Context, ModelAnswer};
-use crate::question::{MAX_CHARS, Question, ReplyTo};
+use crate::ids::{ConversationId, QuestionId};
+use crate::job::{Notice, Notify};
+use crate::prompt;
+use crate::question::{Heard, MAX_CHARS, Question, ReplyTo, Said};
 use crate::reply::{self, SourceLink};
 use crate::sentences::{self, Lang};
-use crate::store::{Admission, Claim, Delivery, Reply, Turn};
+use crate::settings::ResponseMode;
+use crate::store::{Admission, Claim, Delivery, Quota, Reply, Turn};
 use anyhow::{Context as _, Result, anyhow, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use std::borrow::Cow;
+use think::{Material, Thought};
 
-/// Passages that are looked up for one question; the prompt takes as many of them as fit its budget.
-const PASSAGES: usize = 8;
-
-/// Turns of a conversation that may go into a prompt; its budget of tokens decides how many do.
-const TURNS: u16 = 10;
-
-/// What was said longer ago than this is no longer the same conversation.
-const MEMORY: SignedDuration = SignedDuration::from_hours(24);
+/// Times that a question which is edited while it is thought about is thought about anew.
+const RETHINKS: u32 = 2;
 
 /// An answer, before it takes the form of the place where it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +46,12 @@ pub enum Outcome {
     AlreadyDone,
     /// Discord takes no reply any more: the interaction is older than 15 minutes, or gone.
     TooLate,
-    /// Discord refuses the reply for good.
+    /// Discord refuses the reply for good, as where the bot may not post.
     Refused,
+    /// Nobody asked the bot, and there was nothing to say.
+    Silent,
+    /// The question was deleted, and its answer is not there either.
+    Withdrawn,
 }
 
 /// A sentence for the person who asked. Everything else is logged where it stops and never shown.
@@ -80,6 +88,15 @@ impl UserError {
             Self::ModelFailed => sentences::model_failed(lang).to_owned(),
         }
     }
+
+    /// Whether it is said: who did not ask the bot is not told that there is no answer, but for what may pass.
+    fn is_told(&self, heard: Heard) -> bool {
+        match heard {
+            Heard::Directly => true,
+            Heard::InPassing => matches!(self, Self::TooLong | Self::ModelFailed),
+            Heard::InPassingSmart => false,
+        }
+    }
 }
 
 /// Why a caller gets no answer.
@@ -93,51 +110,106 @@ pub enum NoAnswer {
     Internal(#[from] anyhow::Error),
 }
 
+/// What is to be done about a question.
+enum Verdict<'a> {
+    /// This is the answer to the question with these words.
+    Answer(Cow<'a, Question>, Answer),
+    /// There is none, for a reason that they are told.
+    Refusal(UserError),
+    /// The model found that there is nothing to answer. It was asked, so it counts.
+    Silence(Cow<'a, Question>),
+    /// The question is gone.
+    Withdrawn,
+}
+
 /// Answers one queued question: at most one reply and one count, however often the job is delivered.
 pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
-    let ReplyTo::Interaction { private, .. } = &question.reply_to else {
-        bail!("a queued question must say where its reply goes");
-    };
-    let lang = lang_of(question);
+    // Discord takes nothing any more: no model is asked for an answer that nobody would see.
+    if matches!(question.reply_to, ReplyTo::Interaction { .. }) && now >= question.gives_up_at() {
+        return Ok(Outcome::TooLate);
+    }
+    // Without a model nobody can tell whether a message that was overheard is a question to us.
+    if question.heard == Heard::InPassingSmart && bot.llm.is_none() {
+        return Ok(Outcome::Silent);
+    }
     let Some(home) = bot.home(&question.place).await? else {
-        let notice = UserError::NotConnected.sentence(lang);
-        return post(bot, question, &Reply { parts: vec![notice], votable: false }, None).await;
+        if !UserError::NotConnected.is_told(question.heard) {
+            return Ok(Outcome::Silent);
+        }
+        return say(bot, question, Some(UserError::NotConnected.sentence(lang_of(question))), delivery, now).await;
     };
     let limit = home.account.plan.messages_per_month();
-    let (admission, (turns, passages)) = tokio::try_join!(
-        bot.store.admit(question.id, &home.account.id, limit, delivery, now),
-        material(bot, &home, question, now),
+    let quota = Quota { account: &home.account.id, limit };
+    let messages = fate::claimed_as(question);
+    let (admission, material) = tokio::try_join!(
+        bot.store.admit(&messages, Some(quota), delivery, now),
+        Material::find(bot, &home, question, now),
     )?;
-    let mut claim = match admission {
+    let (mut claim, is_counted) = match admission {
         Admission::Done => return Ok(Outcome::AlreadyDone),
         Admission::Busy => bail!("another delivery of the question is at work"),
-        Admission::QuotaUsedUp(mut claim) => {
-            if claim.reply.is_none() {
-                let notice = UserError::QuotaUsedUp { limit }.sentence(lang);
-                keep(bot, question, &mut claim, Reply { parts: vec![notice], votable: false }, None, false).await?;
-            }
-            claim
-        }
-        Admission::Claimed(claim) => claim,
+        Admission::QuotaUsedUp(claim) => (claim, false),
+        Admission::Claimed(claim) => (claim, true),
     };
-    if claim.reply.is_none() {
-        match think(bot, &home, question, &turns, &passages, lang, now).await {
-            Ok(answer) => {
-                let parts = reply::render(&answer.text, &answer.sources, lang);
-                // A private reply is gone with the person's client: there is nobody to come back to its buttons.
-                let reply = Reply { parts, votable: answer.answered && !private };
-                keep(bot, question, &mut claim, reply, Some(&turn_of(question, &answer)), false).await?;
-            }
-            Err(refusal) => {
-                let reply = Reply { parts: vec![refusal.sentence(lang)], votable: false };
-                keep(bot, question, &mut claim, reply, None, true).await?;
-            }
+    let is_resumed = claim.reply.is_some();
+    // Messages that came before in other company were answered there.
+    let question = fate::narrowed(question, claim.messages());
+    if !is_resumed {
+        let verdict = if is_counted {
+            let material = match &question {
+                Cow::Borrowed(_) => material,
+                Cow::Owned(question) => Material::find(bot, &home, question, now).await?,
+            };
+            let considering = consider(bot, &home, &question, material, now);
+            Box::pin(typing::meanwhile(bot, &question, considering)).await?
+        } else {
+            Verdict::Refusal(UserError::QuotaUsedUp { limit })
+        };
+        if let Some(outcome) = decide(bot, &home, &question, &mut claim, verdict, now).await? {
+            return Ok(outcome);
         }
     }
-    let reply = claim.reply.as_ref().context("a claim was left without a reply")?;
-    let outcome = post(bot, question, reply, Some(&claim)).await?;
+    let outcome = post::reply(bot, &question, &mut claim, is_resumed, now).await?;
     bot.store.finish(&claim).await?;
     Ok(outcome)
+}
+
+/// Tells whoever asked that no answer will come, after the last attempt at one has failed. It is taken off the count, unless
+/// something of an answer was kept to be said: then that is tried once more.
+pub async fn give_up(bot: &Bot, question: &Question, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
+    say(
+        bot,
+        question,
+        UserError::ModelFailed.is_told(question.heard).then(|| UserError::ModelFailed.sentence(lang_of(question))),
+        delivery,
+        now,
+    )
+    .await
+}
+
+/// Tells somebody why a message of theirs is not answered: once, uncounted, and not where the message was answered.
+pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
+    let ReplyTo::Message { channel_id, message_id, .. } = notify.reply_to else {
+        bail!("a notice replies to a message");
+    };
+    let message = Question {
+        id: QuestionId(message_id.get()),
+        place: notify.place.clone(),
+        conversation: ConversationId::of_channel(channel_id.get()),
+        text: notify.text.clone(),
+        asker: String::new(),
+        locale: None,
+        asked_at: now,
+        reply_to: notify.reply_to.clone(),
+        messages: vec![Said { id: message_id, text: notify.text.clone() }],
+        heard: Heard::Directly,
+    };
+    let lang = lang_of(&message);
+    let sentence = match notify.notice {
+        Notice::Cooldown { seconds } => sentences::cooldown(lang, seconds),
+        Notice::TooMany { per_hour } => sentences::too_many(lang, per_hour),
+    };
+    say(bot, &message, Some(sentence), delivery, now).await
 }
 
 /// Answers a caller who waits: the API, the command line.
@@ -145,23 +217,24 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
     check(&question.text)?;
     let home = bot.home(&question.place).await?.ok_or(UserError::NotConnected)?;
     let limit = home.account.plan.messages_per_month();
+    let quota = Quota { account: &home.account.id, limit };
     let delivery = Delivery { id: format!("call-{}", question.id), attempt: 1 };
     // First what may fail: nobody comes back to this question to take it off the count.
-    let (turns, passages) = material(bot, &home, question, now).await?;
-    let mut claim = match bot.store.admit(question.id, &home.account.id, limit, &delivery, now).await? {
+    let material = Material::find(bot, &home, question, now).await?.context("a caller's question is never gone")?;
+    let mut claim = match bot.store.admit(&[question.id], Some(quota), &delivery, now).await? {
         Admission::Claimed(claim) => claim,
         Admission::QuotaUsedUp(_) => return Err(UserError::QuotaUsedUp { limit }.into()),
         Admission::Busy | Admission::Done => return Err(anyhow!("the question's id was used before").into()),
     };
-    let thought = think(bot, &home, question, &turns, &passages, lang_of(question), now).await;
-    let nothing_to_post = Reply { parts: Vec::new(), votable: false };
-    match thought {
-        Ok(answer) => {
-            keep(bot, question, &mut claim, nothing_to_post, Some(&turn_of(question, &answer)), false).await?;
+    match material.think(bot, &home, now).await {
+        Ok(Thought::Answer(answer)) => {
+            let turn = turn_of(question, Some(&answer));
+            keep(bot, &mut claim, Reply::nothing(), Some((&question.conversation, &turn)), false).await?;
             Ok(answer)
         }
+        Ok(Thought::Silence) => Err(anyhow!("a caller was taken for somebody who did not ask").into()),
         Err(refusal) => {
-            keep(bot, question, &mut claim, nothing_to_post, None, true).await?;
+            keep(bot, &mut claim, Reply::nothing(), None, true).await?;
             Err(refusal.into())
         }
     }
@@ -178,165 +251,140 @@ pub fn check(text: &str) -> Result<(), UserError> {
     Ok(())
 }
 
-/// What was said before, and what the documents say: found with the conversation in mind.
-async fn material(
+/// Thinks about a question, and again if it was edited meanwhile.
+async fn consider<'a>(
+    bot: &Bot,
+    home: &Home,
+    question: &'a Question,
+    mut material: Option<Material<'a>>,
+    now: Timestamp,
+) -> Result<Verdict<'a>> {
+    let mut left = RETHINKS;
+    loop {
+        let Some(at_hand) = material else { return Ok(Verdict::Withdrawn) };
+        let thought = at_hand.think(bot, home, now).await;
+        let Some(newest) = fate::current(bot, question).await? else { return Ok(Verdict::Withdrawn) };
+        if newest.text != at_hand.question.text && left > 0 {
+            left -= 1;
+            material = Some(Material::of(bot, home, newest, now).await?);
+            continue;
+        }
+        return Ok(match thought {
+            Ok(Thought::Answer(answer)) => Verdict::Answer(at_hand.question, answer),
+            Ok(Thought::Silence) => Verdict::Silence(at_hand.question),
+            Err(refusal) => Verdict::Refusal(refusal),
+        });
+    }
+}
+
+/// Keeps what will be said, before it is said. Returns how the question ended, if nothing will.
+async fn decide(
     bot: &Bot,
     home: &Home,
     question: &Question,
+    claim: &mut Claim,
+    verdict: Verdict<'_>,
     now: Timestamp,
-) -> Result<(Vec<prompt::Turn>, Vec<Passage>)> {
-    let mut turns = bot.store.recent_turns(&question.conversation, TURNS).await?;
-    turns.retain(|turn| now.duration_since(turn.asked_at) < MEMORY && turn.question_id != question.id);
-    let turns: Vec<prompt::Turn> = turns.into_iter().map(spoken).collect();
-    let context = prompt::search_context(&turns);
-    let hits = bot.knowledge.search(&home.account.id, &question.text, context.as_deref(), PASSAGES).await?;
-    Ok((turns, hits.into_iter().map(|hit| hit.passage).collect()))
+) -> Result<Option<Outcome>> {
+    match verdict {
+        Verdict::Answer(asked, answer) => {
+            let thread = post::thread(bot, home, &asked, now).await?;
+            let parts = reply::render(&answer.text, &answer.sources, lang_of(&asked));
+            // A private reply is gone with the person's client: there is nobody to come back to its buttons.
+            let is_private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
+            // Also where nothing was found: that is the vote a team can learn most from.
+            let reply = Reply { parts, votable: !is_private, thread };
+            let conversation = post::conversation(question, thread);
+            keep(bot, claim, reply, Some((&conversation, &turn_of(&asked, Some(&answer)))), false).await?;
+            Ok(None)
+        }
+        Verdict::Refusal(refusal) if refusal.is_told(question.heard) => {
+            // What was not counted is not refunded.
+            keep(bot, claim, Reply::notice(refusal.sentence(lang_of(question))), None, true).await?;
+            Ok(None)
+        }
+        Verdict::Refusal(_) => {
+            keep(bot, claim, Reply::nothing(), None, true).await?;
+            Ok(Some(Outcome::Silent))
+        }
+        Verdict::Silence(asked) => {
+            // What people say among themselves is remembered only where a channel is one conversation.
+            let turn = is_shared(home, question).then(|| turn_of(&asked, None));
+            keep(bot, claim, Reply::nothing(), turn.as_ref().map(|turn| (&question.conversation, turn)), false).await?;
+            Ok(Some(Outcome::Silent))
+        }
+        Verdict::Withdrawn => {
+            keep(bot, claim, Reply::nothing(), None, true).await?;
+            Ok(Some(Outcome::Withdrawn))
+        }
+    }
 }
 
-/// From material to answer. Fails with what the person is told; the reason is logged here.
-async fn think(
+/// Replies with a sentence that is not counted, whatever the question; with none, only sees to it that nothing is counted.
+async fn say(
     bot: &Bot,
-    home: &Home,
     question: &Question,
-    turns: &[prompt::Turn],
-    passages: &[Passage],
-    lang: Lang,
+    sentence: Option<String>,
+    delivery: &Delivery,
     now: Timestamp,
-) -> Result<Answer, UserError> {
-    check(&question.text)?;
-    let Some(llm) = &bot.llm else {
-        let (text, quoted) = prompt::no_model_answer(passages, lang);
-        let sources = passages[..quoted].iter().map(link).collect();
-        return Ok(Answer { text, sources, answered: quoted > 0, wants_human: false });
+) -> Result<Outcome> {
+    let mut claim = match bot.store.admit(&fate::claimed_as(question), None, delivery, now).await? {
+        Admission::Done => return Ok(Outcome::AlreadyDone),
+        Admission::Busy => bail!("another delivery of the question is at work"),
+        Admission::Claimed(claim) | Admission::QuotaUsedUp(claim) => claim,
     };
-    let shown = prompt::fitting(passages);
-    let messages = prompt::compose(&Context {
-        instructions: &home.settings.instructions,
-        locale: question.locale.as_deref().unwrap_or("en"),
-        turns,
-        passages: shown,
-        question: &question.text,
-        asker_name: &question.asker,
-        today: now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
-    });
-    let completion = llm.complete(&messages, prompt::answer_schema()).await.map_err(|error| {
-        tracing::error!(question.id = %question.id, error = %error, "the model gave no answer");
-        UserError::ModelFailed
-    })?;
-    let said = prompt::parse(&completion.text, shown.len()).map_err(|error| {
-        tracing::warn!(question.id = %question.id, error = %error, "the model's answer is unusable");
-        UserError::ModelFailed
-    })?;
-    Ok(answer_from(said, shown, &question.text, lang))
-}
-
-/// Keeps what the model may say and replaces what it may not: where the documents hold no answer, our own sentence
-/// stands instead of whatever the model made up.
-fn answer_from(said: ModelAnswer, shown: &[Passage], question: &str, lang: Lang) -> Answer {
-    let sources = said.sources.iter().filter_map(|&index| shown.get(index)).map(link).collect();
-    let ModelAnswer { answer, can_answer, wants_human, .. } = said;
-    if can_answer && prompt::is_answerable_text(&answer) {
-        return Answer { text: answer, sources, answered: true, wants_human };
+    let is_resumed = claim.reply.is_some();
+    if !is_resumed {
+        if fate::current(bot, question).await?.is_none() {
+            keep(bot, &mut claim, Reply::nothing(), None, true).await?;
+            return Ok(Outcome::Withdrawn);
+        }
+        let Some(sentence) = sentence else {
+            keep(bot, &mut claim, Reply::nothing(), None, true).await?;
+            return Ok(Outcome::Silent);
+        };
+        keep(bot, &mut claim, Reply::notice(sentence), None, true).await?;
     }
-    let text = match () {
-        () if wants_human && !answer.trim().is_empty() => answer,
-        // We speak two languages; in others the model's own short "I could not find that" is better than English.
-        () if sentences::is_in_another_language(question) && sentences::is_one_sentence(&answer) => answer,
-        () => sentences::not_found(lang).to_owned(),
-    };
-    Answer { text, sources: Vec::new(), answered: false, wants_human }
-}
-
-/// Posts a reply, going on where an interrupted delivery stopped. Every message is posted once: the first is an edit,
-/// which may be repeated, and before a follow-up of uncertain fate is posted again, it is looked for.
-async fn post(bot: &Bot, question: &Question, reply: &Reply, claim: Option<&Claim>) -> Result<Outcome> {
-    let ReplyTo::Interaction { application_id, token, private } = &question.reply_to else {
-        bail!("a queued question must say where its reply goes");
-    };
-    let discord = bot.discord.as_ref().context("a question came from Discord, but DISCORD_TOKEN is not set")?;
-    let buttons = VoteButtons { conversation: question.conversation.clone(), question: question.id };
-    let last = reply.parts.len().saturating_sub(1);
-    let votes = |part: usize| (reply.votable && part == last).then_some(&buttons);
-    let first = reply.parts.first().context("a reply has no message")?;
-    let original = match discord.edit_original(*application_id, token, first, votes(0)).await {
-        Ok(original) => original,
-        Err(error) => return given_up(question, error),
-    };
-    let interrupted = claim.and_then(|claim| claim.sending);
-    for (part, content) in reply.parts.iter().enumerate().skip(interrupted.unwrap_or(1)) {
-        if interrupted == Some(part) {
-            // Private follow-ups and channels that the bot cannot read show nothing: then it is posted again, since a
-            // part twice is better than an answer without its end.
-            let there = discord.follow_ups(&original).await.unwrap_or_default();
-            if there.len() >= part {
-                continue;
-            }
-        }
-        if let Some(claim) = claim {
-            bot.store.about_to_send(claim, part).await?;
-        }
-        if let Err(error) = discord.follow_up(*application_id, token, content, *private, votes(part)).await {
-            return given_up(question, error);
-        }
-    }
-    Ok(Outcome::Replied)
-}
-
-/// What Discord will never take is recorded and not tried again; everything else is the queue's to retry.
-fn given_up(question: &Question, error: DiscordError) -> Result<Outcome> {
-    match error {
-        DiscordError::TooLate => {
-            tracing::warn!(question.id = %question.id, "the reply came too late for Discord");
-            Ok(Outcome::TooLate)
-        }
-        DiscordError::Refused { status, code } => {
-            tracing::error!(question.id = %question.id, discord.status = status, discord.code = code, "Discord refused the reply");
-            Ok(Outcome::Refused)
-        }
-        DiscordError::Unavailable(_) => Err(error).context("Discord could not be reached for the reply"),
-    }
+    let outcome = post::reply(bot, question, &mut claim, is_resumed, now).await?;
+    bot.store.finish(&claim).await?;
+    Ok(outcome)
 }
 
 async fn keep(
     bot: &Bot,
-    question: &Question,
     claim: &mut Claim,
     reply: Reply,
-    turn: Option<&Turn>,
+    turn: Option<(&ConversationId, &Turn)>,
     refund: bool,
 ) -> Result<()> {
-    let turn = turn.map(|turn| (&question.conversation, turn));
     if !bot.store.keep_reply(claim, reply, turn, refund).await? {
         bail!("another delivery has taken over the question");
     }
     Ok(())
 }
 
-fn turn_of(question: &Question, answer: &Answer) -> Turn {
+/// A question with its answer; without one, what somebody said and nobody answered.
+fn turn_of(question: &Question, answer: Option<&Answer>) -> Turn {
     Turn {
         question_id: question.id,
         asker: question.asker.clone(),
         question: question.text.clone(),
-        answer: answer.text.clone(),
-        sources: answer.sources.iter().map(|source| source.title.clone()).collect(),
-        answered: answer.answered,
-        wants_human: answer.wants_human,
+        answer: answer.map(|answer| answer.text.clone()).unwrap_or_default(),
+        sources: answer
+            .map(|answer| answer.sources.iter().map(|source| source.title.clone()).collect())
+            .unwrap_or_default(),
+        answered: answer.is_some_and(|answer| answer.answered),
+        wants_human: answer.is_some_and(|answer| answer.wants_human),
         asked_at: question.asked_at,
         expires: Turn::expiry(question.asked_at),
     }
 }
 
-fn spoken(turn: Turn) -> prompt::Turn {
-    prompt::Turn { asker_name: turn.asker, question: turn.question, answer: turn.answer }
-}
-
-/// The document and the section in it, so that a reader finds the place in a file that has no address.
-fn link(passage: &Passage) -> SourceLink {
-    let title = match passage.headings.last() {
-        Some(heading) => format!("{} › {heading}", passage.title),
-        None => passage.title.clone(),
-    };
-    SourceLink { title, address: passage.address.clone() }
+/// Whether the question's conversation is everybody's in the channel.
+fn is_shared(home: &Home, question: &Question) -> bool {
+    let is_set = matches!(home.settings.response_mode, ResponseMode::AllMessages { channel_context: true, .. });
+    let ReplyTo::Message { channel_id, .. } = question.reply_to else { return false };
+    is_set && question.conversation == ConversationId::of_channel(channel_id.get())
 }
 
 fn lang_of(question: &Question) -> Lang {

@@ -31,7 +31,7 @@ pub struct Bot {
     /// The model; without one, answers are quoted passages.
     pub llm: Option<Llm>,
     /// Discord; without it there is only the API and the command line.
-    pub discord: Option<Discord>,
+    pub discord: Option<Arc<Discord>>,
     /// Whose servers are that no account has connected: on one machine, its one account; hosted, nobody's.
     pub default_account: Option<AccountId>,
     homes: Cache<Place, Option<Arc<Home>>>,
@@ -53,7 +53,7 @@ impl Bot {
         jobs: Jobs,
         knowledge: Knowledge,
         llm: Option<Llm>,
-        discord: Option<Discord>,
+        discord: Option<Arc<Discord>>,
         default_account: Option<AccountId>,
     ) -> Self {
         let homes = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();

@@ -20,6 +20,8 @@ pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Config {
     /// The shared bot; none without `DISCORD_TOKEN`.
     pub discord: Option<DiscordConfig>,
+    /// How messages are heard.
+    pub gateway: GatewayConfig,
     /// The model; none without `LLM_BASE_URL`.
     pub llm: Option<ModelConfig>,
     /// `LLM_TIMEOUT_SECONDS` (unset: 60): how long the model may take for one answer.
@@ -37,12 +39,30 @@ pub struct Config {
 pub struct DiscordConfig {
     /// `DISCORD_TOKEN`.
     pub token: SecretString,
-    /// `DISCORD_APPLICATION_ID`.
-    pub application_id: Id<ApplicationMarker>,
-    /// `DISCORD_PUBLIC_KEY`: what interactions are signed with.
-    pub public_key: VerifyingKey,
+    /// `DISCORD_APPLICATION_ID` and `DISCORD_PUBLIC_KEY` (unset: asked from Discord).
+    pub application: Option<Application>,
     /// `DISCORD_API_URL` (unset: <https://discord.com>).
     pub api_url: Url,
+}
+
+/// An application as Discord's developer portal shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Application {
+    /// Its id.
+    pub id: Id<ApplicationMarker>,
+    /// What its interactions are signed with.
+    pub public_key: VerifyingKey,
+}
+
+/// The connection to Discord's gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayConfig {
+    /// `DISCORD_GATEWAY` (unset: true): whether it is kept. Without it there are only commands, by the webhook.
+    pub enabled: bool,
+    /// `DISCORD_SHARDS` (unset: as Discord recommends).
+    pub shards: Option<u32>,
+    /// `GUILDHALL_METRICS_ADDR` (unset: none): where `/metrics` and the gateway's `/healthz` are told.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// A server that speaks OpenAI's protocol.
@@ -107,6 +127,7 @@ impl Config {
     pub fn from_vars(vars: Vars<'_>) -> Result<Self> {
         Ok(Self {
             discord: DiscordConfig::from_vars(vars)?,
+            gateway: GatewayConfig::from_vars(vars)?,
             llm: ModelConfig::from_vars(vars, "LLM")?,
             llm_timeout: model_timeout(vars)?,
             embedding: ModelConfig::from_vars(vars, "EMBEDDING")?,
@@ -121,17 +142,41 @@ impl DiscordConfig {
         let Some(token) = filled(vars, "DISCORD_TOKEN") else {
             return Ok(None);
         };
-        let application_id = parsed(vars, "DISCORD_APPLICATION_ID", "the application's numeric id")?
-            .ok_or_else(|| anyhow!("DISCORD_TOKEN is set, so DISCORD_APPLICATION_ID is needed too"))?;
-        let key = filled(vars, "DISCORD_PUBLIC_KEY")
-            .ok_or_else(|| anyhow!("DISCORD_TOKEN is set, so DISCORD_PUBLIC_KEY is needed too"))?;
+        let id = parsed(vars, "DISCORD_APPLICATION_ID", "the application's numeric id")?;
+        let application = match (id, filled(vars, "DISCORD_PUBLIC_KEY")) {
+            (None, None) => None,
+            (Some(id), Some(key)) => {
+                Some(Application { id, public_key: public_key(&key).context("DISCORD_PUBLIC_KEY is wrong")? })
+            }
+            (Some(_), None) => {
+                bail!("DISCORD_APPLICATION_ID is set, so DISCORD_PUBLIC_KEY is needed too: set both or none")
+            }
+            (None, Some(_)) => {
+                bail!("DISCORD_PUBLIC_KEY is set, so DISCORD_APPLICATION_ID is needed too: set both or none")
+            }
+        };
         Ok(Some(Self {
             token: token.into(),
-            application_id,
-            public_key: public_key(&key).context("DISCORD_PUBLIC_KEY is wrong")?,
+            application,
             api_url: address(vars, "DISCORD_API_URL")?
                 .unwrap_or_else(|| Url::parse("https://discord.com").expect("a fixed address parses")),
         }))
+    }
+}
+
+impl GatewayConfig {
+    fn from_vars(vars: Vars<'_>) -> Result<Self> {
+        // One shard serves 2,500 servers at most; the largest bots have thousands of shards.
+        const MOST_SHARDS: u32 = 100_000;
+        let shards = parsed(vars, "DISCORD_SHARDS", "a number of shards")?;
+        if shards.is_some_and(|shards| !(1..=MOST_SHARDS).contains(&shards)) {
+            bail!("DISCORD_SHARDS must be a number from 1 to {MOST_SHARDS}");
+        }
+        Ok(Self {
+            enabled: parsed(vars, "DISCORD_GATEWAY", "true or false")?.unwrap_or(true),
+            shards,
+            metrics: parsed(vars, "GUILDHALL_METRICS_ADDR", "an address and a port, for example 127.0.0.1:9090")?,
+        })
     }
 }
 
@@ -237,8 +282,18 @@ mod tests {
     fn a_missing_partner_is_named() {
         let error = read(&[("LLM_BASE_URL", "http://127.0.0.1:1/v1")]).unwrap_err();
         assert!(error.to_string().contains("LLM_MODEL"));
-        let error = read(&[("DISCORD_TOKEN", "secret")]).unwrap_err();
-        assert!(error.to_string().contains("DISCORD_APPLICATION_ID"));
+        for (set, missing) in
+            [("DISCORD_APPLICATION_ID", "DISCORD_PUBLIC_KEY"), ("DISCORD_PUBLIC_KEY", "DISCORD_APPLICATION_ID")]
+        {
+            let error = read(&[("DISCORD_TOKEN", "secret"), (set, "1")]).unwrap_err().to_string();
+            assert!(error.contains(&format!("{missing} is needed")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_enough() {
+        let discord = read(&[("DISCORD_TOKEN", "secret")]).unwrap().discord.unwrap();
+        assert_eq!(discord.application, None);
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! Requests are our own because what matters here is when one may be repeated: the limits are kept by twilight's limiter,
 //! but its client repeats a 429 without waiting where the limit is global, and hides what Discord said.
 
+mod gateway;
 mod rest;
 mod votes;
 
+pub use gateway::{GatewayBot, StartLimit};
 pub use votes::{NoVote, VoteButtons, VoteId};
 
-use crate::config::DiscordConfig;
+use crate::config::{Application, DiscordConfig, public_key};
 use crate::interactions::commands;
 use anyhow::Result;
 use ed25519_dalek::VerifyingKey;
@@ -16,25 +18,46 @@ use rest::{Call, Rest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::OnceCell;
 use twilight_http_ratelimiting::Method;
+use twilight_model::channel::ChannelType;
 use twilight_model::channel::message::MessageFlags;
 use twilight_model::id::{
     Id,
-    marker::{ApplicationMarker, ChannelMarker, MessageMarker},
+    marker::{ApplicationMarker, ChannelMarker, GuildMarker, InteractionMarker, MessageMarker, RoleMarker, UserMarker},
 };
 
 /// Messages that Discord lists at once, at most. [Discord Docs/Message: Get Channel Messages]
 const PAGE: usize = 100;
 
-/// Pages looked through for follow-ups: they come right after the original.
+/// Pages looked through for what we posted: it comes soon after the question.
 const PAGES: usize = 5;
+
+/// Pauses between attempts to learn who we are, the last one for good. A wrong token is answered with 401, of which
+/// Discord takes ten thousand in ten minutes. [Discord Docs/Rate Limits: Invalid Request Limit]
+const LEARNING: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_mins(1),
+];
+
+/// A job waits so long to learn who we are; the queue tries again anyway.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Discord, seen by our applications.
 #[derive(Debug)]
 pub struct Discord {
+    shared: Client,
+}
+
+/// One application's token, and whose it is once that is known.
+#[derive(Debug)]
+struct Client {
     rest: Rest,
-    application_id: Id<ApplicationMarker>,
-    public_key: VerifyingKey,
+    application: OnceCell<Application>,
 }
 
 /// A message that Discord has.
@@ -51,7 +74,86 @@ pub struct Message {
     #[serde(default)]
     pub application_id: Option<Id<ApplicationMarker>>,
     #[serde(default)]
+    author: Author,
+    #[serde(default, rename = "message_reference")]
+    replies_to: Option<Reference>,
+    #[serde(default)]
     interaction_metadata: Option<Metadata>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+struct Author {
+    #[serde(default)]
+    bot: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Reference {
+    #[serde(default)]
+    message_id: Option<Id<MessageMarker>>,
+}
+
+/// A message for a channel.
+#[derive(Debug, Clone)]
+pub struct Post<'a> {
+    /// At most 2,000 characters. Nobody is pinged and no link unfolds.
+    pub content: &'a str,
+    /// At most 25 characters. Discord drops a message whose nonce it has seen in the last minutes.
+    pub nonce: &'a str,
+    /// The message that it replies to. Where that is gone, it stands alone.
+    pub reply_to: Option<Id<MessageMarker>>,
+    /// Buttons for votes.
+    pub votes: Option<&'a VoteButtons>,
+}
+
+/// A channel, as far as we look at it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Channel {
+    /// Its id.
+    pub id: Id<ChannelMarker>,
+    /// What it is.
+    #[serde(rename = "type")]
+    pub kind: ChannelType,
+    /// A thread's channel, or a channel's category.
+    #[serde(default)]
+    pub parent_id: Option<Id<ChannelMarker>>,
+    /// Who started a thread.
+    #[serde(default)]
+    pub owner_id: Option<Id<UserMarker>>,
+}
+
+/// A role, as far as we look at it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Role {
+    /// Its id.
+    pub id: Id<RoleMarker>,
+    /// Whose own role it is.
+    #[serde(default)]
+    pub tags: Option<RoleTags>,
+}
+
+/// Why a role is there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RoleTags {
+    /// The bot whose own role it is.
+    #[serde(default)]
+    pub bot_id: Option<Id<UserMarker>>,
+}
+
+/// Discord's codes that we act upon. [Discord Docs/Opcodes and Status Codes: JSON]
+pub mod code {
+    /// The channel is gone.
+    pub const UNKNOWN_CHANNEL: u64 = 10_003;
+    /// The message is gone.
+    pub const UNKNOWN_MESSAGE: u64 = 10_008;
+    /// The interaction was answered.
+    pub const ANSWERED: u64 = 40_060;
+    /// Some field is wrong, as the message that is replied to may be.
+    pub const INVALID_FORM: u64 = 50_035;
+    /// Replies need the permission to read what was said before.
+    pub const REPLY_NEEDS_HISTORY: u64 = 160_002;
+    /// The message has a thread.
+    pub const HAS_THREAD: u64 = 160_004;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -91,21 +193,36 @@ pub enum DiscordError {
 impl Discord {
     /// Connects with the first request. Must be called within a tokio runtime.
     pub fn new(config: &DiscordConfig) -> Result<Self> {
-        Ok(Self {
-            rest: Rest::new(&config.api_url, config.token.clone())?,
-            application_id: config.application_id,
-            public_key: config.public_key,
-        })
+        let rest = Rest::new(&config.api_url, config.token.clone())?;
+        Ok(Self { shared: Client { rest, application: OnceCell::new_with(config.application) } })
     }
 
-    /// The shared bot.
-    pub fn application_id(&self) -> Id<ApplicationMarker> {
-        self.application_id
+    /// The shared bot's application. Asked from Discord where the environment does not name it, for as long as it takes:
+    /// a door that needs it waits in a task of its own.
+    pub async fn application(&self) -> Application {
+        *self.shared.application.get_or_init(|| learn(&self.shared.rest)).await
+    }
+
+    /// The shared bot's application, if it is known by now.
+    pub fn known_application(&self) -> Option<Application> {
+        self.shared.application.get().copied()
     }
 
     /// What an application's interactions are signed with; nothing for applications that are not ours.
     pub fn key_of(&self, application: Id<ApplicationMarker>) -> Option<&VerifyingKey> {
-        (application == self.application_id).then_some(&self.public_key)
+        self.shared.application.get().filter(|known| known.id == application).map(|known| &known.public_key)
+    }
+
+    /// How Discord is spoken to as this application.
+    async fn rest(&self, application: Id<ApplicationMarker>) -> Result<&Rest, DiscordError> {
+        let known = tokio::time::timeout(PATIENCE, self.application()).await;
+        let known = known.map_err(|_| DiscordError::Unavailable("Discord has not told yet who we are"))?;
+        // Not ours any more, or never: what Discord would say to a token that is none.
+        if known.id == application {
+            Ok(&self.shared.rest)
+        } else {
+            Err(DiscordError::Refused { status: 401, code: 0 })
+        }
     }
 
     /// Puts `content` (at most 2,000 characters) in place of “thinking…”. May be repeated. Nobody is pinged and no link
@@ -118,7 +235,7 @@ impl Discord {
         votes: Option<&VoteButtons>,
     ) -> Result<Message, DiscordError> {
         let body = body(content, MessageFlags::SUPPRESS_EMBEDS, votes);
-        self.ask(&original(Method::Patch, application, token, Some(&body))).await
+        ask(self.rest(application).await?, &original(Method::Patch, application, token, Some(&body))).await
     }
 
     /// Posts a further message below the reply, only for the asker where `private`. After
@@ -134,43 +251,49 @@ impl Discord {
         let mut flags = MessageFlags::SUPPRESS_EMBEDS;
         flags.set(MessageFlags::EPHEMERAL, private);
         let body = body(content, flags, votes);
-        self.ask(&Call {
-            method: Method::Post,
-            path: format!("webhooks/{application}/{token}"),
-            query: &[],
-            body: Some(&body),
-            as_bot: false,
-        })
-        .await
+        let path = format!("webhooks/{application}/{token}");
+        let call = Call { method: Method::Post, path, query: &[], body: Some(&body), as_bot: false };
+        ask(self.rest(application).await?, &call).await
     }
 
     /// The reply of an interaction.
     pub async fn original(&self, application: Id<ApplicationMarker>, token: &str) -> Result<Message, DiscordError> {
-        self.ask(&original(Method::Get, application, token, None)).await
+        ask(self.rest(application).await?, &original(Method::Get, application, token, None)).await
     }
 
     /// The follow-ups of this reply, oldest first, as far as the channel shows them: a private one is not listed, and where
     /// the bot may not read the channel Discord refuses. Mostly one request, at most five.
-    pub async fn follow_ups(&self, original: &Message) -> Result<Vec<Message>, DiscordError> {
-        let mut found = Vec::new();
-        let mut after = original.id;
+    pub async fn follow_ups(
+        &self,
+        application: Id<ApplicationMarker>,
+        original: &Message,
+    ) -> Result<Vec<Message>, DiscordError> {
+        let mut found = self.messages_after(application, original.channel_id, original.id).await?;
+        found.retain(|message| message.follows(original));
+        Ok(found)
+    }
+
+    /// The messages of a channel that came after this one, oldest first. Mostly one request, at most five.
+    pub async fn messages_after(
+        &self,
+        application: Id<ApplicationMarker>,
+        channel: Id<ChannelMarker>,
+        message: Id<MessageMarker>,
+    ) -> Result<Vec<Message>, DiscordError> {
+        let rest = self.rest(application).await?;
+        let (mut found, mut after) = (Vec::new(), message);
         for _ in 0..PAGES {
             let (limit, from) = (PAGE.to_string(), after.to_string());
-            let page: Vec<Value> = self
-                .ask(&Call {
-                    method: Method::Get,
-                    path: format!("channels/{}/messages", original.channel_id),
-                    query: &[("after", &from), ("limit", &limit)],
-                    body: None,
-                    as_bot: true,
-                })
-                .await?;
+            let query = [("after", from.as_str()), ("limit", &limit)];
+            let path = format!("channels/{channel}/messages");
+            let page: Vec<Value> =
+                ask(rest, &Call { method: Method::Get, path, query: &query, body: None, as_bot: true }).await?;
             let is_last = page.len() < PAGE;
             // One message of an unknown shape must not hide ours.
             let page: Vec<Message> =
                 page.into_iter().filter_map(|message| serde_json::from_value(message).ok()).collect();
             after = page.iter().map(|message| message.id).fold(after, Id::max);
-            found.extend(page.into_iter().filter(|message| message.follows(original)));
+            found.extend(page);
             if is_last || after.to_string() == from {
                 break;
             }
@@ -179,9 +302,102 @@ impl Discord {
         Ok(found)
     }
 
+    /// Posts a message into a channel. May be repeated within minutes: Discord knows it again by its nonce.
+    pub async fn post(
+        &self,
+        application: Id<ApplicationMarker>,
+        channel: Id<ChannelMarker>,
+        post: &Post<'_>,
+    ) -> Result<Message, DiscordError> {
+        let body = post.body();
+        let path = format!("channels/{channel}/messages");
+        let call = Call { method: Method::Post, path, query: &[], body: Some(&body), as_bot: true };
+        ask(self.rest(application).await?, &call).await
+    }
+
+    /// Takes a message of ours away. One that is gone is no error.
+    pub async fn delete_message(
+        &self,
+        application: Id<ApplicationMarker>,
+        channel: Id<ChannelMarker>,
+        message: Id<MessageMarker>,
+    ) -> Result<(), DiscordError> {
+        let path = format!("channels/{channel}/messages/{message}");
+        let call = Call { method: Method::Delete, path, query: &[], body: None, as_bot: true };
+        match self.rest(application).await?.send(&call).await {
+            Err(DiscordError::Refused { code: code::UNKNOWN_MESSAGE | code::UNKNOWN_CHANNEL, .. }) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// Starts a thread from a message; the thread's id is the message's. One that is there already is taken.
+    /// [Discord Docs/Channel: Start Thread from Message]
+    pub async fn start_thread(
+        &self,
+        application: Id<ApplicationMarker>,
+        channel: Id<ChannelMarker>,
+        message: Id<MessageMarker>,
+        name: &str,
+    ) -> Result<Id<ChannelMarker>, DiscordError> {
+        let body = json!({"name": name});
+        let path = format!("channels/{channel}/messages/{message}/threads");
+        let call = Call { method: Method::Post, path, query: &[], body: Some(&body), as_bot: true };
+        match self.rest(application).await?.send(&call).await {
+            Ok(_) | Err(DiscordError::Refused { code: code::HAS_THREAD, .. }) => Ok(message.cast()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Shows “is typing…” in a channel for ten seconds, or until we post there.
+    pub async fn typing(
+        &self,
+        application: Id<ApplicationMarker>,
+        channel: Id<ChannelMarker>,
+    ) -> Result<(), DiscordError> {
+        let path = format!("channels/{channel}/typing");
+        let call = Call { method: Method::Post, path, query: &[], body: None, as_bot: true };
+        self.rest(application).await?.send(&call).await.map(drop)
+    }
+
+    /// Says `body` as the first answer to an interaction that came over the gateway, within three seconds of it.
+    /// [`DiscordError::TooLate`] where they are over. One that was answered is no error.
+    /// [Discord Docs/Receiving and Responding: Create Interaction Response]
+    pub async fn respond(
+        &self,
+        application: Id<ApplicationMarker>,
+        interaction: Id<InteractionMarker>,
+        token: &str,
+        body: &Value,
+    ) -> Result<(), DiscordError> {
+        let path = format!("interactions/{interaction}/{token}/callback");
+        let call = Call { method: Method::Post, path, query: &[], body: Some(body), as_bot: false };
+        match self.rest(application).await?.send(&call).await {
+            Err(DiscordError::Refused { code: code::ANSWERED, .. }) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// What a channel is.
+    pub async fn channel(
+        &self,
+        application: Id<ApplicationMarker>,
+        channel: Id<ChannelMarker>,
+    ) -> Result<Channel, DiscordError> {
+        ask(self.rest(application).await?, &get(format!("channels/{channel}"))).await
+    }
+
+    /// The roles of a server.
+    pub async fn guild_roles(
+        &self,
+        application: Id<ApplicationMarker>,
+        guild: Id<GuildMarker>,
+    ) -> Result<Vec<Role>, DiscordError> {
+        ask(self.rest(application).await?, &get(format!("guilds/{guild}/roles"))).await
+    }
+
     /// Makes Discord's list of global commands ours. One request where it is, two where it is not.
     pub async fn sync_commands(&self) -> Result<CommandSync, DiscordError> {
-        let path = format!("applications/{}/commands", self.application_id);
+        let path = format!("applications/{}/commands", self.application().await.id);
         let get = Call {
             method: Method::Get,
             path: path.clone(),
@@ -194,17 +410,72 @@ impl Discord {
             return Ok(CommandSync::Unchanged);
         }
         let put = Call { method: Method::Put, path, query: &[], body: Some(&ours), as_bot: true };
-        self.rest.send(&put).await?;
+        self.shared.rest.send(&put).await?;
         Ok(CommandSync::Updated)
     }
 
+    /// Asks as the shared bot.
     async fn ask<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, DiscordError> {
-        let answer = self.rest.send(call).await?;
-        serde_json::from_slice(&answer).map_err(|_| DiscordError::Unavailable("Discord's answer could not be read"))
+        ask(&self.shared.rest, call).await
+    }
+}
+
+async fn ask<T: DeserializeOwned>(rest: &Rest, call: &Call<'_>) -> Result<T, DiscordError> {
+    let answer = rest.send(call).await?;
+    serde_json::from_slice(&answer).map_err(|_| DiscordError::Unavailable("Discord's answer could not be read"))
+}
+
+fn get(path: String) -> Call<'static> {
+    Call { method: Method::Get, path, query: &[], body: None, as_bot: true }
+}
+
+/// Asks Discord whose the token is until it says so.
+async fn learn(rest: &Rest) -> Application {
+    #[derive(Deserialize)]
+    struct Own {
+        id: Id<ApplicationMarker>,
+        verify_key: String,
+    }
+    let mut pauses = LEARNING.iter().copied();
+    let mut pause = LEARNING[0];
+    loop {
+        let own = ask::<Own>(rest, &get("applications/@me".to_owned())).await;
+        match own.map(|own| (own.id, public_key(&own.verify_key))) {
+            Ok((id, Ok(public_key))) => return Application { id, public_key },
+            Ok((_, Err(error))) => {
+                tracing::error!(error = %error, "Discord's public key of the application is unusable");
+            }
+            Err(DiscordError::Refused { status: 401, .. }) => {
+                tracing::error!("Discord does not know the bot's token: check DISCORD_TOKEN");
+            }
+            Err(error) => tracing::warn!(error = %error, "Discord has not said yet whose the bot's token is"),
+        }
+        pause = pauses.next().unwrap_or(pause);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+impl Post<'_> {
+    fn body(&self) -> Value {
+        let mut body = body(self.content, MessageFlags::SUPPRESS_EMBEDS, self.votes);
+        body["allowed_mentions"]["replied_user"] = false.into();
+        body["nonce"] = self.nonce.into();
+        body["enforce_nonce"] = true.into();
+        if let Some(message) = self.reply_to {
+            body["message_reference"] = json!({"message_id": message, "fail_if_not_exists": false});
+        }
+        body
     }
 }
 
 impl Message {
+    /// Whether a bot posted `content` as a reply to `question` or to nothing: what tells one of our own messages, of which
+    /// it is not known whether it was posted.
+    pub fn is_post(&self, content: &str, question: Id<MessageMarker>) -> bool {
+        let replies_to = self.replies_to.as_ref().and_then(|reference| reference.message_id);
+        self.author.bot && self.content.trim() == content.trim() && replies_to.is_none_or(|message| message == question)
+    }
+
     fn follows(&self, original: &Self) -> bool {
         let of = self.interaction_metadata.as_ref().and_then(|metadata| metadata.original_response_message_id);
         of == Some(original.id) && self.application_id == original.application_id
@@ -247,6 +518,20 @@ mod tests {
         assert!(!of("5", json!("12")).follows(&original));
         assert!(!of("5", Value::Null).follows(&original));
         assert!(!message(json!({"id": "11", "channel_id": "3"})).follows(&original));
+    }
+
+    #[test]
+    fn a_post_replies_without_a_ping_and_is_known_again() {
+        let post = Post { content: "x", nonce: "9-0", reply_to: Some(Id::new(9)), votes: None };
+        insta::assert_snapshot!(post.body().to_string(), @r#"{"allowed_mentions":{"parse":[],"replied_user":false},"components":[],"content":"x","enforce_nonce":true,"flags":4,"message_reference":{"fail_if_not_exists":false,"message_id":"9"},"nonce":"9-0"}"#);
+        let ours = |bot: bool, content: &str, reply_to: Value| {
+            message(json!({"id": "11", "channel_id": "3", "content": content, "author": {"id": "1", "bot": bot},
+                "message_reference": reply_to}))
+            .is_post("x", Id::new(9))
+        };
+        assert!(ours(true, "x", json!({"message_id": "9"})) && ours(true, " x", Value::Null));
+        assert!(!ours(true, "x", json!({"message_id": "8"})), "the same answer to another question");
+        assert!(!ours(false, "x", Value::Null) && !ours(true, "y", Value::Null));
     }
 
     #[test]

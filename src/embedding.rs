@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use futures::{Stream, stream};
 use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
 use secrecy::{ExposeSecret, SecretString};
@@ -114,20 +115,20 @@ impl Embeddings {
         vectors.pop().context("the embedding server answered without a vector")
     }
 
-    /// The vectors of passages, in their order. Batches are retried while the server is busy or away; `on_progress`
-    /// hears after each batch how many passages are done.
-    pub async fn embed_passages(&self, texts: &[String], mut on_progress: impl FnMut(usize)) -> Result<Vec<Vec<f32>>> {
-        let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(BATCH) {
+    /// The vectors of passages, in their order, batch by batch: what came before an error is paid for and worth keeping.
+    /// Batches are retried while the server is busy or away; after an error there are no more.
+    pub fn embed_passages<'a>(&'a self, texts: &'a [String]) -> impl Stream<Item = Result<Vec<Vec<f32>>>> + 'a {
+        stream::try_unfold((texts.chunks(BATCH), None), move |(mut batches, dimension)| async move {
+            let Some(batch) = batches.next() else { return Ok(None) };
             let input: Vec<String> = batch.iter().map(|text| self.prefixed("passage", text)).collect();
-            let answer = self.request_patiently(&input).await?;
-            if let (Some(first), Some(new)) = (vectors.first(), answer.first()) {
-                ensure!(first.len() == new.len(), "the embedding server changed the dimension of its vectors");
-            }
-            vectors.extend(answer);
-            on_progress(vectors.len());
-        }
-        Ok(vectors)
+            let vectors = self.request_patiently(&input).await?;
+            let found = vectors.first().map(Vec::len);
+            ensure!(
+                dimension.is_none() || dimension == found,
+                "the embedding server changed the dimension of its vectors"
+            );
+            Ok(Some((vectors, (batches, found))))
+        })
     }
 
     async fn request_patiently(&self, input: &[String]) -> Result<Vec<Vec<f32>>> {
@@ -274,6 +275,7 @@ mod tests {
     use axum::response::{IntoResponse, Response};
     use axum::routing::post;
     use axum::{Json, Router};
+    use futures::TryStreamExt as _;
     use serde_json::{Value, json};
 
     use super::*;
@@ -317,14 +319,29 @@ mod tests {
         })
         .await;
         let texts: Vec<String> = (0..150).map(|n| "x".repeat(n)).collect();
-        let mut progress = Vec::new();
-        let vectors = embeddings.embed_passages(&texts, |done| progress.push(done)).await.unwrap();
-        let lengths: Vec<f32> = vectors.iter().map(|vector| vector[0]).collect();
+        let batches: Vec<Vec<Vec<f32>>> = embeddings.embed_passages(&texts).try_collect().await.unwrap();
+        let sizes: Vec<usize> = batches.iter().map(Vec::len).collect();
+        let lengths: Vec<f32> = batches.concat().iter().map(|vector| vector[0]).collect();
         let prefix = "passage: ".len();
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let expected: Vec<f32> = (0..150).map(|n| (n + prefix) as f32).collect();
         assert_eq!(lengths, expected);
-        assert_eq!((progress, count.load(Ordering::SeqCst)), (vec![64, 128, 150], 4));
+        assert_eq!((sizes, count.load(Ordering::SeqCst)), (vec![64, 64, 22], 4));
+    }
+
+    #[tokio::test]
+    async fn what_came_before_an_error_is_not_lost() {
+        let (embeddings, count) = server(|n, request| match n {
+            0 => Json(vectors(&request)).into_response(),
+            _ => StatusCode::UNAUTHORIZED.into_response(),
+        })
+        .await;
+        let texts: Vec<String> = (0..150).map(|n| "x".repeat(n)).collect();
+        let mut batches = std::pin::pin!(embeddings.embed_passages(&texts));
+        assert_eq!(batches.try_next().await.unwrap().map(|batch| batch.len()), Some(64));
+        assert!(batches.try_next().await.is_err());
+        assert!(batches.try_next().await.unwrap().is_none(), "nothing comes after an error");
+        assert_eq!(count.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
@@ -370,7 +387,8 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_is_final() {
         let (embeddings, count) = server(|_, _| StatusCode::UNAUTHORIZED.into_response()).await;
-        let error = embeddings.embed_passages(&["a".to_owned()], |_| ()).await.unwrap_err();
+        let texts = ["a".to_owned()];
+        let error = embeddings.embed_passages(&texts).try_concat().await.unwrap_err();
         assert!(error.to_string().contains("401"), "{error}");
         assert_eq!(count.load(Ordering::SeqCst), 1);
     }

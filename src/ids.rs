@@ -72,6 +72,11 @@ impl ConversationId {
         Self(format!("{channel}-{user}"))
     }
 
+    /// A channel's one conversation of everybody in it.
+    pub fn of_channel(channel: u64) -> Self {
+        Self(format!("channel-{channel}"))
+    }
+
     /// One session of the API; the caller chooses its name within its own account.
     pub fn of_session(account: &AccountId, session: &str) -> Self {
         Self(format!("api-{account}-{session}"))
@@ -98,6 +103,12 @@ impl fmt::Display for QuestionId {
     }
 }
 
+/// When Discord made this id, to the millisecond. [Discord Docs/Reference: Snowflakes]
+pub fn snowflake_time(id: u64) -> Timestamp {
+    let ms = (id >> SNOWFLAKE_LOW_BITS) + DISCORD_EPOCH_MS;
+    i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
+}
+
 fn sortable(now: Timestamp) -> String {
     format!("{:011x}{:08x}", now.as_millisecond(), rand::rng().random::<u32>())
 }
@@ -113,5 +124,13 @@ mod tests {
         assert!(early < late);
         // Discord's own example time: 2026 snowflakes have 19 digits.
         assert_eq!(early.to_string().len(), 19);
+        assert_eq!(snowflake_time(late.0), "2026-11-24T10:00:00.001Z".parse().unwrap());
+    }
+
+    /// Discord's own example, and the largest number that fits.
+    #[test]
+    fn a_snowflake_says_when_it_was_made() {
+        assert_eq!(snowflake_time(175_928_847_299_117_063), "2016-04-30T11:18:25.796Z".parse().unwrap());
+        assert!(snowflake_time(u64::MAX) > snowflake_time(u64::MAX >> 1));
     }
 }

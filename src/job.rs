@@ -150,6 +150,14 @@ impl Job {
         }
     }
 
+    /// Until when it is worth trying, however often it fails: somebody waits that long.
+    pub fn worth_trying_until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Answer(question) => Some(question.gives_up_at()),
+            _ => None,
+        }
+    }
+
     /// Jobs of one group run one after the other.
     pub fn group(&self) -> String {
         match self {
@@ -187,17 +195,22 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
             tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
             Ok(())
         }
-        Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => Ok(()),
+        Job::Edited { message_id, text } => answer::edited(bot, *message_id, text, now).await,
+        Job::Deleted { application_id, message_id, .. } => {
+            answer::withdrawn(bot, *application_id, *message_id, now).await
+        }
+        Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
         Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
     }
 }
 
 /// Tells whoever waits for a job that it will not be done: it has failed too often.
-pub(crate) async fn give_up(bot: &Bot, job: &Job) -> Result<()> {
+pub(crate) async fn give_up(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> Result<()> {
     match job {
-        // Its asker got an apology with the last attempt.
-        Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => Ok(()),
+        Job::Answer(question) => Box::pin(answer::give_up(bot, question, delivery, now)).await.map(drop),
+        // A message that stays, or a notice that does not come: nobody waits for either.
+        Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => Ok(()),
         Job::Read { account, source, .. } => bot.knowledge.give_up_reading(account, source).await,
         Job::Index { account, .. } => bot.knowledge.give_up_publishing(account).await,
     }

@@ -130,15 +130,18 @@ impl Knowledge {
         jobs: &Jobs,
         now: Timestamp,
     ) -> Result<Source, AddError> {
-        let (id, origin, title, original) = new.check()?;
-        if let Some(bytes) = original {
-            self.files.put(&files::original(account, &id), bytes).await?;
+        let (id, origin, title, bytes) = new.check()?;
+        let earlier = self.store.source(account, &id).await?;
+        let revision = earlier.as_ref().map_or(now, |earlier| earlier.next_revision(now));
+        let original = bytes.as_ref().map(|_| revision);
+        if let Some(bytes) = bytes {
+            self.files.put(&files::original(account, &id, original), bytes).await?;
         }
-        let earlier = self.store.source(account, &id).await?.filter(|earlier| earlier.status != Status::Removing);
-        let (ready, content, created_at) =
-            earlier.map_or((None, None, now), |earlier| (earlier.ready, earlier.content, earlier.created_at));
-        let source =
-            Source { id, account: account.clone(), origin, title, status: Status::Pending, ready, content, created_at };
+        let (ready, content, created_at) = earlier
+            .filter(|earlier| earlier.status != Status::Removing)
+            .map_or((None, None, now), |earlier| (earlier.ready, earlier.content, earlier.created_at));
+        let (account, status) = (account.clone(), Status::Pending);
+        let source = Source { id, account, origin, title, status, ready, content, revision, original, created_at };
         self.store.put_source(&source).await?;
         self.send_read(&source, jobs, now).await?;
         Ok(source)
@@ -154,8 +157,10 @@ impl Knowledge {
     ) -> anyhow::Result<Option<Source>> {
         let found = self.store.source(account, source).await?;
         let Some(mut source) = found.filter(|source| source.status != Status::Removing) else { return Ok(None) };
-        source.status = Status::Pending;
-        self.store.set_source_status(account, &source.id, &source.status).await?;
+        let revision = source.next_revision(now);
+        if self.store.set_source_pending(&source, revision).await? {
+            (source.status, source.revision) = (Status::Pending, revision);
+        }
         self.send_read(&source, jobs, now).await?;
         Ok(Some(source))
     }
@@ -168,10 +173,9 @@ impl Knowledge {
         jobs: &Jobs,
         now: Timestamp,
     ) -> anyhow::Result<bool> {
-        if self.store.source(account, source).await?.is_none() {
+        if !self.store.set_source_removing(account, source).await? {
             return Ok(false);
         }
-        self.store.set_source_status(account, source, &Status::Removing).await?;
         self.send_publish(account, jobs, now).await?;
         Ok(true)
     }
@@ -270,8 +274,14 @@ impl Knowledge {
     }
 
     async fn send_read(&self, source: &Source, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
-        let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at: now };
-        Ok(jobs.send(&job, now).await?)
+        let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at: source.revision };
+        if let Err(error) = jobs.send(&job, now).await {
+            // Nothing would ever come for it: better to say so than to let it wait.
+            let reason = "Guildhall had too much to do to take this in. Add or refresh it again later.".to_owned();
+            self.store.set_source_status(source, &Status::Failed { reason }).await?;
+            return Err(error.into());
+        }
+        Ok(())
     }
 
     async fn send_publish(&self, account: &AccountId, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::knowledge::Passage;
 use crate::llm::{Message, Role};
-use crate::question::MAX_CHARS;
+use crate::question::{Heard, MAX_CHARS};
 
 pub use answer::{MAX_SOURCES, ModelAnswer, Unusable, answer_schema, parse};
 pub use quote::no_model_answer;
@@ -40,7 +40,7 @@ pub struct Turn {
     pub asker_name: String,
     /// What they asked.
     pub question: String,
-    /// What they were answered.
+    /// What they were answered; empty where nothing was said.
     pub answer: String,
 }
 
@@ -55,6 +55,10 @@ pub struct Context<'a> {
     pub turns: &'a [Turn],
     /// What was found, best first. Only [`fitting`] ones are shown.
     pub passages: &'a [Passage],
+    /// Whether the turns are those of everybody in a channel.
+    pub is_shared: bool,
+    /// Who was meant by the question.
+    pub heard: Heard,
     /// The question, as asked.
     pub question: &'a str,
     /// The display name of whoever asks.
@@ -82,7 +86,14 @@ pub fn compose(context: &Context<'_>) -> Vec<Message> {
     ]
 }
 
+/// What is different about a message that nobody put to the bot.
+const OVERHEARD: &str = "9. Nobody asked you: you read along in a channel where people talk to each other, and speak only \
+    where it helps. Set addressed to true only if the last message asks for something that the passages say, or calls for \
+    a person of the team. For small talk, thanks, jokes, opinions, an answer to somebody else, what is meant for somebody \
+    else, and whenever you are in doubt, set addressed to false and leave answer empty.\n";
+
 fn rules(context: &Context<'_>) -> String {
+    let is_smart = context.heard == Heard::InPassingSmart;
     let mut rules = format!(
         "You are the assistant of a team, and answer the questions of its members. Today is {today}.\n\
          \n\
@@ -100,9 +111,12 @@ fn rules(context: &Context<'_>) -> String {
          7. Never write @everyone, @here or a mention of a person or a role.\n\
          8. Set wants_human to true if the member asks for a person, complains about these answers or is in distress; \
          otherwise to false.\n\
+         {overheard}\
          \n\
          Reply with one JSON object and nothing else, in this form:\n\
-         {{\"answer\": \"…\", \"can_answer\": true, \"sources\": [1], \"wants_human\": false}}\n",
+         {{{addressed}\"answer\": \"…\", \"can_answer\": true, \"sources\": [1], \"wants_human\": false}}\n",
+        overheard = if is_smart { OVERHEARD } else { "" },
+        addressed = if is_smart { "\"addressed\": true, " } else { "" },
         today = context.today,
         locale = data(&json!(clip(context.locale, 16))),
     );
@@ -128,14 +142,22 @@ fn material(context: &Context<'_>) -> String {
     }
     let turns = recent(context.turns);
     if !turns.is_empty() {
-        text.push_str("\nThe conversation so far, oldest first, one JSON object a line:\n");
+        text.push_str(if context.is_shared {
+            "\nWhat was said in the channel so far, by everybody, oldest first, one JSON object a line:\n"
+        } else {
+            "\nThe conversation so far, oldest first, one JSON object a line:\n"
+        });
         for turn in turns {
             text.push_str(&turn);
             text.push('\n');
         }
     }
     let question = json!({ "from": clip(context.asker_name, MAX_NAME), "question": clip(context.question, MAX_CHARS) });
-    let _ = write!(text, "\nThe question to answer now, as JSON:\n{}\n", data(&question));
+    let title = match context.heard {
+        Heard::Directly | Heard::InPassing => "The question to answer now, as JSON",
+        Heard::InPassingSmart => "The last message, said in the channel and not put to you, as JSON",
+    };
+    let _ = write!(text, "\n{title}:\n{}\n", data(&question));
     text
 }
 
@@ -166,6 +188,10 @@ fn recent(turns: &[Turn]) -> Vec<String> {
         .iter()
         .rev()
         .map(|turn| {
+            if turn.answer.is_empty() {
+                let said = clip(&turn.question, 1_000);
+                return data(&json!({ "from": clip(&turn.asker_name, MAX_NAME), "said": said }));
+            }
             data(&json!({
                 "from": clip(&turn.asker_name, MAX_NAME),
                 "question": clip(&turn.question, 1_000),
@@ -234,6 +260,8 @@ mod tests {
             locale: "en-GB",
             turns,
             passages,
+            is_shared: false,
+            heard: Heard::Directly,
             question,
             asker_name: "ann",
             today: jiff::civil::date(2026, 11, 24),
@@ -258,6 +286,27 @@ mod tests {
         The question to answer now, as JSON:
         {"from":"ann","question":"How long?"}
         "#);
+    }
+
+    #[test]
+    fn an_overheard_message_is_not_taken_for_a_question() {
+        let turns = [turn(1, "Hello."), turn(2, "")];
+        let overheard = Context { is_shared: true, heard: Heard::InPassingSmart, ..context("so hungry", &turns, &[]) };
+        let messages = compose(&overheard);
+        assert!(messages[0].content.contains("9. Nobody asked you"));
+        assert!(messages[0].content.contains(r#"{"addressed": true, "answer""#));
+        insta::assert_snapshot!(messages[1].content, @r#"
+        Passages from the team's documents, the best match first, one JSON object a line:
+        (none was found)
+
+        What was said in the channel so far, by everybody, oldest first, one JSON object a line:
+        {"answer":"Hello.","from":"ann","question":"question 1"}
+        {"from":"ann","said":"question 2"}
+
+        The last message, said in the channel and not put to you, as JSON:
+        {"from":"ann","question":"so hungry"}
+        "#);
+        assert!(!compose(&context("x", &[], &[]))[0].content.contains("addressed"));
     }
 
     #[test]

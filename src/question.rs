@@ -1,7 +1,7 @@
 //! What a question is, wherever it was asked.
 
 use crate::ids::{AccountId, ConversationId, QuestionId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use twilight_model::id::{
     Id,
@@ -60,6 +60,17 @@ pub enum Heard {
     InPassing,
     /// The same, but the model may find that there is nothing to answer, and then nothing is said.
     InPassingSmart,
+}
+
+/// How long an interaction's token is good for, which is as long as anybody waits for an answer.
+/// [Discord Docs/Receiving and Responding: Interaction Callback]
+const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+
+impl Question {
+    /// When nobody waits for an answer any more.
+    pub fn gives_up_at(&self) -> Timestamp {
+        self.asked_at.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX)
+    }
 }
 
 impl Heard {

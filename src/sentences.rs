@@ -119,6 +119,35 @@ pub fn quota_used_up(lang: Lang, limit: u32) -> String {
     }
 }
 
+/// The person has asked within the last `seconds`.
+pub fn cooldown(lang: Lang, seconds: u32) -> String {
+    match lang {
+        Lang::En => {
+            format!("One question every {seconds} seconds, please. I did not read this one: ask it again in a moment.")
+        }
+        Lang::Fr => {
+            format!(
+                "Une question toutes les {seconds} secondes, s’il vous plaît. Je n’ai pas lu celle-ci : reposez-la dans un instant."
+            )
+        }
+    }
+}
+
+/// The conversation had its `per_hour` questions.
+pub fn too_many(lang: Lang, per_hour: u32) -> String {
+    match lang {
+        Lang::En => format!("I answer at most {per_hour} questions an hour here. Please ask again later."),
+        Lang::Fr => {
+            format!("Je réponds ici à {per_hour} questions par heure au plus. Reposez votre question plus tard.")
+        }
+    }
+}
+
+/// The name of a thread whose question has no words that could be one.
+pub fn thread_name(lang: Lang) -> &'static str {
+    lang.pick("Answer", "Réponse")
+}
+
 /// What stands above quoted passages when there is no model.
 pub fn no_model(lang: Lang) -> &'static str {
     lang.pick(

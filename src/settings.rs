@@ -1,12 +1,25 @@
 //! What an account has set for one of its servers.
 
 use crate::ids::AccountId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use twilight_model::id::{
     Id,
     marker::{GenericMarker, GuildMarker},
 };
+
+/// Characters of [`GuildSettings::instructions`]: a page, which every prompt of the server has room for.
+pub const MAX_INSTRUCTIONS_CHARS: usize = 4_000;
+
+/// Ids on one list. With several hundred, a role is the better tool.
+pub const MAX_LISTED: usize = 200;
+
+/// The longest pause between two questions of one person: a day.
+pub const MAX_COOLDOWN_SECONDS: u32 = 86_400;
+
+/// The largest bound of questions within an hour; whoever wants more wants none.
+pub const MAX_QUESTIONS_PER_HOUR: u32 = 1_000;
 
 /// A server as Guildhall knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +31,19 @@ pub struct Guild {
     /// How Guildhall behaves in it.
     #[serde(default)]
     pub settings: GuildSettings,
+    /// Counts the changes of `settings`, so that none is overwritten unseen.
+    #[serde(default)]
+    pub version: u64,
+    /// Since when the bot is no longer in it; none while it is, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<Timestamp>,
+}
+
+impl Guild {
+    /// A server in which everything is as it is at first.
+    pub fn new(id: Id<GuildMarker>, account: AccountId) -> Self {
+        Self { id, account, settings: GuildSettings::default(), version: 0, left_at: None }
+    }
 }
 
 /// How Guildhall behaves in one server.
@@ -40,13 +66,39 @@ pub struct GuildSettings {
     pub answer_in_thread: bool,
 }
 
+impl GuildSettings {
+    /// Whether every value is within its bounds; a sentence that names the one that is not.
+    pub fn check(&self) -> Result<(), String> {
+        if self.instructions.chars().count() > MAX_INSTRUCTIONS_CHARS {
+            return Err(format!("`instructions` must have at most {MAX_INSTRUCTIONS_CHARS} characters."));
+        }
+        let lists = [
+            ("channels.allow", &self.channels.allow),
+            ("channels.deny", &self.channels.deny),
+            ("roles.allow", &self.roles.allow),
+            ("roles.deny", &self.roles.deny),
+        ];
+        if let Some((name, _)) = lists.iter().find(|(_, list)| list.len() > MAX_LISTED) {
+            return Err(format!("`{name}` must have at most {MAX_LISTED} ids."));
+        }
+        if self.cooldown_seconds > MAX_COOLDOWN_SECONDS {
+            return Err(format!("`cooldown_seconds` must be between 0 and {MAX_COOLDOWN_SECONDS}, which is a day."));
+        }
+        if self.questions_per_hour > MAX_QUESTIONS_PER_HOUR {
+            return Err(format!("`questions_per_hour` must be between 0 and {MAX_QUESTIONS_PER_HOUR}; 0 is no bound."));
+        }
+        Ok(())
+    }
+}
+
 /// Which messages of a server are questions. `/ask` always works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum ResponseMode {
     /// None: only the command is answered.
     Command,
     /// Those that mention the bot or its own role, or reply to it.
+    #[default]
     Mention,
     /// All of them.
     AllMessages {
@@ -57,15 +109,9 @@ pub enum ResponseMode {
     },
 }
 
-impl Default for ResponseMode {
-    fn default() -> Self {
-        Self::Mention
-    }
-}
-
 /// An allow and a deny list of channels or roles. Whatever is denied stays out, and where something is allowed, all else
 /// stays out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Access {
     /// If it is not empty: only these.
@@ -95,6 +141,26 @@ mod tests {
     fn access(allow: &[u64], deny: &[u64]) -> Access {
         let ids = |list: &[u64]| list.iter().map(|&id| Id::new(id)).collect();
         Access { allow: ids(allow), deny: ids(deny) }
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_named() {
+        let fine = GuildSettings {
+            instructions: "é".repeat(MAX_INSTRUCTIONS_CHARS),
+            cooldown_seconds: MAX_COOLDOWN_SECONDS,
+            questions_per_hour: MAX_QUESTIONS_PER_HOUR,
+            ..GuildSettings::default()
+        };
+        assert_eq!(fine.check(), Ok(()));
+        let many = Access { allow: BTreeSet::new(), deny: (1..=201).map(Id::new).collect() };
+        for (settings, named) in [
+            (GuildSettings { instructions: "x".repeat(4_001), ..fine.clone() }, "`instructions`"),
+            (GuildSettings { cooldown_seconds: 86_401, ..fine.clone() }, "`cooldown_seconds`"),
+            (GuildSettings { questions_per_hour: 1_001, ..fine.clone() }, "`questions_per_hour`"),
+            (GuildSettings { roles: many, ..fine }, "`roles.deny`"),
+        ] {
+            assert!(settings.check().unwrap_err().starts_with(named));
+        }
     }
 
     #[test]

@@ -3,15 +3,23 @@
 mod accounts;
 mod claims;
 mod conversations;
+mod fates;
+mod fleet;
+mod guilds;
 mod jobs;
 pub mod keys;
 mod sources;
+mod troubles;
 mod usage;
 
 pub use accounts::ApiToken;
-pub use claims::{Admission, Claim, Delivery, Reply};
+pub use claims::{Admission, Claim, Delivery, Posted, Quota, Reply};
 pub use conversations::{Turn, Vote};
+pub use fates::Fate;
+pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
+pub use guilds::GUILD_BATCH;
 pub use jobs::{BATCH, DeadJob, StoredJob};
+pub use troubles::{Trouble, TroubleKind};
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_sdk_dynamodb::Client;

@@ -3,12 +3,16 @@
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
     mod aws; // the table and the queues of AWS
+    mod channels; // answers in channels, job by job
     mod documents; // files as they come, and what stories do with them
     mod hostile; // documents, models and members that mean harm
     mod hostile_documents; // files and sites that mean harm
     mod knowledge; // what a team teaches, and how it changes
+    mod machine; // first starts, kills and tokens on one machine
     mod quota; // what is counted
+    mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take
+    mod settings; // what a server is set to
     mod trouble; // the model, Discord, the embeddings, the disk fail
 }

@@ -197,7 +197,7 @@ async fn measure(world: &World, questions: &[String]) -> Result<Measured> {
 async fn fill(data: &Path) -> Result<Vec<String>> {
     let mut corpus = Corpus::new(23)?;
     let config = Config::from_vars(&|_| None)?;
-    let house = House::open(&config, data, Plan::Pro).await?;
+    let house = House::open(&config, data, Plan::Pro, standalone::house::Work::Everything).await?;
     let (account, bot) = (AccountId::local(), &house.bot);
     let mut passages = Vec::new();
     for number in 0..SOURCES {

@@ -44,7 +44,7 @@ pub(crate) async fn run() -> Result<()> {
     let store = Store::new(table::open(&folder.path().join("table.db"))?, "bench");
     store.create_table().await?;
     // Nobody takes the jobs out: only their acceptance is measured.
-    let (jobs, _runner) = Jobs::open(store).await?;
+    let (jobs, _runner) = Jobs::open(store, guildhall::job::local::Earlier::Wait).await?;
 
     let (mut bare, mut decided, mut alone, mut together) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

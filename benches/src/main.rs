@@ -4,6 +4,7 @@
 mod answers; // from a signed POST to the edited reply, and the real binary's memory
 mod bare; // a server that does nothing but the exchange: the floor of `answers`
 mod corpus; // passages and questions from a seed
+mod fusion; // whether words and vectors together find better than either alone
 mod indexing; // documents to an index
 mod interaction; // a signed interaction to a queued question
 mod measure; // CPU time, medians, tables
@@ -15,7 +16,7 @@ use anyhow::{Result, bail};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SECTIONS: [&str; 6] = ["quality", "interaction", "retrieval", "indexing", "answers", "memory"];
+const SECTIONS: [&str; 7] = ["quality", "fusion", "interaction", "retrieval", "indexing", "answers", "memory"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -24,6 +25,9 @@ async fn main() -> Result<()> {
         && mode == bare::MODE
     {
         return bare::serve(addresses).await;
+    }
+    if chosen == [fusion::MODE] {
+        return fusion::write_vectors().await;
     }
     if let Some(unknown) = chosen.iter().find(|name| !SECTIONS.contains(&name.as_str())) {
         bail!("there is no section {unknown}; there are {}", SECTIONS.join(", "));
@@ -34,6 +38,7 @@ async fn main() -> Result<()> {
         }
         match section {
             "quality" => quality::run().await?,
+            "fusion" => fusion::run().await?,
             "interaction" => interaction::run().await?,
             "retrieval" => tokio::task::block_in_place(retrieval::run)?,
             "indexing" => tokio::task::block_in_place(indexing::run)?,

@@ -3,6 +3,7 @@
 use crate::corpus;
 use crate::measure::{self, Row};
 use anyhow::{Context as _, Result};
+use futures::TryStreamExt as _;
 use guildhall::config::Config;
 use guildhall::embedding::Embeddings;
 use guildhall::knowledge::index::{Embedded, Index, OwnedBytes, SourceContent, build, embedded_text, without_vector};
@@ -90,7 +91,7 @@ fn pages() -> Result<Vec<(String, Vec<Passage>)>> {
 async fn embed(embeddings: &Embeddings, pages: &[(String, Vec<Passage>)]) -> Result<Embedded> {
     let missing = without_vector(None, embeddings.model(), pages.iter().flat_map(|(_, passages)| passages));
     let texts: Vec<String> = missing.iter().map(|(_, passage)| embedded_text(passage)).collect();
-    let vectors = embeddings.embed_passages(&texts, |_| {}).await?;
+    let vectors = embeddings.embed_passages(&texts).try_concat().await?;
     let vectors = missing.iter().map(|(key, _)| *key).zip(vectors).collect();
     Ok(Embedded { model: embeddings.model().to_owned(), vectors })
 }

@@ -1,6 +1,7 @@
 //! What lives under `/api/v1`, and its description for programs.
 
 pub mod ask; // one question, one answer
+pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod refusals; // the errors that operations may answer with, for the description
 pub mod tokens; // API tokens
@@ -38,6 +39,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
     tags(
         (name = "ask", description = "Questions and answers"),
         (name = "knowledge", description = "What answers are taken from"),
+        (name = "guilds", description = "Discord servers, and how Guildhall behaves in them"),
         (name = "account", description = "Usage and access"),
     ),
 )]
@@ -62,6 +64,9 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(knowledge::get_source, knowledge::remove_source))
         .routes(routes!(knowledge::refresh_source))
         .routes(routes!(knowledge::search))
+        .routes(routes!(guilds::list_guilds))
+        .routes(routes!(guilds::get_guild))
+        .routes(routes!(guilds::get_settings, guilds::change_settings))
         .routes(routes!(usage::me))
         .routes(routes!(usage::usage))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
@@ -92,6 +97,10 @@ mod tests {
         operations.sort();
         insta::assert_snapshot!(operations.join("\n"), @r"
         /ask post
+        /guilds get
+        /guilds/{id} get
+        /guilds/{id}/settings get
+        /guilds/{id}/settings patch
         /knowledge/search get
         /knowledge/sources get
         /knowledge/sources post

@@ -33,7 +33,12 @@ pub struct Caller {
     pub home: Arc<Home>,
     /// The token that was sent.
     pub token: TokenId,
+    manages_tokens: bool,
 }
+
+/// A caller who may make, list and revoke tokens. There is no other way to get one.
+#[derive(Debug, Clone)]
+pub struct Manager(pub Caller);
 
 impl Caller {
     /// Whose token it is.
@@ -50,7 +55,21 @@ impl FromRequestParts<Arc<Bot>> for Caller {
         let secret = header.and_then(bearer).ok_or_else(Problem::unauthorized)?;
         let token = bot.store.token(&hash(secret)).await?.ok_or_else(Problem::unauthorized)?;
         let home = bot.home(&Place::Account(token.account)).await?.ok_or_else(Problem::unauthorized)?;
-        Ok(Self { home, token: token.id })
+        Ok(Self { home, token: token.id, manages_tokens: token.manage_tokens })
+    }
+}
+
+impl FromRequestParts<Arc<Bot>> for Manager {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, bot: &Arc<Bot>) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, bot).await?;
+        if !caller.manages_tokens {
+            return Err(Problem::forbidden(
+                "This token may not manage tokens. On Guildhall's machine, `guildhall token` can.",
+            ));
+        }
+        Ok(Self(caller))
     }
 }
 
@@ -59,6 +78,7 @@ pub async fn create_token(
     store: &Store,
     account: &AccountId,
     name: &str,
+    manage_tokens: bool,
     now: Timestamp,
 ) -> Result<(ApiToken, SecretString)> {
     let secret = SecretString::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>())));
@@ -68,6 +88,7 @@ pub async fn create_token(
         hash: hash(secret.expose_secret()),
         account: account.clone(),
         created_at: now,
+        manage_tokens,
     };
     store.put_token(&token).await?;
     Ok((token, secret))
@@ -83,7 +104,7 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// What is kept of a token. It has 256 random bits, so a plain hash cannot be guessed backwards.
-fn hash(secret: &str) -> String {
+pub fn hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret))
 }
 

@@ -62,9 +62,21 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
+    /// The token is valid, but not for this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
     /// The request is well-formed, but what it carries cannot be used.
     pub fn refused(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// It is no longer what the caller has seen. [RFC 9110: 13.1.1]
+    pub fn overtaken() -> Self {
+        let detail =
+            "Somebody else has changed this meanwhile. Read it again, and send your change with its new `ETag`.";
+        Self::new(StatusCode::PRECONDITION_FAILED, detail)
     }
 
     /// Why there is no answer, in the language of the person who asked.

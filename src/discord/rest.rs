@@ -8,6 +8,7 @@ use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -60,7 +61,21 @@ pub(super) struct Call<'a> {
     pub(super) as_bot: bool,
 }
 
-/// The connection to Discord.
+impl Call<'_> {
+    /// Whether doing it twice is the same as doing it once. Discord drops a message whose nonce it has just seen, and a
+    /// message has one thread. [Discord Docs/Message: Create Message]
+    fn may_repeat(&self) -> bool {
+        let has_nonce = || self.body.is_some_and(|body| body["enforce_nonce"] == true);
+        !matches!(self.method, Method::Post) || self.path.ends_with("/threads") || has_nonce()
+    }
+
+    /// Whether Discord must have had our first answer to the interaction before.
+    fn follows_an_answer(&self) -> bool {
+        self.path.starts_with("webhooks/")
+    }
+}
+
+/// The connection to Discord, as one application.
 #[derive(Debug)]
 pub(super) struct Rest {
     http: reqwest::Client,
@@ -99,7 +114,8 @@ impl Rest {
     }
 
     /// Sends a call and reads the answer. What Discord has certainly not done is tried again for half a minute. What it
-    /// may have done is tried again only where a repetition changes nothing: never a POST.
+    /// may have done is tried again only where a repetition changes nothing: no POST but one that Discord itself knows
+    /// again.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, DiscordError> {
         let until = Instant::now() + PATIENCE;
         let (mut pauses, mut not_yet) = (PAUSES.iter(), NOT_YET.iter());
@@ -115,7 +131,7 @@ impl Rest {
                 },
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Undone(Some(told), why)) => (told, DiscordError::Unavailable(why)),
-                Err(Failure::Uncertain(why)) if matches!(call.method, Method::Post) => {
+                Err(Failure::Uncertain(why)) if !call.may_repeat() => {
                     return Err(DiscordError::Unavailable(why));
                 }
                 Err(Failure::Undone(None, why) | Failure::Uncertain(why)) => match pauses.next() {
@@ -131,7 +147,7 @@ impl Rest {
     }
 
     async fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
-        let permit = self.limits.acquire(Endpoint { method: call.method, path: call.path.clone() }).await;
+        let permit = self.limits.acquire(Endpoint { method: call.method, path: without_token(&call.path) }).await;
         if call.as_bot {
             let global = *self.global.lock().unwrap_or_else(PoisonError::into_inner);
             tokio::time::sleep_until(global).await;
@@ -161,7 +177,7 @@ impl Rest {
             return Ok(body);
         }
         Err(match refusal(status, &body) {
-            DiscordError::TooLate if status == StatusCode::NOT_FOUND => Failure::Unknown,
+            DiscordError::TooLate if status == StatusCode::NOT_FOUND && call.follows_an_answer() => Failure::Unknown,
             error => Failure::Final(error),
         })
     }
@@ -185,6 +201,18 @@ impl Rest {
             None => request,
         })
     }
+}
+
+/// The path for the limiter, which writes it into its logs: an interaction's token is a secret, and told apart from others
+/// by its hash as well.
+fn without_token(path: &str) -> String {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    let hash;
+    if let ["webhooks" | "interactions", _, token, ..] = parts.as_mut_slice() {
+        hash = hex::encode(&Sha256::digest(*token)[..8]);
+        *token = &hash;
+    }
+    parts.join("/")
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
@@ -308,6 +336,34 @@ mod tests {
             send(Method::Get, true, vec![refused(401, 0)]).await.0,
             Err(DiscordError::Refused { status: 401, code: 0 })
         );
+    }
+
+    #[tokio::test]
+    async fn a_message_with_a_nonce_is_repeated() {
+        let (rest, script) = discord(vec![refused(500, 0)]).await;
+        let body = serde_json::json!({"nonce": "1-0", "enforce_nonce": true});
+        let path = "channels/1/messages".to_owned();
+        let call = Call { method: Method::Post, path, query: &[], body: Some(&body), as_bot: true };
+        assert_eq!(rest.send(&call).await, Ok(b"{}".to_vec()));
+        assert!(script.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_first_answer_that_comes_too_late_is_not_repeated() {
+        let (rest, script) = discord(vec![refused(404, UNKNOWN_INTERACTION), refused(500, 0)]).await;
+        let path = "interactions/1/t/callback".to_owned();
+        let call = Call { method: Method::Post, path, query: &[], body: Some(&Value::Null), as_bot: false };
+        assert_eq!(rest.send(&call).await, Err(DiscordError::TooLate));
+        assert_eq!(script.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_limiter_never_sees_a_token() {
+        let path = without_token("webhooks/5/secret/messages/@original");
+        assert!(path.starts_with("webhooks/5/") && path.ends_with("/messages/@original"), "{path}");
+        assert!(!path.contains("secret") && path != without_token("webhooks/5/other/messages/@original"), "{path}");
+        assert!(!without_token("interactions/7/secret/callback").contains("secret"));
+        assert_eq!(without_token("channels/3/messages"), "channels/3/messages");
     }
 
     #[test]

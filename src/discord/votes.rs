@@ -50,7 +50,8 @@ impl VoteButtons {
 impl VoteId {
     /// Whether its conversation is one of this channel, as every answer's is that has buttons.
     pub fn is_of_channel(&self, channel: u64) -> bool {
-        self.conversation.0.split_once('-').is_some_and(|(of, _)| of.parse() == Ok(channel))
+        let is_everybodys = self.conversation == ConversationId::of_channel(channel);
+        is_everybodys || self.conversation.0.split_once('-').is_some_and(|(of, _)| of.parse() == Ok(channel))
     }
 }
 
@@ -65,7 +66,7 @@ impl fmt::Display for VoteId {
     }
 }
 
-/// Strict: only conversations of a person in a channel have buttons, so a forged id reaches nothing else.
+/// Strict: only conversations of a channel, or of a person in one, have buttons, so a forged id reaches nothing else.
 impl FromStr for VoteId {
     type Err = NoVote;
 
@@ -81,13 +82,14 @@ impl FromStr for VoteId {
             "down" => Vote::Down,
             _ => return Err(NoVote),
         };
-        let (channel, user) = conversation.split_once('-').ok_or(NoVote)?;
         let read = |number: &str| number.parse::<u64>().map_err(|_| NoVote);
-        let found = Self {
-            vote,
-            conversation: ConversationId::of_person(read(channel)?, read(user)?),
-            question: QuestionId(read(question)?),
+        let conversation = match conversation.rsplit_once('-') {
+            None | Some(("channel", _)) => {
+                ConversationId::of_channel(read(conversation.trim_start_matches("channel-"))?)
+            }
+            Some((channel, user)) => ConversationId::of_person(read(channel)?, read(user)?),
         };
+        let found = Self { vote, conversation, question: QuestionId(read(question)?) };
         // Other spellings of the same numbers, such as a leading zero, were not written by us.
         if found.to_string() == id { Ok(found) } else { Err(NoVote) }
     }
@@ -100,10 +102,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(channel: u64, user: u64, question: u64, up: bool) {
+        fn what_is_written_is_read(channel: u64, user: Option<u64>, question: u64, up: bool) {
             let id = VoteId {
                 vote: if up { Vote::Up } else { Vote::Down },
-                conversation: ConversationId::of_person(channel, user),
+                conversation: match user {
+                    Some(user) => ConversationId::of_person(channel, user),
+                    None => ConversationId::of_channel(channel),
+                },
                 question: QuestionId(question),
             };
             prop_assert!(id.to_string().len() <= 100);
@@ -126,6 +131,7 @@ mod tests {
             "vote:up:1-2:3:4",
             "vote:maybe:1-2:3",
             "vote:up:api-local-x:3",
+            "vote:up:channel-01:3",
             "vote:up:01-2:3",
             "vote:up:+1-2:3",
             "vote:up:1-2:18446744073709551616",

@@ -149,7 +149,7 @@ impl Interaction {
     }
 
     /// The language of their Discord.
-    pub(super) fn locale(&self) -> &str {
+    pub fn locale(&self) -> &str {
         self.locale.as_deref().unwrap_or_default()
     }
 }

@@ -10,7 +10,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use twilight_model::id::{Id, marker::ApplicationMarker};
 
@@ -26,6 +26,34 @@ const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
 const SIGNATURE: &str = "X-Signature-Ed25519";
 const TIMESTAMP: &str = "X-Signature-Timestamp";
 
+/// A stranger can send any number of requests, and each would be a line in the log.
+const TOLD_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+static OTHER_APPLICATION: Refused = Refused::new();
+static BAD_SIGNATURE: Refused = Refused::new();
+
+/// Refusals of one kind that the log does not tell of yet.
+#[derive(Debug)]
+struct Refused(Mutex<(u64, Option<Timestamp>)>);
+
+impl Refused {
+    const fn new() -> Self {
+        Self(Mutex::new((0, None)))
+    }
+
+    /// Counts one more. Once a minute, all since the last time: the log is to tell of them.
+    fn count(&self, now: Timestamp) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, told) = &mut *state;
+        *count += 1;
+        if told.is_some_and(|told| now.duration_since(told).abs() < TOLD_EVERY) {
+            return None;
+        }
+        *told = Some(now);
+        Some(std::mem::take(count))
+    }
+}
+
 /// An interaction whose Ed25519 signature was checked with its application's key. There is no other way to get one.
 #[derive(Debug)]
 pub struct Verified(Interaction);
@@ -35,6 +63,8 @@ pub struct Verified(Interaction);
 pub enum Refusal {
     /// Not signed by Discord, or long ago. Who cannot sign learns nothing.
     Unsigned,
+    /// Discord has not told us yet who we are: nothing can be verified.
+    NotYet,
     /// Signed, but nothing that we know; the text says what is wrong.
     Nonsense(&'static str),
 }
@@ -62,9 +92,19 @@ impl Verified {
         let signed_at = seconds(timestamp).ok_or(Refusal::Unsigned)?;
         let signature = self::signature(signature).ok_or(Refusal::Unsigned)?;
         let head: Head = serde_json::from_slice(body).map_err(|_| Refusal::Unsigned)?;
-        let key = key_of(head.application_id).ok_or(Refusal::Unsigned)?;
+        let Some(key) = key_of(head.application_id) else {
+            if let Some(refused) = OTHER_APPLICATION.count(now) {
+                tracing::warn!(refused, "refused interactions for another application than DISCORD_APPLICATION_ID");
+            }
+            return Err(Refusal::Unsigned);
+        };
         let signed = [timestamp, body].concat();
-        key.verify_strict(&signed, &signature).map_err(|_| Refusal::Unsigned)?;
+        if key.verify_strict(&signed, &signature).is_err() {
+            if let Some(refused) = BAD_SIGNATURE.count(now) {
+                tracing::warn!(refused, "refused interactions whose signature does not fit DISCORD_PUBLIC_KEY");
+            }
+            return Err(Refusal::Unsigned);
+        }
         let age = now.duration_since(signed_at);
         if age.abs() > MAX_AGE {
             // Where this comes with every request, it is this machine's clock that is wrong.
@@ -93,6 +133,9 @@ impl FromRequest<Arc<Bot>> for Verified {
         let header = |name| header_of(&head.headers, name).ok_or(Refusal::Unsigned);
         let (signature, timestamp) = (header(SIGNATURE)?, header(TIMESTAMP)?);
         let discord = bot.discord.as_ref().ok_or(Refusal::Unsigned)?;
+        if discord.known_application().is_none() {
+            return Err(Refusal::NotYet);
+        }
         let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
         let body = body.map_err(|_| Refusal::Unsigned)?.map_err(|_| Refusal::Unsigned)?;
         Self::check(|application| discord.key_of(application), signature, timestamp, &body, Timestamp::now())
@@ -110,6 +153,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Self::Unsigned => StatusCode::UNAUTHORIZED.into_response(),
+            Self::NotYet => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response(),
             Self::Nonsense(detail) => {
                 let problem = json!({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail});
                 let kind = [(header::CONTENT_TYPE, "application/problem+json")];
@@ -146,6 +190,16 @@ mod tests {
         let key_of = |application: Id<ApplicationMarker>| (application.get() == 7).then_some(&verifying);
         let hex = hex::encode(signature);
         Verified::check(key_of, hex.as_bytes(), timestamp, body, now()).map(Verified::into_inner)
+    }
+
+    #[test]
+    fn refusals_are_told_of_once_a_minute_with_their_number() {
+        let (refused, began) = (Refused::new(), now());
+        let after = |seconds| began + SignedDuration::from_secs(seconds);
+        assert_eq!(refused.count(began), Some(1));
+        assert_eq!((refused.count(after(1)), refused.count(after(59))), (None, None));
+        assert_eq!(refused.count(after(60)), Some(3));
+        assert_eq!(refused.count(after(61)), None);
     }
 
     #[test]

@@ -36,7 +36,7 @@ const PAUSES: [Duration; 4] =
 const MAX_DEATHS: u32 = 20;
 
 /// Why a job was not accepted.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 pub enum NotAccepted {
     /// Too many jobs wait.
     #[error("the queue is full")]
@@ -63,28 +63,48 @@ pub struct Jobs {
 struct Shared {
     /// Ids that are queued or running: a repetition of one of them changes nothing.
     known: Mutex<HashSet<String>>,
+    /// Ids that are not written down yet, with the repetitions that wait for it. Locked only within `known`.
+    unwritten: Mutex<HashMap<String, Vec<Told>>>,
     closing: CancellationToken,
     running: TaskTracker,
+}
+
+/// Hears whether a job is written down.
+type Told = oneshot::Sender<Result<(), NotAccepted>>;
+
+/// What becomes of the jobs that an earlier process had accepted and not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// They run. Where that process was killed, one of them may have been the cause.
+    Run {
+        /// Whether it was.
+        was_killed: bool,
+    },
+    /// They stay where they are, for a process that lives longer than this one.
+    Wait,
 }
 
 #[derive(Debug)]
 enum Write {
     /// Accept a job; tell when it is written down.
-    Accept(Box<StoredJob>, oneshot::Sender<Result<(), NotAccepted>>),
+    Accept(Box<StoredJob>, Told),
     /// Write a known job again, with its attempts and its pause.
     Again(Box<StoredJob>),
     /// Forget a job that is done.
     Forget(String),
+    /// Move a job to the dead letters; tell whether it is there.
+    Bury(Box<DeadJob>, oneshot::Sender<bool>),
 }
 
 impl Jobs {
     /// Opens the queue on `store`. What is sent is accepted from now on; it runs once the [`Runner`] does, after what an
-    /// earlier process had accepted and not done.
-    pub async fn open(store: Store) -> Result<(Self, Runner)> {
+    /// earlier process had accepted and not done, unless that is to wait.
+    pub async fn open(store: Store, earlier: Earlier) -> Result<(Self, Runner)> {
         let (writes, to_write) = mpsc::unbounded_channel();
         let (ready, to_run) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             known: Mutex::default(),
+            unwritten: Mutex::default(),
             closing: CancellationToken::new(),
             running: TaskTracker::new(),
         });
@@ -93,50 +113,85 @@ impl Jobs {
         for mut job in store.pending_jobs().await? {
             // The first of its group may have been running, and may be why the process died: counted, so that it cannot
             // kill for ever. That it waits or runs while a machine restarts is no failure of its own.
-            if groups.insert(job.group.clone()) {
+            jobs.known().insert(job.id.clone());
+            let Earlier::Run { was_killed } = earlier else { continue };
+            if groups.insert(job.group.clone()) && was_killed {
                 job.deaths += 1;
             }
-            jobs.known().insert(job.id.clone());
             let _ = jobs.writes.send(Write::Again(Box::new(job.clone())));
             let _ = ready.send(job);
         }
-        tokio::spawn(write(store.clone(), Arc::clone(&jobs.shared), to_write, ready));
-        let runner = Runner { jobs: jobs.clone(), store, to_run };
+        tokio::spawn(write(store, Arc::clone(&jobs.shared), to_write, ready));
+        let runner = Runner { jobs: jobs.clone(), to_run };
         Ok((jobs, runner))
     }
 
-    /// Accepts a job: once this returns, it survives the death of the process. Returns at once for a repetition. Where the
+    /// Accepts a job: once this returns, it survives the death of the process. A repetition waits for the same. Where the
     /// caller gives up waiting, the job runs if it could be written down after all.
     pub async fn send(&self, job: &Job, now: Timestamp) -> Result<(), NotAccepted> {
+        match self.enqueue(job, accepted_at(now))? {
+            Some(told) => told.await.unwrap_or(Err(NotAccepted::Closing)),
+            None => Ok(()),
+        }
+    }
+
+    /// Accepts jobs as [`send`](Self::send) does, each for itself and in this order; they share the cost of being written.
+    pub async fn send_all(&self, jobs: &[Job], now: Timestamp) -> Vec<Result<(), NotAccepted>> {
+        // One after the other in time too: that is what a later process sorts them by.
+        let queued: Vec<_> = jobs.iter().zip(accepted_at(now)..).map(|(job, at)| self.enqueue(job, at)).collect();
+        let mut outcomes = Vec::with_capacity(queued.len());
+        for one in queued {
+            outcomes.push(match one {
+                Ok(Some(told)) => told.await.unwrap_or(Err(NotAccepted::Closing)),
+                Ok(None) => Ok(()),
+                Err(refused) => Err(refused),
+            });
+        }
+        outcomes
+    }
+
+    /// Hands a job to be written down; nothing to wait for where it is a repetition.
+    fn enqueue(
+        &self,
+        job: &Job,
+        accepted: i64,
+    ) -> Result<Option<oneshot::Receiver<Result<(), NotAccepted>>>, NotAccepted> {
         if self.shared.closing.is_cancelled() {
             return Err(NotAccepted::Closing);
         }
         let id = job.id();
         {
             let mut known = self.known();
+            let mut unwritten = lock(&self.shared.unwritten);
+            if let Some(waiting) = unwritten.get_mut(&id) {
+                let (told, hears) = oneshot::channel();
+                waiting.push(told);
+                return Ok(Some(hears));
+            }
+            if known.contains(&id) {
+                return Ok(None);
+            }
             if known.len() >= CAPACITY {
                 return Err(NotAccepted::Full);
             }
-            if !known.insert(id.clone()) {
-                return Ok(());
-            }
+            known.insert(id.clone());
+            unwritten.insert(id.clone(), Vec::new());
         }
         let stored = StoredJob {
             id: id.clone(),
             group: job.group(),
             body: job.to_message(),
-            accepted: now.as_nanosecond().try_into().unwrap_or(i64::MAX),
+            accepted,
             attempts: 1,
             deaths: 0,
-            not_before: now,
+            not_before: Timestamp::from_nanosecond(i128::from(accepted)).unwrap_or(Timestamp::UNIX_EPOCH),
         };
         let (written, told) = oneshot::channel();
-        let sent = self.writes.send(Write::Accept(Box::new(stored), written));
-        if sent.is_err() {
-            self.known().remove(&id);
+        if self.writes.send(Write::Accept(Box::new(stored), written)).is_err() {
+            self.shared.tell(&id, Err(NotAccepted::Closing));
             return Err(NotAccepted::Closing);
         }
-        told.await.unwrap_or(Err(NotAccepted::Closing))
+        Ok(Some(told))
     }
 
     /// Begins nothing new and waits for what runs. What waits lies in the table for the next start.
@@ -156,11 +211,23 @@ impl Jobs {
     }
 }
 
+impl Shared {
+    /// Whether a job was written down: for its repetitions, and for those that come later.
+    fn tell(&self, id: &str, outcome: Result<(), NotAccepted>) {
+        let mut known = lock(&self.known);
+        if outcome.is_err() {
+            known.remove(id);
+        }
+        for told in lock(&self.unwritten).remove(id).into_iter().flatten() {
+            let _ = told.send(outcome);
+        }
+    }
+}
+
 /// The running side.
 #[derive(Debug)]
 pub struct Runner {
     jobs: Jobs,
-    store: Store,
     to_run: mpsc::UnboundedReceiver<StoredJob>,
 }
 
@@ -171,7 +238,6 @@ type Groups = Arc<Mutex<HashMap<String, VecDeque<StoredJob>>>>;
 struct Worker {
     bot: Arc<Bot>,
     jobs: Jobs,
-    store: Store,
     groups: Groups,
     urgent: Semaphore,
     readers: Semaphore,
@@ -184,7 +250,6 @@ impl Runner {
         let worker = Arc::new(Worker {
             bot,
             jobs: self.jobs,
-            store: self.store,
             groups: Arc::default(),
             urgent: Semaphore::new(URGENT_AT_A_TIME),
             readers: Semaphore::new(READ_AT_A_TIME),
@@ -217,6 +282,9 @@ impl Worker {
                 next
             };
             if next.deaths > MAX_DEATHS {
+                if let Ok(job) = Job::from_message(&next.body) {
+                    self.give_up(&next, &job).await;
+                }
                 self.bury(next, format!("the process ended {MAX_DEATHS} times while it was there")).await;
                 continue;
             }
@@ -253,33 +321,42 @@ impl Worker {
                 return;
             };
             let tried = usize::try_from(stored.attempts).unwrap_or(usize::MAX);
-            let Some(pause) = PAUSES.get(tried.saturating_sub(1)) else {
-                if let Err(error) = super::give_up(&self.bot, &job).await {
-                    tracing::error!(job.id = %stored.id, error = format!("{error:#}"), "nobody could be told that a job is given up");
-                }
+            let Some(pause) = pause_after(tried, &job, Timestamp::now()) else {
+                self.give_up(&stored, &job).await;
                 return self.bury(stored, format!("{error:#}")).await;
             };
             tracing::warn!(job.id = %stored.id, job.attempt = tried, error = format!("{error:#}"), "a job failed and is tried again");
             stored.attempts += 1;
-            stored.not_before = Timestamp::now() + *pause;
+            stored.not_before = Timestamp::now() + pause;
             let _ = self.jobs.writes.send(Write::Again(Box::new(stored.clone())));
         }
     }
 
     /// Runs it on a task of its own, so that a panic is a failure of this job alone.
     async fn run_once(&self, stored: &StoredJob, job: &Job) -> Result<()> {
-        let delivery = Delivery { id: stored.id.clone(), attempt: stored.attempts + stored.deaths };
+        let delivery = delivery(stored);
         let (bot, job) = (Arc::clone(&self.bot), job.clone());
         let task = async move { Box::pin(super::run(&bot, &job, &delivery, Timestamp::now())).await };
         self.jobs.shared.running.spawn(task).await.unwrap_or_else(|_| Err(anyhow!("the job panicked")))
+    }
+
+    async fn give_up(&self, stored: &StoredJob, job: &Job) {
+        if let Err(error) = super::give_up(&self.bot, job, &delivery(stored), Timestamp::now()).await {
+            tracing::error!(job.id = %stored.id, error = format!("{error:#}"), "nobody could be told that a job is given up");
+        }
     }
 
     async fn bury(&self, job: StoredJob, reason: String) {
         tracing::error!(job.id = %job.id, job.attempt = job.attempts, reason, "a job is given up; it lies with the dead letters");
         let id = job.id.clone();
         let dead = DeadJob { job, reason, at: Timestamp::now() };
-        while let Err(error) = self.store.bury_job(&dead).await {
-            tracing::warn!(job.id = %id, error = format!("{error:#}"), "a dead job could not be put aside yet");
+        loop {
+            // Behind what is still to be written of the job, which would bring it back otherwise.
+            let (told, is_buried) = oneshot::channel();
+            let _ = self.jobs.writes.send(Write::Bury(Box::new(dead.clone()), told));
+            if is_buried.await.unwrap_or(false) {
+                break;
+            }
             tokio::select! {
                 () = tokio::time::sleep(PAUSES[1]) => {}
                 () = self.jobs.shared.closing.cancelled() => return,
@@ -287,6 +364,24 @@ impl Worker {
         }
         self.jobs.known().remove(&id);
     }
+}
+
+fn accepted_at(now: Timestamp) -> i64 {
+    now.as_nanosecond().try_into().unwrap_or(i64::MAX)
+}
+
+fn delivery(stored: &StoredJob) -> Delivery {
+    Delivery { id: stored.id.clone(), attempt: stored.attempts + stored.deaths }
+}
+
+/// The pause after so many attempts; none when the job is given up. What somebody waits for is tried for as long as they
+/// do.
+fn pause_after(tried: usize, job: &Job, now: Timestamp) -> Option<Duration> {
+    let longest = PAUSES[PAUSES.len() - 1];
+    PAUSES
+        .get(tried.saturating_sub(1))
+        .copied()
+        .or_else(|| job.worth_trying_until().filter(|until| now + longest < *until).map(|_| longest))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -306,11 +401,13 @@ async fn write(
         let mut put: Vec<StoredJob> = Vec::new();
         let mut delete: Vec<String> = Vec::new();
         let mut accepted = Vec::new();
+        let mut buried = Vec::new();
         for write in waiting.drain(..) {
             // One request may name a key once: the later word on a job replaces the earlier one.
             let id = match &write {
                 Write::Accept(job, _) | Write::Again(job) => job.id.clone(),
                 Write::Forget(id) => id.clone(),
+                Write::Bury(dead, _) => dead.job.id.clone(),
             };
             put.retain(|job| job.id != id);
             delete.retain(|other| *other != id);
@@ -321,6 +418,7 @@ async fn write(
                 }
                 Write::Again(job) => put.push(*job),
                 Write::Forget(id) => delete.push(id),
+                Write::Bury(dead, told) => buried.push((dead, told)),
             }
         }
         let outcome = store.write_jobs(&put, &delete).await;
@@ -330,13 +428,54 @@ async fn write(
         }
         for (job, told) in accepted {
             if outcome.is_ok() {
+                shared.tell(&job.id, Ok(()));
                 let _ = told.send(Ok(()));
                 let _ = ready.send(*job);
             } else {
                 // Here and not in `send`, whose caller may be gone.
-                lock(&shared.known).remove(&job.id);
+                shared.tell(&job.id, Err(NotAccepted::Unwritten));
                 let _ = told.send(Err(NotAccepted::Unwritten));
             }
         }
+        for (dead, told) in buried {
+            let outcome = store.bury_job(&dead).await;
+            if let Err(error) = &outcome {
+                tracing::warn!(job.id = %dead.job.id, error = format!("{error:#}"), "a dead job could not be put aside yet");
+            }
+            let _ = told.send(outcome.is_ok());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{AccountId, ConversationId, QuestionId, SourceId};
+    use crate::question::{Heard, Place, Question, ReplyTo};
+    use jiff::ToSpan as _;
+
+    #[test]
+    fn what_somebody_waits_for_is_tried_for_as_long_as_they_wait() {
+        let asked_at: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let question = Job::Answer(Box::new(Question {
+            id: QuestionId(1),
+            place: Place::DirectMessage,
+            conversation: ConversationId::of_person(3, 4),
+            text: "Why?".to_owned(),
+            asker: "Ann".to_owned(),
+            locale: None,
+            asked_at,
+            reply_to: ReplyTo::Caller,
+            messages: Vec::new(),
+            heard: Heard::Directly,
+        }));
+        let (mut now, mut tried) = (asked_at, 1);
+        while let Some(pause) = pause_after(tried, &question, now) {
+            now += pause;
+            tried += 1;
+        }
+        assert!(now < asked_at + 15.minutes() && now >= asked_at + 12.minutes(), "given up at {now}");
+        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at };
+        assert_eq!(pause_after(PAUSES.len() + 1, &read, asked_at), None);
     }
 }

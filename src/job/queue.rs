@@ -29,7 +29,7 @@ impl Jobs {
     /// result each, in the order of `jobs`.
     pub async fn send_all(&self, jobs: &[Job], now: Timestamp) -> Vec<Result<(), NotAccepted>> {
         match self {
-            Self::Local(queue) => futures::future::join_all(jobs.iter().map(|job| queue.send(job, now))).await,
+            Self::Local(queue) => queue.send_all(jobs, now).await,
             Self::Sqs(queue) => queue.send_all(jobs).await,
         }
     }

@@ -4,6 +4,7 @@ use crate::ids::{AccountId, SourceId};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
+use jiff::Timestamp;
 use object_store::path::Path;
 use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload};
 use std::sync::Arc;
@@ -58,11 +59,11 @@ impl Files {
         }
     }
 
-    /// Deletes all files of a folder but `keep`.
-    pub async fn delete_others(&self, folder: &Path, keep: &[Path]) -> Result<()> {
+    /// Deletes those files of a folder that `unwanted` picks.
+    pub async fn delete_from(&self, folder: &Path, unwanted: impl Fn(&Path) -> bool) -> Result<()> {
         let found: Vec<_> =
             self.0.list(Some(folder)).try_collect().await.with_context(|| format!("listing {folder}"))?;
-        for file in found.into_iter().filter(|file| !keep.contains(&file.location)) {
+        for file in found.into_iter().filter(|file| unwanted(&file.location)) {
             self.delete(&file.location).await?;
         }
         Ok(())
@@ -74,14 +75,35 @@ pub fn source_folder(account: &AccountId, source: &SourceId) -> Path {
     Path::from_iter(["accounts", &account.0, "sources", &source.0])
 }
 
-/// What was uploaded or typed in.
-pub fn original(account: &AccountId, source: &SourceId) -> Path {
-    source_folder(account, source).join("original")
+/// What was uploaded or typed in. Each addition has a file of its own, so that what still works on an earlier one, or
+/// deletes it, never touches a later one; what was added before there were revisions has none in its name.
+pub fn original(account: &AccountId, source: &SourceId, revision: Option<Timestamp>) -> Path {
+    let name =
+        revision.map_or_else(|| "original".to_owned(), |revision| format!("original-{}", revision_name(revision)));
+    source_folder(account, source).join(name)
+}
+
+/// The version of a content that was extracted for this revision of its source: where the file is named after it too.
+pub fn content_version(revision: Timestamp, digest: &str) -> String {
+    format!("{}-{digest}", revision_name(revision))
 }
 
 /// What was extracted from a source.
 pub fn content(account: &AccountId, source: &SourceId, version: &str) -> Path {
     source_folder(account, source).join(format!("content-{version}.zst"))
+}
+
+/// In the order of time.
+fn revision_name(revision: Timestamp) -> String {
+    format!("{:020}", revision.as_nanosecond())
+}
+
+/// Whether one of a source's files belongs to an earlier revision than this, or to this one too with `or_same`.
+pub fn is_of_earlier(file: &Path, revision: Timestamp, or_same: bool) -> bool {
+    let parts = file.filename().map(|name| name.split(['-', '.']));
+    // What names no revision is older than all that do.
+    let of = parts.and_then(|mut parts| parts.nth(1)?.parse::<i128>().ok()).unwrap_or_default();
+    of < revision.as_nanosecond() || or_same && of == revision.as_nanosecond()
 }
 
 /// Folder of an account's indexes.
@@ -92,4 +114,27 @@ pub fn index_folder(account: &AccountId) -> Path {
 /// One version of an account's index.
 pub fn index(account: &AccountId, version: u64) -> Path {
     index_folder(account).join(format!("{version:010}.tar"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_know_the_revision_they_belong_to() {
+        let (account, source) = (AccountId::local(), SourceId::of("file", "a.md"));
+        let [first, second] = [1, 1_000_000_000_000_000_000].map(|n| Timestamp::from_nanosecond(n).unwrap());
+        let names = |revision| {
+            let version = content_version(revision, "1234567890abcdef");
+            [original(&account, &source, Some(revision)), content(&account, &source, &version)]
+        };
+        for file in names(first) {
+            assert!(is_of_earlier(&file, second, false) && is_of_earlier(&file, first, true), "{file}");
+            assert!(!is_of_earlier(&file, first, false), "{file}");
+        }
+        for file in names(second) {
+            assert!(!is_of_earlier(&file, first, true), "{file}");
+        }
+        assert!(is_of_earlier(&original(&account, &source, None), first, false));
+    }
 }

@@ -8,6 +8,7 @@ use crate::ids::{AccountId, SourceId};
 use anyhow::Result;
 use bytes::Bytes;
 use jiff::Timestamp;
+use object_store::path::Path;
 use tantivy::directory::OwnedBytes;
 
 /// Passages that one build takes in: it holds them in memory, and what it has done answers before the next begins.
@@ -114,7 +115,7 @@ impl Knowledge {
                     continue;
                 }
                 let reason = "Its extracted text is gone. Index it again.".to_owned();
-                self.store.set_source_status(account, &source.id, &Status::Failed { reason }).await?;
+                self.store.change_source_status(source, &Status::Failed { reason }).await?;
                 continue;
             };
             passages += content.passages().count();
@@ -160,20 +161,30 @@ impl Knowledge {
         }
         let oldest = version.saturating_sub(OLDER_VERSIONS_KEPT).max(1);
         let keep: Vec<_> = (oldest..=version).map(|version| files::index(account, version)).collect();
-        self.files.delete_others(&files::index_folder(account), &keep).await
+        self.files.delete_from(&files::index_folder(account), |file| !keep.contains(file)).await
     }
 
-    /// Writes down that a version answers. A source that is being read again, or waits for it, keeps that status.
+    /// Writes down that a version answers, and deletes what earlier ones left. A source that is being read again, or
+    /// waits for it, keeps that status.
     async fn tell_ready(&self, account: &AccountId, new: &Addition, now: Timestamp) -> Result<()> {
-        let Some(source) = self.store.source(account, &new.source).await? else { return Ok(()) };
-        let is_newest = source.content.as_ref() == Some(&new.version);
-        let status = if is_newest && is_read(&source.status) { Status::Ready } else { source.status };
-        self.store.set_source_ready(account, &new.source, &new.ready(now), &status).await?;
-        if !is_newest {
-            return Ok(());
-        }
-        let keep = [files::original(account, &new.source), files::content(account, &new.source, &new.version)];
-        self.files.delete_others(&files::source_folder(account, &new.source), &keep).await
+        let source = loop {
+            let Some(source) = self.store.source(account, &new.source).await? else { return Ok(()) };
+            if source.status == Status::Removing {
+                return Ok(());
+            }
+            let is_newest = source.content.as_ref() == Some(&new.version);
+            let status = if is_newest && is_read(&source.status) { Status::Ready } else { source.status.clone() };
+            if self.store.set_source_ready(&source, &new.ready(now), &status).await? {
+                break source;
+            }
+            // Its status was changed between our reading and our writing, which a reader does twice a second at most.
+        };
+        let content = |version: &String| files::content(account, &new.source, version);
+        let original = files::original(account, &new.source, source.original);
+        let keep: Vec<_> = source.content.iter().chain([&new.version]).map(content).chain([original]).collect();
+        // What belongs to the newest revision may just be being written.
+        let unwanted = |file: &Path| files::is_of_earlier(file, source.revision, false) && !keep.contains(file);
+        self.files.delete_from(&files::source_folder(account, &new.source), unwanted).await
     }
 
     /// Says on all sources that wait for the index that it could not be built.
@@ -182,12 +193,13 @@ impl Knowledge {
                       Index it again once that is solved.";
         for source in self.store.sources(account).await?.into_iter().filter(|source| is_read(&source.status)) {
             let failed = Status::Failed { reason: reason.to_owned() };
-            self.store.set_source_status(account, &source.id, &failed).await?;
+            self.store.change_source_status(&source, &failed).await?;
         }
         Ok(())
     }
 
     /// With the index up to date: what is gone from it is deleted, and what was read again without a change is ready.
+    /// A source that was added or read again since `sources` were read is left to the run that is on its way.
     async fn settle(
         &self,
         account: &AccountId,
@@ -196,26 +208,28 @@ impl Knowledge {
         now: Timestamp,
     ) -> Result<()> {
         for source in sources {
-            match source.status {
+            match &source.status {
                 Status::Removing => {
-                    self.files.delete_others(&files::source_folder(account, &source.id), &[]).await?;
-                    self.store.delete_source(account, &source.id).await?;
+                    // Files first: an item without files can be met again, files without an item cannot.
+                    let its_own = |file: &Path| files::is_of_earlier(file, source.revision, true);
+                    self.files.delete_from(&files::source_folder(account, &source.id), its_own).await?;
+                    self.store.delete_source(&source).await?;
                 }
-                status if is_read(&status) => {
+                status if is_read(status) => {
                     let entry = index.and_then(|index| index.manifest().sources.get(&source.id.0));
-                    let Some(version) = source.content.filter(|version| entry.is_some_and(|e| e.version == *version))
+                    let Some(version) = source.content.as_ref().filter(|v| entry.is_some_and(|e| e.version == **v))
                     else {
                         continue;
                     };
-                    let ready = match source.ready {
-                        Some(ready) if ready.content == version => Ready { at: now, ..ready },
+                    let ready = match &source.ready {
+                        Some(ready) if ready.content == *version => Ready { at: now, ..ready.clone() },
                         // The process ended between the swap and this.
-                        _ => match self.content(account, &source.id, &version).await? {
-                            Some(content) => addition(source.id.clone(), version, content).ready(now),
+                        _ => match self.content(account, &source.id, version).await? {
+                            Some(content) => addition(source.id.clone(), version.clone(), content).ready(now),
                             None => continue,
                         },
                     };
-                    self.store.set_source_ready(account, &source.id, &ready, &Status::Ready).await?;
+                    self.store.set_source_ready(&source, &ready, &Status::Ready).await?;
                 }
                 _ => {}
             }

@@ -10,10 +10,12 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use url::Url;
@@ -41,7 +43,8 @@ pub(super) struct Content {
     pub(super) pages: Vec<Page>,
     /// Pages that could not be read, with reasons; the first ten.
     pub(super) skipped: Vec<String>,
-    /// Embeddings of passages that were not embedded before; empty without an embedding model.
+    /// Embeddings of its passages, but of those that another source had when this one was read; empty without an
+    /// embedding model.
     #[serde(default)]
     pub(super) vectors: Vec<KeptVector>,
     /// The model that made them.
@@ -88,11 +91,15 @@ impl Content {
         self.pages.iter().flat_map(|page| &page.passages)
     }
 
-    fn version(&self) -> Result<String> {
-        let text = serde_json::to_vec(&(&self.pages, &self.skipped, &self.model))?;
+    /// Equal contents have equal ones. A passage has one vector, so their number says which they are.
+    fn digest(&self) -> Result<String> {
+        let text = serde_json::to_vec(&(&self.pages, &self.skipped, &self.model, self.vectors.len()))?;
         Ok(hex::encode(&Sha256::digest(text)[..12]))
     }
 }
+
+/// A source's documents by their addresses.
+type Pages = HashMap<String, Page>;
 
 /// Why reading stopped: the source's own fault, or ours.
 enum Stopped {
@@ -133,18 +140,33 @@ impl Knowledge {
         if source.status == Status::Removing {
             return Ok(());
         }
-        match self.content_of(&source).await {
+        let earlier = match &source.content {
+            Some(version) => self.content(account, id, version).await?,
+            None => None,
+        };
+        // What has not changed keeps its version, so that the index need not take it in again.
+        let known = source.content.clone().filter(|_| earlier.is_some());
+        match self.content_of(&source, earlier.unwrap_or_default()).await {
             Ok(content) => {
-                let version = content.version()?;
+                let digest = content.digest()?;
                 let documents = count(content.pages.len());
-                self.put_content(&source, &version, content).await?;
                 let status = Status::Indexing { done: documents, total: documents };
-                self.store.set_source_content(account, id, &version, &status).await?;
-                self.send_publish(account, jobs, now).await?;
+                let version = if let Some(version) = known.filter(|version| version.ends_with(&digest)) {
+                    version
+                } else {
+                    let version = files::content_version(source.revision, &digest);
+                    self.put_content(&source, &version, content).await?;
+                    version
+                };
+                if self.store.set_source_content(&source, &version, &status).await? {
+                    self.send_publish(account, jobs, now).await?;
+                } else {
+                    self.forget_content(&source, &version).await?;
+                }
             }
             Err(Stopped::Source(error)) => {
                 tracing::info!(account.id = %account, source.id = %id, "a source could not be read");
-                self.store.set_source_status(account, id, &Status::Failed { reason: error.0 }).await?;
+                self.store.set_source_status(&source, &Status::Failed { reason: error.0 }).await?;
             }
             Err(Stopped::Ours(error)) => return Err(error),
         }
@@ -157,28 +179,41 @@ impl Knowledge {
         let reason = "Guildhall tried to read it several times and had a problem of its own each time; its log says \
                       which. Index it again once that is solved."
             .to_owned();
-        self.store.set_source_status(account, id, &Status::Failed { reason }).await
+        let Some(source) = self.store.source(account, id).await? else { return Ok(()) };
+        self.store.set_source_status(&source, &Status::Failed { reason }).await?;
+        Ok(())
     }
 
-    async fn content_of(&self, source: &Source) -> Result<Content, Stopped> {
+    /// Deletes what was extracted from a source that was removed meanwhile: nobody else will. Where it was only asked for
+    /// anew, the next version's publication deletes it.
+    async fn forget_content(&self, source: &Source, version: &str) -> Result<()> {
+        let now = self.store.source(&source.account, &source.id).await?;
+        if now.is_none_or(|now| now.status == Status::Removing) {
+            self.files.delete(&files::content(&source.account, &source.id, version)).await?;
+        }
+        Ok(())
+    }
+
+    async fn content_of(&self, source: &Source, earlier: Content) -> Result<Content, Stopped> {
+        let (pages, vectors) = (by_address(earlier.pages), (earlier.model, earlier.vectors));
         let mut content = match &source.origin {
             Origin::Text => self.of_original(source, "text.md", Some("text/markdown")).await?,
             Origin::File { name, content_type } => self.of_original(source, name, content_type.as_deref()).await?,
-            Origin::Page { url } => self.of_page(source, url).await?,
+            Origin::Page { url } => self.of_page(source, url, pages).await?,
             Origin::Site { url, max_pages, max_depth } => {
-                Box::pin(self.of_site(source, url, *max_pages, *max_depth)).await?
+                Box::pin(self.of_site(source, url, *max_pages, *max_depth, pages)).await?
             }
         };
         if content.passages().next().is_none() {
             return Err(SourceError("It contains no text that could answer a question.".to_owned()).into());
         }
-        self.embed(source, &mut content).await?;
+        self.embed(source, &mut content, vectors).await?;
         Ok(content)
     }
 
     async fn of_original(&self, source: &Source, name: &str, content_type: Option<&str>) -> Result<Content, Stopped> {
         self.progress(source, 0, 1).await?;
-        let original = files::original(&source.account, &source.id);
+        let original = files::original(&source.account, &source.id, source.original);
         let bytes = self.files.get(&original).await?.context("what was uploaded is gone")?;
         let title = (source.origin == Origin::Text).then(|| source.title.clone());
         let passages = passages_of(name.to_owned(), content_type.map(str::to_owned), bytes, title).await?;
@@ -186,9 +221,8 @@ impl Knowledge {
         Ok(Content { pages: vec![page], ..Content::default() })
     }
 
-    async fn of_page(&self, source: &Source, url: &Url) -> Result<Content, Stopped> {
+    async fn of_page(&self, source: &Source, url: &Url, mut earlier: Pages) -> Result<Content, Stopped> {
         self.progress(source, 0, 1).await?;
-        let mut earlier = self.earlier_pages(source).await?;
         let known = earlier.get(url.as_str()).map(|page| page.validators.clone());
         let page = match self.fetcher.get(url, known.as_ref()).await? {
             Fetched::Unchanged => earlier.remove(url.as_str()).context("an unchanged page was never read")?,
@@ -197,8 +231,14 @@ impl Knowledge {
         Ok(Content { pages: vec![page], ..Content::default() })
     }
 
-    async fn of_site(&self, source: &Source, url: &Url, max_pages: u32, max_depth: u32) -> Result<Content, Stopped> {
-        let mut earlier = self.earlier_pages(source).await?;
+    async fn of_site(
+        &self,
+        source: &Source,
+        url: &Url,
+        max_pages: u32,
+        max_depth: u32,
+        mut earlier: Pages,
+    ) -> Result<Content, Stopped> {
         let known: HashMap<String, Validators> =
             earlier.iter().map(|(address, page)| (address.clone(), page.validators.clone())).collect();
         let limits = crawl::CrawlLimits {
@@ -253,39 +293,58 @@ impl Knowledge {
     }
 
     /// Embeds what was not embedded before by this model: what changed, and nothing else. Without the embedding server,
-    /// words alone find it until it is read again.
-    async fn embed(&self, source: &Source, content: &mut Content) -> Result<(), Stopped> {
+    /// words alone find it until it is read again; what was embedded before the server went away is kept for then.
+    async fn embed(
+        &self,
+        source: &Source,
+        content: &mut Content,
+        (earlier_model, earlier): (Option<String>, Vec<KeptVector>),
+    ) -> Result<(), Stopped> {
         let Some(embeddings) = &self.embeddings else { return Ok(()) };
+        content.model = Some(embeddings.model().to_owned());
+        if earlier_model == content.model {
+            let wanted: HashSet<u64> = content.passages().map(|passage| Key::of(passage).0).collect();
+            content.vectors = earlier.into_iter().filter(|kept| wanted.contains(&kept.key)).collect();
+        }
+        let known: HashSet<u64> = content.vectors.iter().map(|kept| kept.key).collect();
         let current = self.index(&source.account).await?;
-        let missing: Vec<(Key, String)> =
+        let (keys, texts): (Vec<Key>, Vec<String>) =
             index::without_vector(current.as_ref(), embeddings.model(), content.passages())
                 .into_iter()
+                .filter(|(key, _)| !known.contains(&key.0))
                 .map(|(key, passage)| (key, index::embedded_text(passage)))
-                .collect();
-        let (keys, texts): (Vec<Key>, Vec<String>) = missing.into_iter().unzip();
-        content.model = Some(embeddings.model().to_owned());
-        match embeddings.embed_passages(&texts, |_| ()).await {
-            Ok(vectors) => {
-                content.vectors =
-                    keys.into_iter().zip(vectors).map(|(key, vector)| KeptVector::new(key, &vector)).collect();
+                .unzip();
+        let (mut done, mut written) = (0, Instant::now());
+        let mut batches = pin!(embeddings.embed_passages(&texts));
+        loop {
+            match batches.try_next().await {
+                Ok(Some(batch)) => {
+                    let new = keys[done..].iter().zip(&batch).map(|(key, vector)| KeptVector::new(*key, vector));
+                    content.vectors.extend(new);
+                    done += batch.len();
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    tracing::error!(
+                        source.id = %source.id, error = format!("{error:#}"), "passages could not be embedded"
+                    );
+                    content.skipped.push(NOT_EMBEDDED.to_owned());
+                    return Ok(());
+                }
             }
-            Err(error) => {
-                tracing::error!(source.id = %source.id, error = format!("{error:#}"), "passages could not be embedded");
-                content.skipped.push(NOT_EMBEDDED.to_owned());
+            if written.elapsed() > PROGRESS_EVERY && done < keys.len() {
+                written = Instant::now();
+                // In documents, as before; never all of them, since that means that nothing is left to do.
+                let documents = content.pages.len();
+                self.progress(source, documents * done / keys.len(), documents).await?;
             }
         }
-        Ok(())
     }
 
     async fn progress(&self, source: &Source, done: usize, total: usize) -> Result<()> {
         let status = Status::Indexing { done: count(done), total: count(total) };
-        self.store.set_source_status(&source.account, &source.id, &status).await
-    }
-
-    async fn earlier_pages(&self, source: &Source) -> Result<HashMap<String, Page>> {
-        let Some(version) = &source.content else { return Ok(HashMap::new()) };
-        let content = self.content(&source.account, &source.id, version).await?.unwrap_or_default();
-        Ok(content.pages.into_iter().map(|page| (page.address.clone(), page)).collect())
+        self.store.set_source_status(source, &status).await?;
+        Ok(())
     }
 
     async fn put_content(&self, source: &Source, version: &str, content: Content) -> Result<()> {
@@ -327,6 +386,10 @@ impl Content {
         let vectors = self.vectors.iter().map(KeptVector::unpacked).collect::<Result<_>>()?;
         Ok(Some(Embedded { model, vectors }))
     }
+}
+
+fn by_address(pages: Vec<Page>) -> Pages {
+    pages.into_iter().map(|page| (page.address.clone(), page)).collect()
 }
 
 /// Documents and passages are counted in 32 bits.

@@ -97,6 +97,10 @@ const MAX_POOL: usize = 2_000;
 /// Passages after the first whose mean score says how far the words single the first one out.
 const RIVALS: usize = 9;
 
+/// A passage that scores less than this share of what the question's words could is found by the odd word, which is
+/// mostly chance: the question says it in words of its own. The less it is, the less it counts beside vectors.
+const CHANCE_SHARE: f32 = 0.25;
+
 /// BM25's ceiling for a term is its idf times k1 + 1; k1 is fixed in tantivy.
 const BM25_CEILING: f32 = 2.2;
 
@@ -255,35 +259,11 @@ impl Index {
 ///
 /// Scores are combined, not ranks: words as a share of the best passage's, vectors as a share of the way from the mean
 /// similarity to the best. A lead means a rare name or a heading that the question repeats, where vectors only blur;
-/// many passages alike mean common words, where vectors know more. Without a stemmer fewer words match, and the weight
-/// falls by itself.
+/// many passages alike mean common words, where vectors know more. Below [`CHANCE_SHARE`] even a lead means little.
 ///
-/// Measured through [`Index::search`] with multilingual-e5-small (384 dimensions) on Debian's installation guide and FAQ:
-/// 180 to 500 passages a language; the questions are headings and first sentences, searched in the rest of their
-/// sections. The constants were chosen on one half of the sections (blocks of 20 passages, by SHA-256 of the seed
-/// 20261124 and the block), without Korean and Vietnamese; this is the other half, as MRR@10 / recall@5. "With headings"
-/// has them in the words but, unlike here, not in the vectors: words are sure and vectors are not.
-///
-/// | | questions | words | vectors | reciprocal ranks, k = 60 | this |
-/// |---|---|---|---|---|---|
-/// | English | 210 | .506 / .671 | .550 / .743 | .581 / .729 | .610 / .786 |
-/// | French | 148 | .428 / .581 | .456 / .601 | .495 / .669 | .503 / .709 |
-/// | Russian | 161 | .426 / .590 | .470 / .627 | .486 / .696 | .489 / .658 |
-/// | Japanese | 167 | .436 / .569 | .459 / .605 | .513 / .659 | .518 / .659 |
-/// | Chinese | 46 | .528 / .739 | .600 / .804 | .617 / .804 | .627 / .848 |
-/// | Korean | 65 | .491 / .631 | .583 / .815 | .586 / .815 | .599 / .815 |
-/// | Vietnamese | 57 | .484 / .614 | .496 / .632 | .547 / .667 | .536 / .684 |
-/// | English, with headings | 210 | .791 / .876 | .550 / .743 | .710 / .829 | .821 / .905 |
-/// | French, with headings | 148 | .794 / .858 | .456 / .601 | .654 / .770 | .803 / .872 |
-/// | Russian, with headings | 161 | .775 / .876 | .470 / .627 | .634 / .795 | .769 / .882 |
-/// | Japanese, with headings | 167 | .837 / .904 | .459 / .605 | .653 / .772 | .814 / .880 |
-/// | Chinese, with headings | 46 | .891 / .913 | .600 / .804 | .789 / .913 | .885 / .935 |
-/// | Korean, with headings | 65 | .806 / .938 | .583 / .815 | .738 / .892 | .816 / .954 |
-/// | Vietnamese, with headings | 57 | .761 / .842 | .496 / .632 | .689 / .842 | .792 / .895 |
-///
-/// No row is below the better of the two by more than chance (paired bootstrap, 95 %). The lowest is Japanese with
-/// headings, −.023 (−.054 to +.005); with headings in its vectors too, 180 passages and 110 questions of both halves,
-/// it is .894 / .936 against .858 / .927 for words and .835 / .900 for vectors.
+/// The lead's constants were chosen on manuals in seven languages, [`CHANCE_SHARE`] on the tuning half of
+/// `docs/retrieval/fusion`. `bench fusion` prints what this makes of words and vectors in each language of that set;
+/// `docs/benchmarks.md` has the figures and where either alone is better.
 fn lexical_weight(lexical: &[(f32, DocAddress)], share: f32) -> f32 {
     let Some(((best, _), others)) = lexical.split_first() else {
         return 0.0;
@@ -291,7 +271,8 @@ fn lexical_weight(lexical: &[(f32, DocAddress)], share: f32) -> f32 {
     let others: f32 = others.iter().take(RIVALS).map(|(score, _)| score).sum();
     #[expect(clippy::cast_precision_loss, reason = "a small constant")]
     let lead = 1.0 - others / RIVALS as f32 / best.max(f32::MIN_POSITIVE);
-    (0.25 + lead * (0.2 + 0.8 * share)).min(0.9)
+    let trusted = (share / CHANCE_SHARE).min(1.0).powi(2);
+    (0.25 + lead * (0.2 + 0.8 * share)).min(0.9) * trusted
 }
 
 struct Semantic {
@@ -616,7 +597,8 @@ mod tests {
         let ahead = scores(&[20.0, 5.0, 4.0, 3.0, 3.0, 3.0, 2.0, 2.0, 2.0, 1.0]);
         assert!(lexical_weight(&alike, 0.9) < 0.5);
         assert!(lexical_weight(&ahead, 0.8) > 0.7);
-        assert!(lexical_weight(&scores(&[0.1]), 0.02) < 0.5, "a lead by words that say little");
+        assert!(lexical_weight(&ahead, 0.05) < 0.05, "a lead by the odd word");
+        assert!(lexical_weight(&ahead, 0.25) > 0.5, "a lead by a telling word among several");
         assert!(lexical_weight(&[], 1.0) <= 0.0);
     }
 

@@ -3,7 +3,7 @@
 use super::SourceError;
 use crate::ids::{AccountId, SourceId};
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -26,8 +26,22 @@ pub struct Source {
     /// Version of the extracted content that belongs into the index; none until something was extracted.
     #[serde(default)]
     pub content: Option<String>,
+    /// When it was last added or asked to be read again; each such request has a later one than any before. What
+    /// works on an earlier request may not write any more, and names of files begin with the request they belong to.
+    #[serde(default)]
+    pub revision: Timestamp,
+    /// The revision that brought what was uploaded or typed in; none for pages, sites and what is older than revisions.
+    #[serde(default)]
+    pub original: Option<Timestamp>,
     /// When it was added.
     pub created_at: Timestamp,
+}
+
+impl Source {
+    /// The revision of a request that comes now: later than this source's, whatever the clock says.
+    pub fn next_revision(&self, now: Timestamp) -> Timestamp {
+        now.max(self.revision.checked_add(SignedDuration::from_nanos(1)).unwrap_or(now))
+    }
 }
 
 /// Where a source comes from.

@@ -3,12 +3,14 @@
 
 mod citations;
 mod lenient;
+mod repetition;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
+use crate::question::Heard;
 use crate::sentences::{self, Lang};
 
 /// Most sources of one answer: more than this is a list to scroll past, not a reference.
@@ -32,6 +34,8 @@ pub struct ModelAnswer {
     pub can_answer: bool,
     /// Whether whoever asks wants to speak to a person.
     pub wants_human: bool,
+    /// Whether an overheard message is one to answer, where the model said so.
+    pub addressed: Option<bool>,
 }
 
 /// Why there is no answer in what the model wrote.
@@ -43,11 +47,14 @@ pub enum Unusable {
     /// What it wrote is neither the JSON that was asked for nor a sentence.
     #[error("the model wrote something that is not an answer")]
     NotAnAnswer,
+    /// It repeated itself until it was stopped, and said nothing whole before.
+    #[error("the model only repeated itself")]
+    Loop,
 }
 
-/// The JSON schema of an answer, in the subset that strict servers take.
-pub fn answer_schema() -> &'static Value {
-    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+/// The JSON schema of an answer to what was heard so, in the subset that strict servers take.
+pub fn answer_schema(heard: Heard) -> &'static Value {
+    static ASKED: LazyLock<Value> = LazyLock::new(|| {
         json!({
             "type": "object",
             "properties": {
@@ -64,7 +71,20 @@ pub fn answer_schema() -> &'static Value {
             "additionalProperties": false
         })
     });
-    &SCHEMA
+    // Properties are written in alphabetical order, so the model decides whether to speak before it does.
+    static OVERHEARD: LazyLock<Value> = LazyLock::new(|| {
+        let mut schema = ASKED.clone();
+        schema["properties"]["addressed"] = json!({
+            "type": "boolean",
+            "description": "Whether the message is one that the assistant should answer; false for talk between people"
+        });
+        schema["required"] = json!(["addressed", "answer", "can_answer", "sources", "wants_human"]);
+        schema
+    });
+    match heard {
+        Heard::Directly | Heard::InPassing => &ASKED,
+        Heard::InPassingSmart => &OVERHEARD,
+    }
 }
 
 /// An answer whose parts were found but not yet checked.
@@ -75,6 +95,7 @@ struct Draft {
     sources: Vec<usize>,
     can_answer: Option<bool>,
     wants_human: bool,
+    addressed: Option<bool>,
 }
 
 /// Reads the model's answer to a prompt that showed `passages` passages.
@@ -93,12 +114,14 @@ pub fn parse(raw: &str, passages: usize) -> Result<ModelAnswer, Unusable> {
         .ok_or(Unusable::NotAnAnswer)?;
     let draft = unwrap_nested(draft);
 
-    let (answer, sources) = citations::settle(&shorten(draft.answer.trim()), &draft.sources, passages);
+    let text = repetition::before_loop(draft.answer.trim()).ok_or(Unusable::Loop)?;
+    let (answer, sources) = citations::settle(&shorten(text), &draft.sources, passages);
     let can_answer = draft.can_answer.unwrap_or(true) && has_words(&answer);
-    if !has_words(&answer) && draft.can_answer != Some(false) && !draft.wants_human {
+    let may_be_empty = draft.can_answer == Some(false) || draft.wants_human || draft.addressed == Some(false);
+    if !has_words(&answer) && !may_be_empty {
         return Err(Unusable::Empty);
     }
-    Ok(ModelAnswer { answer, sources, can_answer, wants_human: draft.wants_human })
+    Ok(ModelAnswer { answer, sources, can_answer, wants_human: draft.wants_human, addressed: draft.addressed })
 }
 
 /// What follows the model's thoughts. They stand at the beginning; some templates swallow the opening tag.
@@ -156,6 +179,7 @@ fn draft(object: &Map<String, Value>) -> Option<Draft> {
         sources: object.get("sources").map(numbers).unwrap_or_default(),
         can_answer: object.get("can_answer").and_then(truth),
         wants_human: object.get("wants_human").and_then(truth).unwrap_or(false),
+        addressed: object.get("addressed").and_then(truth),
     })
 }
 

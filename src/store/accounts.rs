@@ -1,14 +1,12 @@
-//! Accounts, their servers and their API tokens.
+//! Accounts and their API tokens.
 
 use super::{Store, failure, keys, to_item};
 use crate::account::Account;
 use crate::ids::{AccountId, TokenId};
-use crate::settings::Guild;
 use anyhow::Result;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use twilight_model::id::{Id, marker::GuildMarker};
 
 /// What is kept of an API token. The secret itself is shown once and kept nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +21,9 @@ pub struct ApiToken {
     pub account: AccountId,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether it may make, list and revoke tokens.
+    #[serde(default)]
+    pub manage_tokens: bool,
 }
 
 impl Store {
@@ -34,16 +35,6 @@ impl Store {
     /// Writes an account. One PutItem.
     pub async fn put_account(&self, account: &Account) -> Result<()> {
         self.put(keys::account(&account.id), account).await
-    }
-
-    /// One server with its settings. One GetItem.
-    pub async fn guild(&self, guild: Id<GuildMarker>) -> Result<Option<Guild>> {
-        self.get(keys::guild(guild)).await
-    }
-
-    /// Writes a server and its entry in the account's list. One transaction.
-    pub async fn put_guild(&self, guild: &Guild) -> Result<()> {
-        self.put_both(keys::guild(guild.id), keys::guild_of_account(&guild.account, guild.id), guild).await
     }
 
     /// The token with this hash. One GetItem.

@@ -12,6 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use twilight_model::id::{
+    Id,
+    marker::{ChannelMarker, MessageMarker},
+};
 
 /// Claims outlive every queue's redelivery (SQS keeps a message 4 days unless told otherwise).
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -42,13 +46,50 @@ pub struct Reply {
     pub parts: Vec<String>,
     /// Whether it answers the question, so that people may vote on it.
     pub votable: bool,
+    /// The thread that was started for it; none where it goes to where the question was asked.
+    #[serde(default)]
+    pub thread: Option<Id<ChannelMarker>>,
+}
+
+/// One message of a reply that is in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// The channel or thread.
+    pub channel: Id<ChannelMarker>,
+    /// The message.
+    pub message: Id<MessageMarker>,
+}
+
+/// What a question counts on.
+#[derive(Debug, Clone, Copy)]
+pub struct Quota<'a> {
+    /// Whose month.
+    pub account: &'a AccountId,
+    /// Its messages.
+    pub limit: u32,
+}
+
+impl Reply {
+    /// One message that nobody votes on.
+    pub fn notice(sentence: String) -> Self {
+        Self { parts: vec![sentence], votable: false, thread: None }
+    }
+
+    /// Nothing is said.
+    pub fn nothing() -> Self {
+        Self { parts: Vec::new(), votable: false, thread: None }
+    }
 }
 
 /// The right to work on a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     question: QuestionId,
-    account: AccountId,
+    /// The messages of a channel that it is made of, where there are several; the others' claims name this one.
+    #[serde(default)]
+    messages: Vec<QuestionId>,
+    /// None for what is said without being counted.
+    account: Option<AccountId>,
     month: String,
     /// The share that it was counted in; none when it was not counted.
     share: Option<u32>,
@@ -59,6 +100,19 @@ pub struct Claim {
     pub reply: Option<Reply>,
     /// The follow-up message that was about to be posted when a delivery ended; the ones before it were.
     pub sending: Option<usize>,
+    /// The messages that are in the channel, in order.
+    #[serde(default)]
+    pub posted: Vec<Posted>,
+    /// Where the turn was remembered.
+    #[serde(default)]
+    conversation: Option<ConversationId>,
+    expires: i64,
+}
+
+/// The claim of a message that another one's claim covers.
+#[derive(Serialize, Deserialize)]
+struct Covered {
+    covered_by: QuestionId,
     expires: i64,
 }
 
@@ -82,93 +136,155 @@ pub enum Admission {
     Done,
 }
 
+/// Some message of the question has a claim.
+struct AlreadyClaimed;
+
+/// What lies under a message's key.
+enum Found {
+    Claim(Box<Claim>),
+    Covered { message: QuestionId, by: QuestionId },
+}
+
+impl Found {
+    fn messages(&self) -> &[QuestionId] {
+        match self {
+            Self::Claim(claim) => claim.messages(),
+            Self::Covered { message, .. } => std::slice::from_ref(message),
+        }
+    }
+}
+
 enum Refused {
     Claimed,
     ShareFull,
     Conflict,
 }
 
+impl Claim {
+    /// The question that was claimed: the first of its messages.
+    pub fn question(&self) -> QuestionId {
+        self.question
+    }
+
+    /// Every message that it covers, the question's own first.
+    pub fn messages(&self) -> &[QuestionId] {
+        if self.messages.is_empty() { std::slice::from_ref(&self.question) } else { &self.messages }
+    }
+}
+
 impl Store {
-    /// Claims a question and counts it, both or neither, whatever is killed in between.
+    /// Claims a question (its messages, oldest first, at most fifty) and counts it, both or neither, whatever is killed in
+    /// between. Without `quota`, nothing is counted.
     ///
-    /// One transaction where the question is new and its share has room.
+    /// Messages that come again in other company are claimed as far as no earlier claim covers them: the claim says which
+    /// ones it is about. One transaction where the question is new and its share has room.
     pub async fn admit(
         &self,
-        question: QuestionId,
-        account: &AccountId,
-        limit: u32,
+        messages: &[QuestionId],
+        quota: Option<Quota<'_>>,
         delivery: &Delivery,
         now: Timestamp,
     ) -> Result<Admission> {
-        let month = Month::of(now);
-        let mut claim = Claim {
-            question,
-            account: account.clone(),
-            month: month.to_string(),
-            share: None,
-            delivery: delivery.id.clone(),
-            state: State::Working,
-            lease_until: (now + LEASE).as_second(),
-            reply: None,
-            sending: None,
-            expires: (now + KEPT).as_second(),
-        };
-        let first = rand::rng().random_range(0..keys::USAGE_SHARES);
-        for share in (0..keys::USAGE_SHARES).map(|i| (first + i) % keys::USAGE_SHARES) {
-            let part = part_of(limit, share);
-            let hint = format!("{account}#{month}#{share}#{part}");
-            if part == 0 || self.full_shares.contains_key(&hint) {
-                continue;
+        let mut left = messages.to_vec();
+        // Each round that finds a part claimed leaves less of it.
+        for _ in 0..=messages.len() {
+            let Some(&question) = left.first() else { return Ok(Admission::Done) };
+            let mut claim = Claim {
+                question,
+                messages: if left.len() > 1 { left.clone() } else { Vec::new() },
+                account: quota.map(|quota| quota.account.clone()),
+                month: Month::of(now).to_string(),
+                share: None,
+                delivery: delivery.id.clone(),
+                state: State::Working,
+                lease_until: (now + LEASE).as_second(),
+                reply: None,
+                sending: None,
+                posted: Vec::new(),
+                conversation: None,
+                expires: (now + KEPT).as_second(),
+            };
+            match self.claim(&mut claim, quota, now).await? {
+                Ok(true) => return Ok(Admission::Claimed(Box::new(claim))),
+                Ok(false) => return Ok(Admission::QuotaUsedUp(Box::new(claim))),
+                Err(AlreadyClaimed) => {}
             }
-            claim.share = Some(share);
-            match self.claim_and_count(&claim, part, now).await? {
-                None => return Ok(Admission::Claimed(Box::new(claim))),
-                Some(Refused::Claimed) => return self.claim_again(question, delivery, now).await,
-                Some(Refused::ShareFull | Refused::Conflict) => self.full_shares.insert(hint, ()).await,
+            let found = self.claims(&left).await?;
+            // Ours is the one that covers just the same, or the one that an earlier attempt of this delivery made.
+            let ours = found.iter().find_map(|claim| match claim {
+                Found::Claim(claim) if claim.messages() == left || claim.delivery == delivery.id => {
+                    Some(claim.question)
+                }
+                _ => None,
+            });
+            if let Some(question) = ours {
+                return self.claim_again(question, delivery, now).await;
             }
+            let taken: Vec<QuestionId> = found.iter().flat_map(Found::messages).copied().collect();
+            left.retain(|message| !taken.contains(message));
         }
-        claim.share = None;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(to_item(keys::claim(question), &claim)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(Admission::QuotaUsedUp(Box::new(claim))),
-            Err(error) if is_condition_failure(&error) => self.claim_again(question, delivery, now).await,
-            Err(error) => Err(failure("claim a question", &error)),
+        Ok(Admission::Busy)
+    }
+
+    /// Makes a new claim; says whether it was counted where there is a quota.
+    async fn claim(
+        &self,
+        claim: &mut Claim,
+        quota: Option<Quota<'_>>,
+        now: Timestamp,
+    ) -> Result<Result<bool, AlreadyClaimed>> {
+        if let Some(Quota { account, limit }) = quota {
+            let first = rand::rng().random_range(0..keys::USAGE_SHARES);
+            for share in (0..keys::USAGE_SHARES).map(|i| (first + i) % keys::USAGE_SHARES) {
+                let part = part_of(limit, share);
+                let hint = format!("{account}#{}#{share}#{part}", claim.month);
+                if part == 0 || self.full_shares.contains_key(&hint) {
+                    continue;
+                }
+                claim.share = Some(share);
+                let count = Update::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(keys::usage(account, &claim.month, share).item()))
+                    .update_expression("SET expires = :expires ADD used :one")
+                    .condition_expression("attribute_not_exists(used) OR used < :part")
+                    .expression_attribute_values(":expires", number((now + USAGE_KEPT).as_second()))
+                    .expression_attribute_values(":one", number(1))
+                    .expression_attribute_values(":part", number(part))
+                    .build()?;
+                match self.write_claims(claim, Some(count)).await? {
+                    None => return Ok(Ok(true)),
+                    Some(Refused::Claimed) => return Ok(Err(AlreadyClaimed)),
+                    Some(Refused::ShareFull | Refused::Conflict) => self.full_shares.insert(hint, ()).await,
+                }
+            }
+            claim.share = None;
+        }
+        match self.write_claims(claim, None).await? {
+            None => Ok(Ok(quota.is_none())),
+            Some(_) => Ok(Err(AlreadyClaimed)),
         }
     }
 
-    async fn claim_and_count(&self, claim: &Claim, part: u32, now: Timestamp) -> Result<Option<Refused>> {
-        let share = claim.share.context("a claim that is counted names its share")?;
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(to_item(keys::claim(claim.question), claim)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()?;
-        let count = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(keys::usage(&claim.account, &claim.month, share).item()))
-            .update_expression("SET expires = :expires ADD used :one")
-            .condition_expression("attribute_not_exists(used) OR used < :part")
-            .expression_attribute_values(":expires", number((now + USAGE_KEPT).as_second()))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":part", number(part))
-            .build()?;
+    /// One transaction: the claim, the marks on the other messages that it covers, and what counts it.
+    async fn write_claims(&self, claim: &Claim, count: Option<Update>) -> Result<Option<Refused>> {
+        let new = |item: Item| -> Result<TransactWriteItem> {
+            let put = Put::builder()
+                .table_name(&self.table)
+                .set_item(Some(item))
+                .condition_expression("attribute_not_exists(pk)")
+                .build()?;
+            Ok(TransactWriteItem::builder().put(put).build())
+        };
+        let mut writes = vec![new(to_item(keys::claim(claim.question), claim)?)?];
+        for &message in claim.messages().iter().skip(1) {
+            let covered = Covered { covered_by: claim.question, expires: claim.expires };
+            writes.push(new(to_item(keys::claim(message), &covered)?)?);
+        }
+        writes.extend(count.map(|count| TransactWriteItem::builder().update(count).build()));
         for attempt in 0..CONFLICT_TRIES {
-            let written = self
-                .client
-                .transact_write_items()
-                .transact_items(TransactWriteItem::builder().put(put.clone()).build())
-                .transact_items(TransactWriteItem::builder().update(count.clone()).build())
-                .send()
-                .await;
+            let written = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = written else { return Ok(None) };
-            match refused(error.as_service_error()) {
+            match refused(error.as_service_error(), claim.messages().len()) {
                 Some(Refused::Conflict) => {
                     let pause = rand::rng().random_range(1..=(5 << attempt.min(5)));
                     tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -178,6 +294,44 @@ impl Store {
             }
         }
         bail!("the table is too busy to count a question")
+    }
+
+    /// The claims of these messages, as far as they have any. One GetItem each: only what comes again is looked up.
+    async fn claims(&self, messages: &[QuestionId]) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for &message in messages {
+            if let Some(claim) = self.found(message).await? {
+                found.push(claim);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn found(&self, message: QuestionId) -> Result<Option<Found>> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::claim(message).item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failure("read a claim", &error))?;
+        let Some(item) = answer.item else { return Ok(None) };
+        Ok(Some(if item.contains_key("covered_by") {
+            Found::Covered { message, by: from_item::<Covered>(item)?.covered_by }
+        } else {
+            Found::Claim(Box::new(from_item(item)?))
+        }))
+    }
+
+    /// The claim that covers a message. One GetItem, two where the message is not the first of its question.
+    pub async fn claim_of(&self, message: QuestionId) -> Result<Option<Claim>> {
+        match self.found(message).await? {
+            Some(Found::Claim(claim)) => Ok(Some(*claim)),
+            Some(Found::Covered { by, .. }) => self.get(keys::claim(by)).await,
+            None => Ok(None),
+        }
     }
 
     /// Takes over a claim whose delivery is over: this very delivery again, or one that has gone silent.
@@ -201,7 +355,7 @@ impl Store {
             Ok(taken) => {
                 let claim: Claim = from_item(taken.attributes.context("an update returned no item")?)?;
                 // Not counted and nothing decided yet: an earlier delivery found the month used up and died then.
-                if claim.share.is_none() && claim.reply.is_none() {
+                if claim.account.is_some() && claim.share.is_none() && claim.reply.is_none() {
                     return Ok(Admission::QuotaUsedUp(Box::new(claim)));
                 }
                 Ok(Admission::Claimed(Box::new(claim)))
@@ -217,8 +371,8 @@ impl Store {
         }
     }
 
-    /// Keeps what is about to be said, together with the turn it makes; `refund` takes it off the count.
-    /// Returns whether this delivery still holds the claim. One transaction.
+    /// Keeps what is about to be said, together with the turn it makes; `refund` takes it off the count. Where nothing is
+    /// said, that is the end of it. Returns whether this delivery still holds the claim. One transaction.
     pub async fn keep_reply(
         &self,
         claim: &mut Claim,
@@ -227,7 +381,11 @@ impl Store {
         refund: bool,
     ) -> Result<bool> {
         let refunded = if refund { claim.share.take() } else { None };
+        if reply.parts.is_empty() {
+            claim.state = State::Done;
+        }
         claim.reply = Some(reply);
+        claim.conversation = turn.map(|(conversation, _)| conversation.clone());
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(to_item(keys::claim(claim.question), claim)?))
@@ -242,25 +400,66 @@ impl Store {
             let put = Put::builder().table_name(&self.table).set_item(Some(item)).build()?;
             writes.push(TransactWriteItem::builder().put(put).build());
         }
-        if let Some(share) = refunded {
-            let uncount = Update::builder()
-                .table_name(&self.table)
-                .set_key(Some(keys::usage(&claim.account, &claim.month, share).item()))
-                .update_expression("ADD used :minus")
-                .expression_attribute_values(":minus", number(-1))
-                .build()?;
-            writes.push(TransactWriteItem::builder().update(uncount).build());
-        }
+        writes.extend(self.uncount(claim, refunded)?);
+        self.write_for(writes, "keep a reply").await
+    }
+
+    /// Takes a question off the count after all: nothing of its reply was shown. One transaction; a second time changes
+    /// nothing.
+    pub async fn refund(&self, claim: &mut Claim) -> Result<()> {
+        let Some(share) = claim.share.take() else { return Ok(()) };
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::claim(claim.question).item()))
+            .update_expression("SET #share = :none")
+            .condition_expression("delivery = :me AND #share = :share")
+            .expression_attribute_names("#share", "share")
+            .expression_attribute_values(":none", AttributeValue::Null(true))
+            .expression_attribute_values(":share", number(share))
+            .expression_attribute_values(":me", text(&claim.delivery))
+            .build()?;
+        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+        writes.extend(self.uncount(claim, Some(share))?);
+        self.write_for(writes, "take a question off the count").await.map(drop)
+    }
+
+    fn uncount(&self, claim: &Claim, share: Option<u32>) -> Result<Option<TransactWriteItem>> {
+        let (Some(account), Some(share)) = (&claim.account, share) else { return Ok(None) };
+        let uncount = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(keys::usage(account, &claim.month, share).item()))
+            .update_expression("ADD used :minus")
+            .expression_attribute_values(":minus", number(-1))
+            .build()?;
+        Ok(Some(TransactWriteItem::builder().update(uncount).build()))
+    }
+
+    /// Writes all of it where the claim, which comes first, is still as it was thought to be; says whether it was.
+    async fn write_for(&self, writes: Vec<TransactWriteItem>, attempted: &'static str) -> Result<bool> {
         for attempt in 0..CONFLICT_TRIES {
             let written = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = written else { return Ok(true) };
-            match refused(error.as_service_error()) {
+            match refused(error.as_service_error(), 1) {
                 Some(Refused::Conflict) => tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await,
                 Some(_) => return Ok(false),
-                None => return Err(failure("keep a reply", &error)),
+                None => return Err(failure(attempted, &error)),
             }
         }
-        bail!("the table is too busy to keep a reply")
+        bail!("the table is too busy to {attempted}")
+    }
+
+    /// Says which messages of the reply are in the channel. One UpdateItem.
+    pub async fn record_posted(&self, claim: &Claim) -> Result<()> {
+        let posted = serde_dynamo::to_attribute_value(&claim.posted).context("posted messages as an attribute")?;
+        self.update_claim(claim, "SET posted = :value", posted).await
+    }
+
+    /// Forgets the turn that the claim's reply made. One DeleteItem.
+    pub async fn forget_turn(&self, claim: &Claim) -> Result<()> {
+        match &claim.conversation {
+            Some(conversation) => self.delete(keys::turn(conversation, claim.question)).await,
+            None => Ok(()),
+        }
     }
 
     /// Says that follow-up message `part` is about to be posted and all before it were. One UpdateItem.
@@ -294,8 +493,8 @@ impl Store {
     }
 }
 
-/// Why a transaction on a claim (first) and a usage share (second) was refused; none when the table failed otherwise.
-fn refused(error: Option<&TransactWriteItemsError>) -> Option<Refused> {
+/// Why a transaction on so many claims (first) and a usage share (last) was refused; none when the table failed otherwise.
+fn refused(error: Option<&TransactWriteItemsError>, claims: usize) -> Option<Refused> {
     let reasons = match error? {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled.cancellation_reasons(),
         TransactWriteItemsError::TransactionInProgressException(_)
@@ -303,10 +502,10 @@ fn refused(error: Option<&TransactWriteItemsError>) -> Option<Refused> {
         _ => return None,
     };
     let code = |i: usize| reasons.get(i).and_then(|reason| reason.code()).unwrap_or_default();
-    if code(0) == "ConditionalCheckFailed" {
+    if (0..claims).any(|i| code(i) == "ConditionalCheckFailed") {
         return Some(Refused::Claimed);
     }
-    if code(1) == "ConditionalCheckFailed" {
+    if code(claims) == "ConditionalCheckFailed" {
         return Some(Refused::ShareFull);
     }
     let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];

@@ -1,9 +1,14 @@
 //! The keys of every item. Nothing else builds one.
 
+use super::fleet::SessionKey;
 use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use std::collections::HashMap;
-use twilight_model::id::{Id, marker::GuildMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ApplicationMarker, ChannelMarker, GuildMarker, MessageMarker},
+};
 
 /// Name of the partition key.
 pub const PK: &str = "pk";
@@ -26,12 +31,23 @@ pub const TOKEN: &str = "TOKEN#";
 pub const TURN: &str = "TURN#";
 /// Prefix of a conversation's votes.
 pub const VOTE: &str = "VOTE#";
+/// Prefix of what a server keeps the bot from doing, by channel.
+pub const TROUBLE: &str = "TROUBLE#";
 /// Prefix of jobs in the local queue.
 pub const JOB: &str = "JOB#";
 /// Partition of the local queue.
 pub const JOBS: &str = "JOBS";
+/// Partition of the changes of servers' settings.
+pub const GUILD_CHANGES: &str = "GUILDCHANGES";
 /// Partition of the local queue's dead letters.
 pub const DEAD_JOBS: &str = "DEADJOBS";
+
+/// Partition of the sessions with Discord's gateway.
+pub const SESSIONS: &str = "SESSIONS";
+/// Partition of the workers that keep them.
+pub const WORKERS: &str = "WORKERS";
+/// Partition of how applications are shared out to shards.
+pub const SHARD_PLANS: &str = "SHARDPLANS";
 
 /// Partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +72,11 @@ pub fn account_partition(account: &AccountId) -> String {
     format!("ACCOUNT#{account}")
 }
 
+/// Partition of a server.
+pub fn guild_partition(guild: Id<GuildMarker>) -> String {
+    format!("GUILD#{guild}")
+}
+
 /// Partition of a conversation.
 pub fn conversation_partition(conversation: &ConversationId) -> String {
     format!("CONVERSATION#{conversation}")
@@ -66,15 +87,28 @@ pub(super) fn account(account: &AccountId) -> Key {
 }
 
 pub(super) fn guild(guild: Id<GuildMarker>) -> Key {
-    Key::new(format!("GUILD#{guild}"), "SETTINGS")
+    Key::new(guild_partition(guild), "SETTINGS")
 }
 
 pub(super) fn guild_of_account(account: &AccountId, guild: Id<GuildMarker>) -> Key {
     Key::new(account_partition(account), format!("{GUILD}{guild}"))
 }
 
+pub(super) fn guild_change(at: Timestamp, guild: Id<GuildMarker>) -> Key {
+    Key::new(GUILD_CHANGES, format!("{}#{guild}", guild_change_time(at)))
+}
+
+/// How a change's sort key begins: milliseconds since 1970, all of the same length until the year 5138.
+pub(super) fn guild_change_time(at: Timestamp) -> String {
+    format!("{:014}", at.as_millisecond().max(0))
+}
+
 pub(super) fn source(account: &AccountId, source: &SourceId) -> Key {
     Key::new(account_partition(account), format!("{SOURCE}{source}"))
+}
+
+pub(super) fn guide(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "GUIDE")
 }
 
 pub(super) fn index(account: &AccountId) -> Key {
@@ -97,6 +131,14 @@ pub(super) fn claim(question: QuestionId) -> Key {
     Key::new(format!("CLAIM#{question}"), "CLAIM")
 }
 
+pub(super) fn fate(message: Id<MessageMarker>) -> Key {
+    Key::new(format!("MESSAGE#{message}"), "FATE")
+}
+
+pub(super) fn trouble(guild: Id<GuildMarker>, channel: Id<ChannelMarker>) -> Key {
+    Key::new(guild_partition(guild), format!("{TROUBLE}{channel}"))
+}
+
 pub(super) fn turn(conversation: &ConversationId, question: QuestionId) -> Key {
     Key::new(conversation_partition(conversation), format!("{TURN}{:020}", question.0))
 }
@@ -111,6 +153,22 @@ pub(super) fn job(id: &str) -> Key {
 
 pub(super) fn dead_job(id: &str) -> Key {
     Key::new(DEAD_JOBS, format!("{JOB}{id}"))
+}
+
+pub(super) fn session(key: SessionKey) -> Key {
+    Key::new(SESSIONS, key.to_string())
+}
+
+pub(super) fn worker(worker: &str) -> Key {
+    Key::new(WORKERS, worker)
+}
+
+pub(super) fn shard_plan(application: Id<ApplicationMarker>) -> Key {
+    Key::new(SHARD_PLANS, application.to_string())
+}
+
+pub(super) fn identify(application: Id<ApplicationMarker>, bucket: u32) -> Key {
+    Key::new(format!("IDENTIFY#{application}#{bucket}"), "IDENTIFY")
 }
 
 #[cfg(test)]
@@ -128,16 +186,27 @@ mod tests {
             ("account", account(&account_id)),
             ("guild settings", guild(guild_id)),
             ("guild of an account", guild_of_account(&account_id, guild_id)),
+            ("change of a guild", guild_change("2026-11-24T10:00:00Z".parse().unwrap(), guild_id)),
             ("source", source(&account_id, &SourceId("<source>".to_owned()))),
+            ("user guide", guide(&account_id)),
             ("knowledge index", index(&account_id)),
             ("API token", token("<sha-256>")),
             ("API token of an account", token_of_account(&account_id, &TokenId("<token>".to_owned()))),
             ("usage of a month", usage(&account_id, "2026-11", 7)),
             ("claim", claim(question)),
+            ("fate of a message", fate(Id::new(question.0))),
+            ("trouble in a channel", trouble(guild_id, Id::new(41_771_983_423_143_938))),
             ("turn", turn(&conversation, question)),
             ("vote", vote(&conversation, question, 53_908_232_506_183_680)),
             ("job", job("<job>")),
             ("dead job", dead_job("<job>")),
+            (
+                "gateway session",
+                session(SessionKey { application: Id::new(613_425_648_685_547_541), total: 4, shard: 3 }),
+            ),
+            ("gateway worker", worker("<worker>")),
+            ("shard plan", shard_plan(Id::new(613_425_648_685_547_541))),
+            ("identify slots", identify(Id::new(613_425_648_685_547_541), 0)),
         ];
         let count = keys.len();
         let chart = include_str!("README.md");

@@ -4,8 +4,18 @@ use super::{Store, failure, is_condition_failure, keys, number, to_item};
 use crate::ids::{AccountId, SourceId};
 use crate::knowledge::source::{IndexPointer, Ready, Source, Status};
 use anyhow::{Context as _, Result};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Guide {
+    version: String,
+}
+
+/// No later request came for the source; one from before there were revisions has none.
+const SAME_REVISION: &str = "(attribute_not_exists(#revision) OR #revision = :revision)";
 
 impl Store {
     /// Writes a new source. One PutItem.
@@ -23,36 +33,80 @@ impl Store {
         self.query_all(&keys::account_partition(account), keys::SOURCE).await
     }
 
-    /// Says how far Guildhall is with a source; nothing happens when it is gone or on its way out. One UpdateItem.
-    pub async fn set_source_status(&self, account: &AccountId, source: &SourceId, status: &Status) -> Result<()> {
-        self.update_source(account, source, &[("status", attribute(status)?)]).await
+    /// Says how far Guildhall is with a source; false, and nothing happens, when it is gone, on its way out, or asked
+    /// for anew since `source` was read. One UpdateItem.
+    pub async fn set_source_status(&self, source: &Source, status: &Status) -> Result<bool> {
+        self.update_source(source, Unless::AskedAnew, &[("status", attribute(status)?)]).await
     }
 
-    /// Names the extracted content that belongs into the index from now on. One UpdateItem.
-    pub async fn set_source_content(
-        &self,
-        account: &AccountId,
-        source: &SourceId,
-        content: &str,
-        status: &Status,
-    ) -> Result<()> {
-        self.update_source(account, source, &[("content", attribute(&content)?), ("status", attribute(status)?)]).await
+    /// The same, also refused when the status is not the one that was read any more. One UpdateItem.
+    pub async fn change_source_status(&self, source: &Source, status: &Status) -> Result<bool> {
+        self.update_source(source, Unless::Changed, &[("status", attribute(status)?)]).await
     }
 
-    /// Says that a source answers questions. One UpdateItem.
-    pub async fn set_source_ready(
-        &self,
-        account: &AccountId,
-        source: &SourceId,
-        ready: &Ready,
-        status: &Status,
-    ) -> Result<()> {
-        self.update_source(account, source, &[("ready", attribute(ready)?), ("status", attribute(status)?)]).await
+    /// Asks for a source anew: what works on an earlier request may not write any more. Refused as by
+    /// [`Self::set_source_status`]. One UpdateItem.
+    pub async fn set_source_pending(&self, source: &Source, revision: Timestamp) -> Result<bool> {
+        let values = [("status", attribute(&Status::Pending)?), ("revision", attribute(&revision)?)];
+        self.update_source(source, Unless::AskedAnew, &values).await
     }
 
-    /// Forgets a source. One DeleteItem.
-    pub async fn delete_source(&self, account: &AccountId, source: &SourceId) -> Result<()> {
-        self.delete(keys::source(account, source)).await
+    /// Names the extracted content that belongs into the index from now on. Refused as by
+    /// [`Self::set_source_status`]. One UpdateItem.
+    pub async fn set_source_content(&self, source: &Source, content: &str, status: &Status) -> Result<bool> {
+        let values = [("content", attribute(&content)?), ("status", attribute(status)?)];
+        self.update_source(source, Unless::AskedAnew, &values).await
+    }
+
+    /// Says that a source answers questions. Refused as by [`Self::change_source_status`]. One UpdateItem.
+    pub async fn set_source_ready(&self, source: &Source, ready: &Ready, status: &Status) -> Result<bool> {
+        let values = [("ready", attribute(ready)?), ("status", attribute(status)?)];
+        self.update_source(source, Unless::Changed, &values).await
+    }
+
+    /// Puts a source on its way out; false where there is none. One UpdateItem.
+    pub async fn set_source_removing(&self, account: &AccountId, source: &SourceId) -> Result<bool> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::source(account, source).item()))
+            .update_expression("SET #status = :removing")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":removing", attribute(&Status::Removing)?)
+            .send()
+            .await;
+        done(update, "remove a source")
+    }
+
+    /// Forgets a source that is on its way out; false, and nothing happens, when it was added again since `source` was
+    /// read. One DeleteItem.
+    pub async fn delete_source(&self, source: &Source) -> Result<bool> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::source(&source.account, &source.id).item()))
+            .condition_expression(format!("#status.#state = :removing AND {SAME_REVISION}"))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":removing", AttributeValue::S("removing".to_owned()))
+            .expression_attribute_values(":revision", attribute(&source.revision)?)
+            .send()
+            .await;
+        done(delete, "delete a source")
+    }
+
+    /// Which version of Guildhall's own guide the account was given. One GetItem.
+    pub async fn guide(&self, account: &AccountId) -> Result<Option<String>> {
+        Ok(self.get::<Guide>(keys::guide(account)).await?.map(|guide| guide.version))
+    }
+
+    /// Notes that the account was given a version of the guide. One PutItem.
+    pub async fn put_guide(&self, account: &AccountId, version: &str) -> Result<()> {
+        self.put(keys::guide(account), &Guide { version: version.to_owned() }).await
     }
 
     /// The index that answers now. One GetItem.
@@ -78,34 +132,55 @@ impl Store {
         }
     }
 
-    async fn update_source(
-        &self,
-        account: &AccountId,
-        source: &SourceId,
-        values: &[(&str, AttributeValue)],
-    ) -> Result<()> {
+    async fn update_source(&self, source: &Source, unless: Unless, values: &[(&str, AttributeValue)]) -> Result<bool> {
         let sets: Vec<String> = (0..values.len()).map(|i| format!("#n{i} = :v{i}")).collect();
+        let mut condition = format!("attribute_exists(pk) AND #status.#state <> :removing AND {SAME_REVISION}");
+        if unless == Unless::Changed {
+            condition.push_str(" AND #status = :status");
+        }
         let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::source(account, source).item()))
+            .set_key(Some(keys::source(&source.account, &source.id).item()))
             .update_expression(format!("SET {}", sets.join(", ")))
-            // What is being removed stays so, whatever a reader that is still at work says of it.
-            .condition_expression("attribute_exists(pk) AND #status.#state <> :removing")
+            .condition_expression(condition)
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":removing", AttributeValue::S("removing".to_owned()));
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":removing", AttributeValue::S("removing".to_owned()))
+            .expression_attribute_values(":revision", attribute(&source.revision)?);
+        if unless == Unless::Changed {
+            update = update.expression_attribute_values(":status", attribute(&source.status)?);
+        }
         for (i, (name, value)) in values.iter().enumerate() {
             update = update
                 .expression_attribute_names(format!("#n{i}"), *name)
                 .expression_attribute_values(format!(":v{i}"), value.clone());
         }
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_condition_failure(&error) => Ok(()),
-            Err(error) => Err(failure("update a source", &error)),
-        }
+        done(update.send().await, "update a source")
+    }
+}
+
+/// What a write gives way to, besides a source that is gone or on its way out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unless {
+    /// A later request to read it.
+    AskedAnew,
+    /// The same, or another status than the one that was read.
+    Changed,
+}
+
+/// Whether a write was made, rather than refused by its condition.
+fn done<T, E, R>(sent: Result<T, SdkError<E, R>>, what: &str) -> Result<bool>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match sent {
+        Ok(_) => Ok(true),
+        Err(error) if is_condition_failure(&error) => Ok(false),
+        Err(error) => Err(failure(what, &error)),
     }
 }
 

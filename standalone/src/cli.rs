@@ -2,7 +2,6 @@
 
 use clap::{Args, Parser, Subcommand};
 use guildhall::dashboard::api::ask::Session;
-use guildhall::knowledge::source::{DEFAULT_DEPTH, MAX_PAGES};
 
 /// An AI member of staff for Discord servers.
 #[derive(Debug, Parser)]
@@ -61,11 +60,12 @@ pub enum KnowledgeCommand {
     /// Add files, folders and web addresses, and wait until they answer questions.
     ///
     /// Of a folder, all files below it whose format is known are added; hidden ones and those that a .gitignore names
-    /// are left out. Adding the same thing again reads it anew.
+    /// are left out. An address that ends in "/" is a site, whose pages are read below it; any other is one page.
+    /// Adding the same thing again reads it anew.
     Add(AddArgs),
     /// List all sources with their states.
     List,
-    /// Remove sources.
+    /// Remove sources, and wait until no answer uses them any more.
     Remove {
         /// Ids, as `guildhall knowledge list` shows them.
         #[arg(required = true, value_name = "ID")]
@@ -87,15 +87,18 @@ pub struct AddArgs {
     /// Files, folders, or addresses that begin with http:// or https://.
     #[arg(required = true, value_name = "PATH|URL")]
     pub what: Vec<String>,
-    /// Read addresses as single pages and follow no links.
-    #[arg(long, conflicts_with_all = ["max_pages", "depth"])]
+    /// Read addresses as single pages, also those that end in "/".
+    #[arg(long, conflicts_with_all = ["site", "max_pages", "depth"])]
     pub page: bool,
-    /// Read at most so many pages of a site.
-    #[arg(long, value_name = "N", default_value_t = MAX_PAGES, value_parser = clap::value_parser!(u32).range(1..=2000))]
-    pub max_pages: u32,
-    /// Follow links of a site at most so many steps away from the address.
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_DEPTH, value_parser = clap::value_parser!(u32).range(0..=100))]
-    pub depth: u32,
+    /// Read addresses as sites, also those that do not end in "/".
+    #[arg(long)]
+    pub site: bool,
+    /// Read at most so many pages of a site [default: 2000]; implies --site.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2000))]
+    pub max_pages: Option<u32>,
+    /// Follow links of a site at most so many steps away from the address [default: 6]; implies --site.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub depth: Option<u32>,
 }
 
 /// `guildhall token`.
@@ -137,7 +140,9 @@ mod tests {
             "guildhall ask question",
             "guildhall ask question --session ann",
             "guildhall knowledge add ./handbook https://docs.example.com/",
-            "guildhall knowledge add https://docs.example.com/install.html --page",
+            "guildhall knowledge add https://docs.example.com/install.html",
+            "guildhall knowledge add https://docs.example.com/ --page",
+            "guildhall knowledge add https://docs.example.com/manual --site",
             "guildhall knowledge add https://docs.example.com/ --max-pages 50 --depth 2",
             "guildhall knowledge list",
             "guildhall knowledge remove src-1 src-2",
@@ -156,6 +161,7 @@ mod tests {
             "guildhall knowledge add",
             "guildhall knowledge remove",
             "guildhall knowledge add https://docs.example.com/ --page --depth 2",
+            "guildhall knowledge add https://docs.example.com/ --page --site",
             "guildhall knowledge add https://docs.example.com/ --max-pages 0",
             "guildhall ask question --session a/b",
         ] {

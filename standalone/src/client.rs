@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use url::Url;
 
-/// Longer than the server takes for an answer or for storing the largest file.
-const TIMEOUT: Duration = Duration::from_mins(5);
+/// Longer than the server takes for an answer, for which `LLM_TIMEOUT_SECONDS` may allow ten minutes.
+const TIMEOUT: Duration = Duration::from_mins(11);
 
 /// Speaks to one server on behalf of one token.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Client {
 
     /// Makes a token.
     pub async fn create_token(&self, name: &str) -> Result<CreatedToken, CallError> {
-        let new = NewToken { name: name.to_owned() };
+        let new = NewToken { name: name.to_owned(), manage_tokens: false };
         self.json(self.request(Method::POST, &["tokens"], &[]).json(&new)).await
     }
 

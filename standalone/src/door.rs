@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::guide;
-use crate::house::{House, NotOpened};
+use crate::house::{ADDRESS, House, NotOpened, Work};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use guildhall::bot::Bot;
@@ -10,7 +10,7 @@ use guildhall::config::{Config, StandaloneConfig};
 use guildhall::dashboard::{self, auth};
 use guildhall::ids::AccountId;
 use guildhall::interactions;
-use guildhall::knowledge::source::Status;
+use guildhall::knowledge::source::{Source, Status};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fs;
@@ -25,9 +25,6 @@ use url::Url;
 
 /// The secret by which the command line of this machine proves that it may read the data folder.
 const TOKEN: &str = "local-token";
-
-/// The address of the running server, for the command line.
-const ADDRESS: &str = "address";
 
 /// Everything that is served.
 pub fn router(bot: &Arc<Bot>) -> Router {
@@ -63,8 +60,8 @@ pub struct Session {
 
 impl Session {
     /// Finds the running server or becomes one for the time of a command.
-    pub async fn connect(config: &Config, machine: &StandaloneConfig) -> Result<Self> {
-        let house = match House::open(config, &machine.data, machine.plan).await {
+    pub async fn connect(config: &Config, machine: &StandaloneConfig, work: Work) -> Result<Self> {
+        let house = match House::open(config, &machine.data, machine.plan, work).await {
             Ok(house) => house,
             Err(NotOpened::InUse) => return Self::of_running(&machine.data).await,
             Err(NotOpened::Failed(error)) => return Err(error),
@@ -73,8 +70,7 @@ impl Session {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let base = Url::parse(&format!("http://{}", listener.local_addr()?))?;
         let serving = tokio::spawn(axum::serve(listener, router(&house.bot)).into_future());
-        if house.is_new {
-            guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
+        if guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await? > 0 {
             wait_for_guide(&house.bot).await?;
         }
         Ok(Self { client: Client::new(base, token)?, within: Some((house, serving)) })
@@ -109,7 +105,8 @@ impl Session {
 async fn wait_for_guide(bot: &Bot) -> Result<()> {
     for _ in 0..600 {
         let sources = bot.store.sources(&AccountId::local()).await?;
-        if sources.iter().all(|source| matches!(source.status, Status::Ready | Status::Failed { .. })) {
+        let is_read = |source: &Source| matches!(source.status, Status::Ready | Status::Failed { .. });
+        if sources.iter().filter(|source| guide::is_page(source)).all(is_read) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -119,11 +116,19 @@ async fn wait_for_guide(bot: &Bot) -> Result<()> {
 
 async fn local_token(house: &House, data: &Path) -> Result<SecretString> {
     let file = data.join(TOKEN);
-    if let Ok(token) = fs::read_to_string(&file) {
-        return Ok(token.into());
+    let store = &house.bot.store;
+    // What was revoked, or is of another table, opens nothing any more.
+    if let Ok(secret) = fs::read_to_string(&file)
+        && let Some(mut token) = store.token(&auth::hash(&secret)).await?
+    {
+        if !token.manage_tokens {
+            // Made before tokens were told apart by it.
+            token.manage_tokens = true;
+            store.put_token(&token).await?;
+        }
+        return Ok(secret.into());
     }
-    let (_, token) =
-        auth::create_token(&house.bot.store, &AccountId::local(), "this machine", Timestamp::now()).await?;
+    let (_, token) = auth::create_token(store, &AccountId::local(), "this machine", true, Timestamp::now()).await?;
     // Whole or not at all, and never readable by others.
     let draft = data.join("local-token.draft");
     let mut options = fs::File::options();

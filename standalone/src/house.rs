@@ -8,7 +8,7 @@ use guildhall::config::{Config, ModelConfig};
 use guildhall::discord::Discord;
 use guildhall::embedding::Embeddings;
 use guildhall::ids::AccountId;
-use guildhall::job::local::Jobs;
+use guildhall::job::local::{Earlier, Jobs};
 use guildhall::knowledge::Knowledge;
 use guildhall::knowledge::fetch::{FetchLimits, Fetcher};
 use guildhall::knowledge::files::Files;
@@ -17,6 +17,7 @@ use guildhall::store::Store;
 use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,12 @@ const FILES: &str = "files";
 /// The file whose lock says that a process works on the data folder.
 const LOCK: &str = "lock";
 
+/// What the lock's file holds from the start of a process that does jobs until its clean end.
+const AT_WORK: &[u8] = b"at work";
+
+/// The address of the running server, for the command line.
+pub(crate) const ADDRESS: &str = "address";
+
 /// How long jobs that run may take to end when the house is closed.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -38,10 +45,18 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct House {
     /// What doors hand to the flows.
     pub bot: Arc<Bot>,
-    /// Whether the data folder was empty before.
-    pub is_new: bool,
     runner: JoinHandle<()>,
-    _lock: File,
+    work: Work,
+    lock: File,
+}
+
+/// What a process does with the jobs that earlier ones have left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It does them.
+    Everything,
+    /// It leaves them: it is here for one command, and a long crawl would only be begun to be cut off.
+    OnlyNew,
 }
 
 /// Why the data folder could not be opened.
@@ -56,17 +71,18 @@ pub enum NotOpened {
 }
 
 impl House {
-    /// Opens the data folder and starts to work: first on what an earlier process had accepted and not done.
-    pub async fn open(config: &Config, data: &Path, plan: Plan) -> Result<Self, NotOpened> {
+    /// Opens the data folder and starts to work.
+    pub async fn open(config: &Config, data: &Path, plan: Plan, work: Work) -> Result<Self, NotOpened> {
         let lock = lock(data)?;
-        Ok(Self::open_locked(config, data, plan, lock).await?)
+        // Of a process that was killed: whoever has that port now must not be sent this machine's token.
+        let _ = std::fs::remove_file(data.join(ADDRESS));
+        Ok(Self::open_locked(config, data, plan, work, lock).await?)
     }
 
-    async fn open_locked(config: &Config, data: &Path, plan: Plan, lock: File) -> Result<Self> {
+    async fn open_locked(config: &Config, data: &Path, plan: Plan, work: Work, mut lock: File) -> Result<Self> {
         let store = Store::new(table::open(&data.join(TABLE))?, &config.table_name);
         store.create_table().await?;
         let account = AccountId::local();
-        let is_new = store.account(&account).await?.is_none();
         store.put_account(&Account { id: account.clone(), name: "This machine".to_owned(), plan }).await?;
 
         let folder = data.join(FILES);
@@ -83,26 +99,44 @@ impl House {
             .llm
             .clone()
             .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
-        let discord = config.discord.as_ref().map(Discord::new).transpose()?;
+        let discord = config.discord.as_ref().map(Discord::new).transpose()?.map(Arc::new);
 
-        let (jobs, runner) = Jobs::open(store.clone()).await?;
+        let earlier = match work {
+            Work::Everything => {
+                let was_killed = lock.metadata().context("looking at the lock")?.len() > 0;
+                lock.write_all(AT_WORK).context("writing into the lock")?;
+                Earlier::Run { was_killed }
+            }
+            Work::OnlyNew => Earlier::Wait,
+        };
+        let (jobs, runner) = Jobs::open(store.clone(), earlier).await?;
         let jobs = jobs.into();
         let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, discord, Some(account.clone())));
-        bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
+        if work == Work::Everything {
+            bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
+        }
         let runner = tokio::spawn(runner.run(Arc::clone(&bot)));
-        Ok(Self { bot, is_new, runner, _lock: lock })
+        Ok(Self { bot, runner, work, lock })
     }
 
     /// Stops cleanly: what runs may end, what waits is there at the next start.
     pub async fn close(self) {
         self.bot.jobs.close(PATIENCE).await;
         self.runner.abort();
+        if self.work == Work::Everything
+            && let Err(error) = self.lock.set_len(0)
+        {
+            tracing::warn!(%error, "the lock could not be emptied: the next start takes this one for killed");
+        }
     }
 }
 
 fn lock(data: &Path) -> Result<File, NotOpened> {
+    let is_made_here = !data.exists();
     std::fs::create_dir_all(data).with_context(|| format!("creating the data folder {}", data.display()))?;
-    restrict(data)?;
+    if is_made_here {
+        close_to_others(data)?;
+    }
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -110,7 +144,10 @@ fn lock(data: &Path) -> Result<File, NotOpened> {
         .open(data.join(LOCK))
         .with_context(|| format!("writing in the data folder {}", data.display()))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            warn_of_others(data)?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => Err(NotOpened::InUse),
         Err(TryLockError::Error(error)) => Err(anyhow::Error::from(error).context("locking the data folder").into()),
     }
@@ -118,12 +155,31 @@ fn lock(data: &Path) -> Result<File, NotOpened> {
 
 /// The folder holds conversations and tokens: nobody else of the machine may read it.
 #[cfg(unix)]
-fn restrict(folder: &Path) -> Result<()> {
+fn close_to_others(folder: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).context("protecting the data folder")
 }
 
 #[cfg(not(unix))]
-fn restrict(_: &Path) -> Result<()> {
+fn close_to_others(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// A folder that was there before may have its permissions for a reason that is not known here.
+#[cfg(unix)]
+fn warn_of_others(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(folder).context("looking at the data folder")?.permissions().mode();
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            folder = %folder.display(),
+            "others of this machine may read the data folder, which holds conversations and tokens: chmod 700 closes it"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn warn_of_others(_: &Path) -> Result<()> {
     Ok(())
 }

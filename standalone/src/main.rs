@@ -3,7 +3,8 @@
 use clap::Parser as _;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::knowledge::extract::isolated;
-use standalone::cli::{Cli, Command};
+use standalone::cli::{Cli, Command, KnowledgeCommand, Remote};
+use standalone::house::Work;
 use standalone::{commands, door::Session, serve};
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
 async fn start() -> ExitCode {
     let cli = Cli::parse();
     guildhall::telemetry::init();
-    match run(cli).await {
+    match Box::pin(run(cli)).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("guildhall: {error:#}");
@@ -51,7 +52,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Remote(command) => command,
     };
-    let session = Session::connect(&config, &machine).await?;
+    // Whoever adds waits anyway until everything is read.
+    let adds = matches!(command, Remote::Knowledge(KnowledgeCommand::Add(_)));
+    let work = if adds { Work::Everything } else { Work::OnlyNew };
+    let session = Session::connect(&config, &machine, work).await?;
     let code = commands::run(command, &session.client).await;
     session.close().await;
     code

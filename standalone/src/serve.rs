@@ -1,17 +1,20 @@
 //! `guildhall serve`: the house with its doors open.
 
-use crate::house::{House, NotOpened};
+use crate::house::{House, NotOpened, Work};
 use crate::{door, guide};
 use anyhow::{Context as _, Result, bail};
+use gateway_worker::Application;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
-use guildhall::discord::CommandSync;
+use guildhall::discord::{CommandSync, DiscordError};
 use guildhall::ids::AccountId;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// How often the schedule is looked at, as EventBridge does on AWS.
 const SCHEDULE_EVERY: Duration = Duration::from_mins(5);
@@ -19,9 +22,19 @@ const SCHEDULE_EVERY: Duration = Duration::from_mins(5);
 /// Requests in flight may end before the process does.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Between the first two tries to register the commands; doubled after each.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// An outage of Discord's lasts minutes or hours: trying more often would help nobody.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
-    let house = match House::open(&config, &machine.data, machine.plan).await {
+    // Before anything is written: a first start that finds its port taken has left nothing behind.
+    let listener = TcpListener::bind(machine.addr)
+        .await
+        .with_context(|| format!("listening on {} (GUILDHALL_ADDR sets another address)", machine.addr))?;
+    let house = match House::open(&config, &machine.data, machine.plan, Work::Everything).await {
         Ok(house) => house,
         Err(NotOpened::InUse) => bail!(
             "another guildhall is running on the data folder {}; stop it first, or set GUILDHALL_DATA to another folder",
@@ -29,16 +42,10 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
         ),
         Err(NotOpened::Failed(error)) => return Err(error),
     };
-    let listener = TcpListener::bind(machine.addr)
-        .await
-        .with_context(|| format!("listening on {} (GUILDHALL_ADDR sets another address)", machine.addr))?;
     let address = listener.local_addr()?;
-    if house.is_new {
-        let pages = guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
-        tracing::info!(
-            pages,
-            "a new data folder: the user guide is being indexed, so that you can ask about it at once"
-        );
+    let pages = guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
+    if pages > 0 {
+        tracing::info!(pages, "the user guide is being indexed, so that you can ask about it at once");
     }
     // Whoever finds the door open may also ask for it to be closed.
     let asked_to_stop = asked_to_stop().context("listening for signals")?;
@@ -46,7 +53,8 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
 
     let stop = CancellationToken::new();
     tokio::spawn(watch_schedule(Arc::clone(&house.bot), stop.clone()));
-    register_commands(Arc::clone(&house.bot));
+    let gateway = tokio::spawn(keep_gateway(Arc::clone(&house.bot), config.clone(), stop.clone()));
+    register_commands(Arc::clone(&house.bot), stop.clone());
     say_what_is_there(&config, &machine, address);
 
     let stopping = stop.clone();
@@ -60,6 +68,8 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
             tracing::info!("stopping: what runs may end, what waits is done after the next start");
             stop.cancel();
             let _ = tokio::time::timeout(PATIENCE, serving).await;
+            // It ends by itself: what it has heard is passed on first.
+            let _ = gateway.await;
         }
     }
     house.close().await;
@@ -71,27 +81,69 @@ fn say_what_is_there(config: &Config, machine: &StandaloneConfig, address: std::
     let embeddings = config.embedding.as_ref().map_or("none: search by words", |model| &model.model);
     tracing::info!(%address, public_url = %machine.public_url, model, embeddings, "Guildhall is here");
     if config.discord.is_some() {
-        let endpoint =
-            machine.public_url.join("discord/webhook/").map_or_else(|_| String::new(), |url| url.to_string());
-        tracing::info!(endpoint, "set this as the Interactions Endpoint URL in Discord's developer portal");
+        let endpoint = endpoint(&machine.public_url);
+        tracing::info!(%endpoint, "set this as the Interactions Endpoint URL in Discord's developer portal");
     } else {
         tracing::info!("DISCORD_TOKEN is not set: no Discord, but the API and `guildhall ask` work");
     }
 }
 
-/// A refusal is a line in the log: questions by other doors are answered all the same.
-fn register_commands(bot: Arc<Bot>) {
+/// Where Discord delivers interactions, below an address that may have a path of its own.
+fn endpoint(public_url: &Url) -> Url {
+    let mut url = public_url.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(["discord", "webhook", ""]);
+    }
+    url
+}
+
+/// A refusal is a line in the log: questions by other doors are answered all the same. A Discord that cannot be reached
+/// is asked again until it answers.
+fn register_commands(bot: Arc<Bot>, stop: CancellationToken) {
     tokio::spawn(async move {
         let Some(discord) = &bot.discord else { return };
-        match discord.sync_commands().await {
-            Ok(CommandSync::Unchanged) => tracing::info!("Discord has the commands as they are"),
-            Ok(CommandSync::Updated) => tracing::info!("the commands were registered with Discord"),
-            Err(error) => tracing::error!(
-                error = %error,
-                "Discord did not take the commands, so /ask may be missing: check DISCORD_TOKEN and DISCORD_APPLICATION_ID"
-            ),
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match discord.sync_commands().await {
+                Ok(CommandSync::Unchanged) => return tracing::info!("Discord has the commands as they are"),
+                Ok(CommandSync::Updated) => return tracing::info!("the commands were registered with Discord"),
+                Err(error @ DiscordError::Unavailable(_)) => {
+                    tracing::warn!(error = %error, again_in_s = pause.as_secs(), "the commands could not be registered with Discord yet");
+                }
+                Err(error) => {
+                    return tracing::error!(
+                        error = %error,
+                        "Discord did not take the commands, so /ask may be missing: check DISCORD_TOKEN and DISCORD_APPLICATION_ID"
+                    );
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => return,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     });
+}
+
+/// Hears what is said in Discord, until `stop`. A single machine is alone on its table.
+async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
+    let (Some(discord), Some(ours)) = (bot.discord.clone(), &config.discord) else { return };
+    if !config.gateway.enabled {
+        return tracing::info!("DISCORD_GATEWAY is off: only commands are answered, through the webhook");
+    }
+    let id = tokio::select! {
+        application = discord.application() => application.id,
+        () = stop.cancelled() => return,
+    };
+    let shared = Application { id, token: ours.token.clone(), shards: config.gateway.shards };
+    let (_applications, applications) = watch::channel(vec![shared]);
+    // The local queue gathers what comes together by itself.
+    let options =
+        gateway_worker::Options { applications, alone: true, linger: Duration::ZERO, listen: config.gateway.metrics };
+    if let Err(error) = gateway_worker::run(bot, options, stop).await {
+        tracing::error!(error = format!("{error:#}"), "Discord's gateway is not connected: only commands are answered");
+    }
 }
 
 async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {
@@ -126,4 +178,20 @@ fn asked_to_stop() -> Result<impl Future<Output = ()>> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoint_is_below_the_public_address_with_or_without_a_slash() {
+        for (public, expected) in [
+            ("https://x.example", "https://x.example/discord/webhook/"),
+            ("https://x.example/guildhall", "https://x.example/guildhall/discord/webhook/"),
+            ("https://x.example/guildhall/", "https://x.example/guildhall/discord/webhook/"),
+        ] {
+            assert_eq!(endpoint(&public.parse().unwrap()).as_str(), expected);
+        }
+    }
 }

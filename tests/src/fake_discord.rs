@@ -10,12 +10,19 @@ mod delivery; // interactions on their way to a webhook
 mod draft; // what Discord accepts as a message
 mod error; // Discord's error bodies
 mod gate; // token, limits, faults and the record, before every endpoint
+mod gateway; // WebSockets: sessions, dispatch, replay, faults
+#[cfg(test)]
+mod gateway_tests; // twilight as a gateway client
+mod happenings; // servers, roles, channels and threads come and go
 mod ids; // snowflakes, tokens, times
 mod limits; // rate limits and planned faults
 mod member; // people who ask, click, and see
 mod message; // what a message shows; pings and previews
+mod places; // servers, roles, channels, threads
+mod reading; // what people see in channels
 mod rest; // the REST API
 mod signing; // Ed25519 over timestamp and body
+mod speaking; // people write in channels
 mod state; // what it remembers
 #[cfg(test)]
 mod tests; // twilight as a client, and a small webhook as an application
@@ -27,12 +34,15 @@ use axum::http::Method;
 use serde_json::Value;
 
 pub use self::delivery::{Interaction, Sent};
+pub use self::gateway::{By, Closed, Gateway, GatewayFault, GatewayRecord, GatewaySettings, Identify, Outcome, Resume};
 pub use self::ids::snowflake;
 pub use self::limits::Fault;
 use self::limits::Planned;
 pub use self::member::Member;
 pub use self::message::{Button, would_ping, would_unfurl};
+pub use self::places::Denied;
 pub use self::signing::SignedRequest;
+pub use self::speaking::Saying;
 use self::state::{Answer, Shared, State};
 pub use self::state::{Bother, Expiry, Request};
 use crate::server::{self, Server};
@@ -43,6 +53,17 @@ pub struct FakeDiscord {
     shared: Arc<Shared>,
     server: Arc<Server>,
     client: reqwest::Client,
+    _lines: Arc<Lines>,
+}
+
+/// Ends every gateway connection when the Discord goes away.
+#[derive(Debug)]
+struct Lines(Arc<Shared>);
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.0.state().gateway.hang_up();
+    }
 }
 
 /// One message as the person sees it for whom it is meant.
@@ -60,6 +81,12 @@ pub struct Seen {
     pub buttons: Vec<Button>,
     /// It is marked "(edited)".
     pub edited: bool,
+    /// Who wrote it.
+    pub author: String,
+    /// The message it replies to.
+    pub replies_to: Option<u64>,
+    /// The channel or thread it is in.
+    pub channel_id: u64,
 }
 
 impl std::fmt::Display for Seen {
@@ -80,8 +107,14 @@ impl FakeDiscord {
     pub async fn start() -> Self {
         let shared = Arc::new(Shared::new());
         let server = Server::start(rest::router(Arc::clone(&shared))).await;
-        shared.state().gateway_url = server.url().replacen("http", "ws", 1);
-        Self { shared, server: Arc::new(server), client: server::client() }
+        let url = server.url().replacen("http", "ws", 1);
+        {
+            let mut state = shared.state();
+            state.own_gateway_url.clone_from(&url);
+            state.gateway_url = url;
+        }
+        let lines = Arc::new(Lines(Arc::clone(&shared)));
+        Self { shared, server: Arc::new(server), client: server::client(), _lines: lines }
     }
 
     /// What `DISCORD_API_URL` is set to; the API is under `/api/v10`.
@@ -124,20 +157,6 @@ impl FakeDiscord {
     /// The channel that was there from the start.
     pub fn channel_id(&self) -> u64 {
         *self.shared.state().channels.keys().next().expect("one from the start")
-    }
-
-    /// A further server.
-    pub fn add_guild(&self, name: &str) -> u64 {
-        let id = snowflake();
-        self.shared.state().guilds.insert(id, name.to_owned());
-        id
-    }
-
-    /// A further channel in a server.
-    pub fn add_channel(&self, guild_id: u64, name: &str) -> u64 {
-        let id = snowflake();
-        self.shared.state().channels.insert(id, (guild_id, name.to_owned()));
-        id
     }
 
     /// Makes `GET /gateway/bot` name another gateway.
@@ -305,7 +324,7 @@ impl FakeDiscord {
     /// A message as the API shows it, or nothing when it is not there or was deleted.
     pub fn message(&self, id: u64) -> Option<Value> {
         let state = self.shared.state();
-        state.messages.get(&id).filter(|message| !message.deleted).map(|message| message.json(self.application_id()))
+        state.messages.get(&id).filter(|message| !message.deleted).map(|message| state.shown(message.id))
     }
 
     /// What happened and no test looked at: sends, edits, deletions, and interactions that failed.
@@ -366,6 +385,9 @@ impl State {
             ephemeral: message.only_for.is_some(),
             buttons: message::buttons(&message.components),
             edited: message.edited.is_some(),
+            author: message.author["username"].as_str().unwrap_or_default().to_owned(),
+            replies_to: message.reference,
+            channel_id: message.channel_id,
         })
     }
 }

@@ -19,6 +19,7 @@ pub const SOON: Duration = Duration::from_secs(30);
 
 /// What a story may choose before Guildhall starts.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent choice of a story")]
 pub struct Start {
     /// There is no language model.
     pub without_model: bool,
@@ -26,6 +27,8 @@ pub struct Start {
     pub with_embeddings: bool,
     /// Discord's buckets have no bottom, for stories with many questions at once.
     pub without_rate_limits: bool,
+    /// It is a first start: the user guide is added.
+    pub with_guide: bool,
     /// Further variables of the environment.
     pub environment: Vec<(&'static str, &'static str)>,
 }
@@ -55,8 +58,11 @@ impl World {
         if start.without_rate_limits {
             discord.without_rate_limits();
         }
-        // A folder that was used before is not given the user guide, so that a story knows what is known.
+        // Unless it is asked for, the user guide was given before and removed, so that a story knows what is known.
         let store = store(&data).await;
+        if !start.with_guide {
+            store.put_guide(&AccountId::local(), &standalone::guide::version()).await.expect("a fresh table takes it");
+        }
         let account = Account { id: AccountId::local(), name: "The workshop".to_owned(), plan: Plan::Pro };
         store.put_account(&account).await.expect("a fresh table takes an account");
         drop(store);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use guildhall::account::Month;
 use guildhall::ids::{AccountId, ConversationId, QuestionId, SourceId};
 use guildhall::job::{Job, NotAccepted, sqs};
-use guildhall::store::{Admission, Delivery, Store, Vote};
+use guildhall::store::{Admission, Delivery, Quota, Store, Vote};
 use jiff::Timestamp;
 use serde_json::json;
 use tests::local_aws::LocalAws;
@@ -38,7 +38,7 @@ fn id_of(job: &Job) -> u64 {
 type Ran = Arc<Mutex<Vec<(String, u64, u32)>>>;
 
 fn note(ran: &Ran, job: &Job, delivery: &Delivery) {
-    ran.lock().unwrap().push((job.group(), id_of(job), delivery.attempt));
+    ran.lock().expect("no holder panics").push((job.group(), id_of(job), delivery.attempt));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,7 +52,9 @@ async fn a_thousand_at_once_against_a_limit_of_five_hundred_admit_five_hundred_o
 
     // A claim is taken over by the same delivery, not by another.
     let other = Delivery { id: "other".to_owned(), attempt: 1 };
-    let admitted = stores[1].admit(QuestionId(7), &AccountId::local(), 500, &other, Timestamp::now()).await.unwrap();
+    let (account, now) = (AccountId::local(), Timestamp::now());
+    let quota = Quota { account: &account, limit: 500 };
+    let admitted = stores[1].admit(&[QuestionId(7)], Some(quota), &other, now).await.unwrap();
     assert_eq!(admitted, Admission::Busy);
 
     let conversation = ConversationId::of_person(3, 4);

@@ -2,7 +2,7 @@
 
 use guildhall::account::{Month, Plan};
 use guildhall::ids::{AccountId, QuestionId};
-use guildhall::store::{Admission, Delivery, Store};
+use guildhall::store::{Admission, Delivery, Quota, Store};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use reqwest::Method;
@@ -19,7 +19,10 @@ pub(super) async fn admit_at_once(stores: &[Store], limit: u32, ids: std::ops::R
         .map(|(id, store)| {
             let (store, account) = (store.clone(), account.clone());
             let delivery = Delivery { id: format!("answer-{id}"), attempt: 1 };
-            tokio::spawn(async move { store.admit(QuestionId(id), &account, limit, &delivery, Timestamp::now()).await })
+            tokio::spawn(async move {
+                let quota = Quota { account: &account, limit };
+                store.admit(&[QuestionId(id)], Some(quota), &delivery, Timestamp::now()).await
+            })
         })
         .collect();
     let mut admitted = 0;

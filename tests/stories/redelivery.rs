@@ -33,7 +33,9 @@ fn question(number: usize) -> String {
 
 /// The paragraphs of an answer. The long one takes three messages, each of which can be told from the others.
 fn answer(number: usize) -> Vec<String> {
-    let paragraph = |part: usize| format!("Book {number:03}, part {part}: {}", "to the left ".repeat(130));
+    // No two words of it follow each other twice: a model that repeats itself is cut short.
+    let left: String = (0..130).map(|shelf| format!("left of {shelf} ")).collect();
+    let paragraph = |part: usize| format!("Book {number:03}, part {part}: {left}");
     match number % 3 {
         0 => (0..3).map(|part| paragraph(part).trim_end().to_owned()).collect(),
         _ => vec![format!("Book {number:03} is on its shelf.")],

@@ -100,7 +100,9 @@ async fn a_discord_that_stumbles_gets_the_answer_again() {
 async fn a_follow_up_of_uncertain_fate_is_looked_for_before_it_is_sent_again() {
     let world = workshop(Start::default()).await;
     let ann = world.member("ann");
-    let long: Vec<String> = (0..3).map(|part| format!("Part {part}: {}", "on and on ".repeat(150))).collect();
+    let long: Vec<String> = (0..3)
+        .map(|part| format!("Part {part}: {}", (0..150).map(|n| format!("on and {n} ")).collect::<String>()))
+        .collect();
     world.model.answers("everything", &long.join("\n\n"));
     for fault in [DiscordFault::CloseAfter, DiscordFault::Status(500)] {
         world.discord.next_on(&Method::POST, "/webhooks/", 1, fault);

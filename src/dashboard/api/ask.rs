@@ -107,8 +107,13 @@ pub async fn ask(
         messages: Vec::new(),
         heard: Heard::Directly,
     };
-    // Boxed, since an answer on its way is large and would be copied around with every future that holds it.
-    let answered = Box::pin(answer::ask(&bot, &question, now)).await;
+    // A task of its own: a caller who leaves must not cut it between counting, answering and keeping.
+    let asked = tokio::spawn(async move { Box::pin(answer::ask(&bot, &question, now)).await });
+    let answered = match asked.await {
+        Ok(answered) => answered,
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+        Err(_) => return Err(anyhow::anyhow!("the process is ending").into()),
+    };
     answered.map(|answer| Json(answer.into())).map_err(|error| Problem::no_answer(error, lang))
 }
 

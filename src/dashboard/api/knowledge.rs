@@ -409,6 +409,8 @@ mod tests {
             status: Status::Indexing { done: 1, total: 3 },
             ready: None,
             content: Some("v1".to_owned()),
+            revision: "2026-11-24T10:00:00Z".parse().unwrap(),
+            original: None,
             created_at: "2026-11-24T10:00:00Z".parse().unwrap(),
         };
         insta::assert_snapshot!(

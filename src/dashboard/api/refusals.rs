@@ -17,6 +17,14 @@ pub enum Always {
     Unavailable(Problem),
 }
 
+/// What operations on tokens may answer.
+#[derive(IntoResponses)]
+pub enum Forbidden {
+    /// The token that was sent may not manage tokens, or may not revoke itself.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+}
+
 /// What operations with a body may answer.
 #[derive(IntoResponses)]
 pub enum BadBody {
@@ -56,4 +64,12 @@ pub enum QuotaUsedUp {
     /// The month's messages are used up.
     #[response(status = 429, content_type = "application/problem+json")]
     UsedUp(Problem),
+}
+
+/// What a change may answer that was made of something older than what is there.
+#[derive(IntoResponses)]
+pub enum Overtaken {
+    /// Somebody else has changed it since the version in `If-Match`.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Changed(Problem),
 }

@@ -1,8 +1,8 @@
 //! `/tokens`: API tokens, without their secrets.
 
-use super::refusals::{Always, BadBody, BadParams, Unknown};
+use super::refusals::{Always, BadBody, BadParams, Forbidden, Unknown};
 use crate::bot::Bot;
-use crate::dashboard::auth::{self, Caller, MAX_NAME_CHARS};
+use crate::dashboard::auth::{self, Caller, MAX_NAME_CHARS, Manager};
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
@@ -29,6 +29,9 @@ pub struct TokenView {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// Whether it may make, list and revoke tokens.
+    #[serde(default)]
+    pub manage_tokens: bool,
 }
 
 /// A token that was just made.
@@ -49,22 +52,25 @@ pub struct NewToken {
     /// What to call it.
     #[schema(example = "website", min_length = 1, max_length = 100, pattern = r"\S")]
     pub name: String,
+    /// Whether it may make, list and revoke tokens, which few programs need.
+    #[serde(default)]
+    pub manage_tokens: bool,
 }
 
 impl From<ApiToken> for TokenView {
     fn from(token: ApiToken) -> Self {
-        Self { id: token.id.0, name: token.name, created_at: token.created_at }
+        Self { id: token.id.0, name: token.name, created_at: token.created_at, manage_tokens: token.manage_tokens }
     }
 }
 
 /// Lists the account's tokens.
 #[utoipa::path(
     get, path = "/tokens", tag = "account", params(PageParams),
-    responses((status = 200, body = Page<TokenView>), BadParams, Always),
+    responses((status = 200, body = Page<TokenView>), BadParams, Forbidden, Always),
 )]
 pub async fn list_tokens(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    Manager(caller): Manager,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
     let tokens = bot.store.tokens(caller.account()).await?.into_iter().map(TokenView::from).collect();
@@ -76,16 +82,17 @@ pub async fn list_tokens(
     post, path = "/tokens", tag = "account", request_body = NewToken,
     responses(
         (status = 201, body = CreatedToken, headers(("Location" = String, description = "The new token's address"))),
-        BadBody, Always,
+        BadBody, Forbidden, Always,
     ),
 )]
 pub async fn create_token(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    Manager(caller): Manager,
     Body(new): Body<NewToken>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = checked_name(&new.name)?;
-    let (token, secret) = auth::create_token(&bot.store, caller.account(), name, Timestamp::now()).await?;
+    let (token, secret) =
+        auth::create_token(&bot.store, caller.account(), name, new.manage_tokens, Timestamp::now()).await?;
     let location = format!("/api/v1/tokens/{}", token.id);
     let created = CreatedToken { view: token.into(), token: secret.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(created)))
@@ -94,19 +101,33 @@ pub async fn create_token(
 /// One token, without its secret.
 #[utoipa::path(
     get, path = "/tokens/{id}", tag = "account", params(("id" = String, Path, description = "The token's id")),
-    responses((status = 200, body = TokenView), Unknown, Always),
+    responses((status = 200, body = TokenView), Unknown, Forbidden, Always),
 )]
-pub async fn get_token(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> Result<Json<TokenView>, Problem> {
+pub async fn get_token(
+    State(bot): State<Arc<Bot>>,
+    Manager(caller): Manager,
+    id: Id,
+) -> Result<Json<TokenView>, Problem> {
     Ok(Json(find(&bot, &caller, &id).await?.into()))
 }
 
 /// Revokes a token: it is worthless from now on.
 #[utoipa::path(
     delete, path = "/tokens/{id}", tag = "account", params(("id" = String, Path, description = "The token's id")),
-    responses((status = 204, description = "It is revoked"), Unknown, Always),
+    responses((status = 204, description = "It is revoked"), Unknown, Forbidden, Always),
 )]
-pub async fn revoke_token(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> Result<StatusCode, Problem> {
-    bot.store.delete_token(&find(&bot, &caller, &id).await?).await?;
+pub async fn revoke_token(
+    State(bot): State<Arc<Bot>>,
+    Manager(caller): Manager,
+    id: Id,
+) -> Result<StatusCode, Problem> {
+    let token = find(&bot, &caller, &id).await?;
+    if token.id == caller.token {
+        return Err(Problem::forbidden(
+            "This is the token that the request itself was made with: it cannot revoke itself.",
+        ));
+    }
+    bot.store.delete_token(&token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

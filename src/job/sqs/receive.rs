@@ -49,7 +49,7 @@ pub async fn attempt(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) 
     let done = Box::pin(job::run(bot, job, delivery, now)).await;
     if done.is_err()
         && delivery.attempt >= MAX_ATTEMPTS
-        && let Err(error) = job::give_up(bot, job).await
+        && let Err(error) = job::give_up(bot, job, delivery, now).await
     {
         tracing::error!(job.id = %delivery.id, error = format!("{error:#}"), "nobody could be told that a job is given up");
     }

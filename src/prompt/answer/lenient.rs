@@ -24,6 +24,7 @@ pub(super) fn read(raw: &str) -> Option<Draft> {
         sources,
         can_answer: after_key(raw, "can_answer").map(|value| !value.starts_with("false")),
         wants_human: after_key(raw, "wants_human").is_some_and(|value| value.starts_with("true")),
+        addressed: after_key(raw, "addressed").map(|value| value.starts_with("true")),
     })
 }
 

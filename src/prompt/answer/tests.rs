@@ -7,12 +7,23 @@ fn ok(raw: &str) -> ModelAnswer {
 }
 
 fn answer(text: &str, sources: &[usize]) -> ModelAnswer {
-    ModelAnswer { answer: text.to_owned(), sources: sources.to_vec(), can_answer: true, wants_human: false }
+    ModelAnswer {
+        answer: text.to_owned(),
+        sources: sources.to_vec(),
+        can_answer: true,
+        wants_human: false,
+        addressed: None,
+    }
 }
 
 #[test]
 fn the_schema_is_strict() {
-    let schema = answer_schema();
+    for heard in [Heard::Directly, Heard::InPassing, Heard::InPassingSmart] {
+        is_strict(answer_schema(heard));
+    }
+}
+
+fn is_strict(schema: &Value) {
     assert_eq!(schema["additionalProperties"], false);
     let mut names: Vec<&str> =
         schema["properties"].as_object().expect("what the test wrote").keys().map(String::as_str).collect();
@@ -148,6 +159,26 @@ fn an_endless_answer_is_cut_at_a_sentence() {
     assert!(parse(&"{\"a\":".repeat(300_000), 3).is_err());
 }
 
+#[test]
+fn silence_is_read() {
+    let raw = r#"{"addressed":false,"answer":"","can_answer":true,"sources":[],"wants_human":false}"#;
+    assert_eq!(ok(raw).addressed, Some(false));
+    assert_eq!(ok(r#"{"addressed":"no","answer":"Ha!"}"#).addressed, Some(false));
+    assert_eq!(ok(r#"{"addressed": true, "answer": "Use the "blue" one", "can_answer": true}"#).addressed, Some(true));
+    assert_eq!(ok(r#"{"answer":"Yes."}"#).addressed, None);
+}
+
+#[test]
+fn a_loop_is_cut_wherever_the_tokens_ended() {
+    let looped = format!("The warranty lasts 31 months [2]. {}", "It covers the hinge and the lid. ".repeat(60));
+    let cut_off = format!(r#"{{"answer": "{looped}It cov"#);
+    let whole = json!({ "answer": looped, "can_answer": true, "sources": [2] }).to_string();
+    for raw in [cut_off, whole] {
+        assert_eq!(ok(&raw), answer("The warranty lasts 31 months [1].", &[1]));
+    }
+    assert_eq!(parse(&format!(r#"{{"answer": "{}"#, "the the ".repeat(400)), 3), Err(Unusable::Loop));
+}
+
 proptest! {
     #[test]
     fn nothing_panics_and_what_is_read_is_sound(
@@ -164,6 +195,6 @@ proptest! {
     fn what_a_faithful_model_writes_comes_through(text in "[a-z \"\\\\\n{}é🙂]{0,60}[a-z]", can_answer: bool, wants_human: bool) {
         let raw = json!({ "answer": text, "can_answer": can_answer, "sources": [1], "wants_human": wants_human });
         let read = parse(&raw.to_string(), 1).expect("what the test wrote");
-        prop_assert_eq!(read, ModelAnswer { answer: text.trim().to_owned(), sources: vec![0], can_answer, wants_human });
+        prop_assert_eq!(read, ModelAnswer { answer: text.trim().to_owned(), sources: vec![0], can_answer, wants_human, addressed: None });
     }
 }

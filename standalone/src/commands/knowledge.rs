@@ -9,8 +9,16 @@ use crate::cli::KnowledgeCommand;
 use crate::client::{CallError, Client};
 use anyhow::Result;
 use guildhall::dashboard::api::knowledge::{HitView, SourceView};
-use guildhall::knowledge::source::Status;
+use guildhall::knowledge::source::{Origin, Status};
+use jiff::Timestamp;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How long a removal is waited for: it stands behind at most one build of the index.
+const REMOVED_WITHIN: Duration = Duration::from_mins(2);
+
+/// How often the server is asked whether a source is gone.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(command: KnowledgeCommand, client: &Client) -> Result<ExitCode> {
     match command {
@@ -27,14 +35,33 @@ pub(super) async fn run(command: KnowledgeCommand, client: &Client) -> Result<Ex
 
 async fn remove(ids: &[String], client: &Client) -> Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
+    let mut accepted = Vec::new();
     for id in ids {
         match client.remove(id).await {
-            Ok(()) => say(&format!("{id} is being removed."))?,
+            Ok(()) => accepted.push(id),
             Err(CallError::Refused(reason)) => {
                 complain(&format!("{id}: {reason}"))?;
                 code = ExitCode::FAILURE;
             }
             Err(error) => return Err(error.into()),
+        }
+    }
+    let asked = Instant::now();
+    while !accepted.is_empty() {
+        let sources = client.sources().await?;
+        // One that is there in another state was added again meanwhile.
+        let is_leaving = |id: &str| sources.iter().any(|source| source.id == id && source.status == Status::Removing);
+        for id in accepted.extract_if(.., |id| !is_leaving(id)) {
+            say(&format!("{id} is removed."))?;
+        }
+        if !accepted.is_empty() && asked.elapsed() > REMOVED_WITHIN {
+            for id in accepted.drain(..) {
+                complain(&format!("{id} is still being removed; `guildhall knowledge list` shows when it is gone."))?;
+            }
+            code = ExitCode::FAILURE;
+        }
+        if !accepted.is_empty() {
+            tokio::time::sleep(ASK_EVERY).await;
         }
     }
     Ok(code)
@@ -50,15 +77,31 @@ fn listed(sources: &[SourceView]) -> String {
             let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
             [
                 source.id.clone(),
+                kind(&source.origin).to_owned(),
                 state(&source.status),
                 number(source.ready.as_ref().map(|ready| ready.documents)),
                 number(source.ready.as_ref().map(|ready| ready.passages)),
+                source.ready.as_ref().map(|ready| time(ready.at)).unwrap_or_default(),
                 source.title.clone(),
                 remark(source),
             ]
         })
         .collect();
-    table(["id", "state", "documents", "passages", "title", "reason"], &rows)
+    table(["id", "kind", "state", "documents", "passages", "indexed (UTC)", "title", "reason"], &rows)
+}
+
+fn kind(origin: &Origin) -> &'static str {
+    match origin {
+        Origin::Text => "text",
+        Origin::File { .. } => "file",
+        Origin::Page { .. } => "page",
+        Origin::Site { .. } => "site",
+    }
+}
+
+/// To the minute: `2026-11-24 10:00`.
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// How far a source is, as the guide's page on managing sources says it.
@@ -99,7 +142,6 @@ fn hits(found: &[HitView]) -> String {
 mod tests {
     use super::*;
     use guildhall::dashboard::api::knowledge::ReadyView;
-    use guildhall::knowledge::source::Origin;
 
     fn source(id: &str, status: Status, ready: Option<(u32, u32)>) -> SourceView {
         let at = "2026-11-24T10:00:00Z".parse().unwrap();
@@ -122,10 +164,10 @@ mod tests {
             source("long", failed, Some((1, 2))),
         ];
         let lines = [
-            "id    state             documents  passages  title    reason",
-            "a     ready             1          48        a.md",
-            "b     indexing 3 of 12                       b.md",
-            "long  failed            1          2         long.md  The file contains no text.",
+            "id    kind  state             documents  passages  indexed (UTC)     title    reason",
+            "a     text  ready             1          48        2026-11-24 10:00  a.md",
+            "b     text  indexing 3 of 12                                         b.md",
+            "long  text  failed            1          2         2026-11-24 10:00  long.md  The file contains no text.",
         ];
         assert_eq!(listed(&sources), lines.join("\n"));
     }

@@ -60,6 +60,7 @@ mod tests {
             id: id.to_owned(),
             name: name.to_owned(),
             created_at: "2026-11-24T10:00:00Z".parse().unwrap(),
+            manage_tokens: false,
         };
         let tokens = [token("tok-1", "website"), token("tok-2", "bot"), token("tok-3", "bot")];
         assert_eq!(choose(&tokens, "website").unwrap().id, "tok-1");

@@ -43,7 +43,7 @@ impl Shared {
                 let whereabouts = interaction.whereabouts(hidden != 0, None);
                 // A deferral may say only whether the answer will be hidden.
                 let deferral = || Draft { flags: Some(hidden | message::LOADING), ..Draft::default() };
-                let id = state.add(self, whereabouts, if kind == 5 { deferral() } else { draft });
+                let id = state.add(whereabouts, if kind == 5 { deferral() } else { draft });
                 state.owners.insert(id, token.to_owned());
                 Answer::Original(id)
             }
@@ -154,6 +154,7 @@ impl InteractionState {
         Whereabouts {
             channel_id: self.channel_id,
             guild_id: self.guild_id,
+            author: self.application_id,
             only_for: hidden.then(|| self.member.clone()),
             metadata: Some(self.metadata(original)),
         }
@@ -163,7 +164,7 @@ impl InteractionState {
     pub(crate) fn metadata(&self, original: Option<u64>) -> Value {
         let mut metadata = json!({
             "id": self.id.to_string(), "type": self.kind, "user": self.user,
-            "authorizing_integration_owners": {"0": self.guild_id.to_string()},
+            "authorizing_integration_owners": {"0": self.guild_id.unwrap_or(0).to_string()},
         });
         if let Some(original) = original {
             metadata["original_response_message_id"] = json!(original.to_string());

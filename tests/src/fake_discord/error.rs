@@ -52,6 +52,16 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, code, what)
     }
 
+    /// 403: what the bot may not do.
+    pub(crate) fn forbidden(code: u32) -> Self {
+        let why = match code {
+            50001 => "Missing Access",
+            160_002 => "Cannot reply without permission to read message history",
+            _ => "Missing Permissions",
+        };
+        Self::new(StatusCode::FORBIDDEN, code, why)
+    }
+
     pub(crate) fn invalid_webhook_token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, 50027, "Invalid Webhook Token")
     }

@@ -38,11 +38,13 @@ pub(crate) async fn at_the_gate(
     let bucket = Bucket::of(&method, &path);
     let needs_token = !path.starts_with("/webhooks/") && !path.starts_with("/interactions/");
     let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if needs_token && token.and_then(|token| token.strip_prefix("Bot ")) != Some(&shared.token) {
+    let caller =
+        token.and_then(|token| token.strip_prefix("Bot ")).and_then(|token| shared.state().bot_with(&token.into()));
+    if needs_token && caller.is_none() {
         record(401, &body);
         return Refusal::unauthorized().into_response();
     }
-    let counted = shared.state().limits.take(&bucket, Instant::now());
+    let counted = shared.state().limits.take(&bucket.of_bot(caller), Instant::now());
     let limits = match counted {
         Ok(headers) => headers,
         Err(refused) => {
@@ -63,7 +65,7 @@ pub(crate) async fn at_the_gate(
         Some(Fault::RateLimited { retry_after, global }) => {
             record(429, &body);
             let now = Instant::now();
-            return shared.state().limits.block(&bucket, retry_after, global, now).into_response();
+            return shared.state().limits.block(&bucket.of_bot(caller), retry_after, global, now).into_response();
         }
         Some(Fault::Refused { status, code, message }) => {
             record(status, &body);
@@ -77,7 +79,8 @@ pub(crate) async fn at_the_gate(
         None => {}
     }
 
-    let request = axum::extract::Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let mut request = axum::extract::Request::from_parts(parts.clone(), Body::from(body.clone()));
+    request.extensions_mut().insert(Caller(caller.unwrap_or(shared.application_id)));
     let mut response = next.run(request).await;
     if close_after {
         record(0, &body);
@@ -87,6 +90,10 @@ pub(crate) async fn at_the_gate(
     response.headers_mut().extend(limits);
     response
 }
+
+/// Whose token a request has; the first bot's where none is needed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller(pub(crate) u64);
 
 fn plain(status: u16) -> Response {
     let status = StatusCode::from_u16(status).expect("a test names a real status");

@@ -11,6 +11,9 @@ use super::error::Refusal;
 /// A request that was on its way when the client was told to wait breaks no rule; loopback takes far less than this.
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
 
+/// "All bots can make up to 50 requests per second", interaction endpoints apart. [Discord Docs/Rate Limits]
+const GLOBAL: u32 = 50;
+
 /// What goes wrong with a request on purpose.
 #[derive(Debug, Clone)]
 pub enum Fault {
@@ -57,6 +60,8 @@ pub(crate) struct Bucket {
     route: String,
     major: String,
     interaction: bool,
+    /// Every bot has buckets of its own.
+    bot: Option<u64>,
 }
 
 impl Bucket {
@@ -71,7 +76,12 @@ impl Bucket {
             if id { ":id" } else { part }
         });
         let method = if interaction { "webhook" } else { method.as_str() };
-        Self { route: format!("{method} /{}", route.collect::<Vec<_>>().join("/")), major, interaction }
+        Self { route: format!("{method} /{}", route.collect::<Vec<_>>().join("/")), major, interaction, bot: None }
+    }
+
+    /// The same bucket, of this bot.
+    pub(crate) fn of_bot(&self, bot: Option<u64>) -> Self {
+        Self { bot, ..self.clone() }
     }
 
     /// How many requests in which time. Discord publishes no numbers; these are what it has been seen to send.
@@ -106,6 +116,12 @@ struct Window {
 pub(crate) struct Limits {
     windows: HashMap<Bucket, Window>,
     global: Option<(Instant, Instant)>,
+    /// When each bot's current second began, and how many requests came in it.
+    seconds: HashMap<Option<u64>, (Instant, u32)>,
+    /// Requests that were over the limit of all endpoints together.
+    pub(crate) over_global: usize,
+    /// Another limit a second for all endpoints together than [`GLOBAL`].
+    pub(crate) per_second: Option<u32>,
     pub(crate) off: bool,
     pub(crate) violations: usize,
     pub(crate) overruns: usize,
@@ -120,6 +136,9 @@ impl Limits {
         {
             self.violations += usize::from(now > told + ON_ITS_WAY);
             return Err(Box::new(refuse(until - now, None, HeaderMap::new())));
+        }
+        if let Some(wait) = self.over_global(bucket, now) {
+            return Err(Box::new(refuse(wait, None, HeaderMap::new())));
         }
         let (limit, period) = bucket.rate();
         let fresh = || Window { left: limit, ends: now + period, told_to_wait: None, exhausted_since: None };
@@ -143,6 +162,22 @@ impl Limits {
         }
         let left = if self.off { window.left.max(1) } else { window.left };
         Ok(headers(bucket, limit, left, window.ends - now))
+    }
+
+    /// Counts a request against the bot's limit of all endpoints together: how long to wait, when it is over it.
+    fn over_global(&mut self, bucket: &Bucket, now: Instant) -> Option<Duration> {
+        if bucket.interaction || self.off {
+            return None;
+        }
+        let second = Duration::from_secs(1);
+        let (since, count) = self.seconds.entry(bucket.bot).or_insert((now, 0));
+        if now >= *since + second {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        let over = *count > self.per_second.unwrap_or(GLOBAL);
+        self.over_global += usize::from(over);
+        over.then(|| *since + second - now)
     }
 
     /// A 429 that a test asked for.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::ids;
-use super::rest::channel_json;
-use super::state::{Answer, InteractionState, Message, user_json};
+use super::places::Channel;
+use super::state::{Answer, InteractionState, user_json};
 use super::{FakeDiscord, Interaction, Seen, Sent};
 
 /// How long [`Member::sees`] waits: far longer than an answer may take on a busy machine.
@@ -20,24 +20,30 @@ pub(crate) const PERMISSIONS: &str = "2248473465835073";
 /// A person on one server, in one channel.
 #[derive(Debug, Clone)]
 pub struct Member {
-    discord: FakeDiscord,
+    pub(crate) discord: FakeDiscord,
     /// User name.
     pub name: String,
     /// User id.
     pub id: u64,
     /// The server on which this person is now.
     pub guild_id: u64,
-    /// The channel in which this person is now.
+    /// The channel in which this person is now. In a direct message the server is only where they came from.
     pub channel_id: u64,
     /// The language of this person's Discord, such as `en-US` or `fr`.
     pub locale: String,
+    /// The name on this server, where it is not the user name.
+    pub nick: Option<String>,
+    /// Roles on this server.
+    pub roles: Vec<u64>,
 }
 
 impl Member {
     pub(crate) fn new(discord: FakeDiscord, name: &str) -> Self {
         let (guild_id, channel_id) = (discord.guild_id(), discord.channel_id());
         let (name, locale) = (name.to_owned(), "en-US".to_owned());
-        Self { discord, name, id: ids::snowflake(), guild_id, channel_id, locale }
+        let id = ids::snowflake();
+        discord.shared.state().users.insert(id, user_json(id, &name));
+        Self { discord, name, id, guild_id, channel_id, locale, nick: None, roles: Vec::new() }
     }
 
     /// The same person with another language.
@@ -136,32 +142,6 @@ impl Member {
         self.discord.deliver(webhook_url, &interaction).await
     }
 
-    /// Says something in the channel; gives the message's id.
-    pub fn says(&self, text: &str) -> u64 {
-        let id = ids::snowflake();
-        let message = Message {
-            id,
-            channel_id: self.channel_id,
-            guild_id: self.guild_id,
-            author: self.user(),
-            from_bot: false,
-            content: text.to_owned(),
-            flags: 0,
-            components: json!([]),
-            embeds: json!([]),
-            reference: None,
-            nonce: None,
-            metadata: None,
-            only_for: None,
-            mentions_everyone: false,
-            edited: None,
-            deleted: false,
-            unseen: 0,
-        };
-        self.discord.shared.state().messages.insert(id, message);
-        id
-    }
-
     /// Waits for the answer to this person's latest interaction, looks at it, and gives it as text: one paragraph a message,
     /// its buttons below it in brackets.
     ///
@@ -180,20 +160,26 @@ impl Member {
         async move { reply.await.iter().map(Seen::to_string).collect::<Vec<_>>().join("\n\n") }
     }
 
-    fn user(&self) -> Value {
+    pub(crate) fn user(&self) -> Value {
         user_json(self.id, &self.name)
     }
 
     /// A whole interaction on a server, and its entry in the books.
     /// [Discord Docs/Receiving and Responding: Interaction Structure]
-    fn interaction(&self, kind: u64, data: Option<Value>, source: Option<u64>, target: Option<u64>) -> Interaction {
+    pub(crate) fn interaction(
+        &self,
+        kind: u64,
+        data: Option<Value>,
+        source: Option<u64>,
+        target: Option<u64>,
+    ) -> Interaction {
         let (id, token) = (ids::snowflake(), ids::interaction_token());
         let application_id = self.discord.application_id();
         let guild_id = self.guild_id.to_string();
         let mut channel = {
             let state = self.discord.shared.state();
-            let name = state.channels.get(&self.channel_id).map_or("gone", |(_, name)| name);
-            channel_json(self.channel_id, self.guild_id, name)
+            let channel = state.channels.get(&self.channel_id);
+            channel.map_or_else(|| json!({"id": self.channel_id.to_string(), "type": 0}), Channel::json)
         };
         channel["permissions"] = json!(PERMISSIONS);
         let mut body = json!({
@@ -201,7 +187,7 @@ impl Member {
             "application_id": application_id.to_string(),
             "attachment_size_limit": 10 * 1024 * 1024,
             "authorizing_integration_owners": {"0": guild_id},
-            "channel": channel,
+            "channel": channel.clone(),
             "channel_id": self.channel_id.to_string(),
             "context": 0,
             "entitlement_sku_ids": [],
@@ -227,13 +213,23 @@ impl Member {
         if let Some(source) = source {
             body["message"] = self.discord.message(source).expect("a component is on a message that is there");
         }
+        let direct = channel["type"] == 1;
+        if direct {
+            // [Discord Docs/Receiving and Responding: Interaction Structure]: a user instead of a member, and no server.
+            let fields = body.as_object_mut().expect("made above");
+            for field in ["guild", "guild_id", "guild_locale", "member"] {
+                fields.remove(field);
+            }
+            (body["user"], body["context"]) = (self.user(), json!(1));
+        }
         let entry = InteractionState {
             id,
             kind,
+            application_id,
             member: self.name.clone(),
             user: self.user(),
             channel_id: self.channel_id,
-            guild_id: self.guild_id,
+            guild_id: (!direct).then_some(self.guild_id),
             source,
             target,
             answer: Answer::Awaited,

@@ -9,8 +9,10 @@ use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::gateway::Board;
 use super::ids;
 use super::limits::{Limits, Planned};
+use super::places::{Channel, Guild};
 
 /// One request that the fake Discord received, for assertions.
 #[derive(Debug, Clone)]
@@ -55,10 +57,13 @@ pub enum Expiry {
 pub(crate) struct InteractionState {
     pub(crate) id: u64,
     pub(crate) kind: u64,
+    /// The bot that it is for.
+    pub(crate) application_id: u64,
     pub(crate) member: String,
     pub(crate) user: Value,
     pub(crate) channel_id: u64,
-    pub(crate) guild_id: u64,
+    /// None in a direct message.
+    pub(crate) guild_id: Option<u64>,
     /// The message whose component was used.
     pub(crate) source: Option<u64>,
     /// The message that a context-menu command is about.
@@ -78,13 +83,27 @@ pub(crate) struct InteractionState {
 pub(crate) struct Message {
     pub(crate) id: u64,
     pub(crate) channel_id: u64,
-    pub(crate) guild_id: u64,
+    /// None in a direct message.
+    pub(crate) guild_id: Option<u64>,
     pub(crate) author: Value,
     pub(crate) from_bot: bool,
     pub(crate) content: String,
     pub(crate) flags: u64,
     pub(crate) components: Value,
     pub(crate) embeds: Value,
+    pub(crate) attachments: Value,
+    /// Whom it notifies.
+    pub(crate) mentions: Vec<u64>,
+    pub(crate) mention_roles: Vec<u64>,
+    /// The type, where it is not the one that follows from the rest: 7 joins, 21 starts a thread.
+    pub(crate) kind: u64,
+    /// `message_snapshots` and their `message_reference`, of a forward.
+    pub(crate) forward: Option<(Value, Value)>,
+    pub(crate) webhook_id: Option<u64>,
+    /// The author on this server: `nick` and `roles`.
+    pub(crate) member: Option<Value>,
+    /// When it was sent, for measuring.
+    pub(crate) sent: Instant,
     pub(crate) reference: Option<u64>,
     pub(crate) nonce: Option<String>,
     /// `interaction_metadata`, on answers to interactions.
@@ -100,27 +119,39 @@ pub(crate) struct Message {
 
 impl Message {
     /// As the API shows it. [Discord Docs/Message: Message Object]
-    pub(crate) fn json(&self, application_id: u64) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let mut shown = json!({
             "id": self.id.to_string(), "channel_id": self.channel_id.to_string(), "author": self.author,
             "content": self.content, "timestamp": ids::timestamp(self.id), "edited_timestamp": self.edited,
-            "tts": false, "mention_everyone": self.mentions_everyone, "mentions": [], "mention_roles": [],
-            "attachments": [], "embeds": self.embeds, "components": self.components, "pinned": false,
-            "flags": self.flags, "type": 0,
+            "tts": false, "mention_everyone": self.mentions_everyone, "mentions": [],
+            "mention_roles": self.mention_roles.iter().map(u64::to_string).collect::<Vec<_>>(),
+            "attachments": self.attachments, "embeds": self.embeds, "components": self.components, "pinned": false,
+            "flags": self.flags, "type": self.kind,
         });
+        if let Some((reference, snapshots)) = &self.forward {
+            shown["message_reference"] = reference.clone();
+            shown["message_snapshots"] = snapshots.clone();
+        }
+        if let Some(webhook) = self.webhook_id {
+            shown["webhook_id"] = json!(webhook.to_string());
+        }
         if let Some(nonce) = &self.nonce {
             shown["nonce"] = json!(nonce);
         }
         if let Some(reference) = self.reference {
-            shown["type"] = json!(19);
+            if self.kind == 0 {
+                shown["type"] = json!(19);
+            }
             shown["message_reference"] = json!({
                 "type": 0, "message_id": reference.to_string(), "channel_id": self.channel_id.to_string(),
-                "guild_id": self.guild_id.to_string(),
             });
+            if let Some(guild) = self.guild_id {
+                shown["message_reference"]["guild_id"] = json!(guild.to_string());
+            }
         }
         if let Some(metadata) = &self.metadata {
-            shown["webhook_id"] = json!(application_id.to_string());
-            shown["application_id"] = json!(application_id.to_string());
+            shown["webhook_id"] = self.author["id"].clone();
+            shown["application_id"] = self.author["id"].clone();
             shown["interaction_metadata"] = metadata.clone();
             shown["type"] = json!(if metadata["target_message_id"].is_string() { 23 } else { 20 });
         }
@@ -139,8 +170,15 @@ pub struct Bother {
 
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) guilds: BTreeMap<u64, String>,
-    pub(crate) channels: BTreeMap<u64, (u64, String)>,
+    pub(crate) guilds: BTreeMap<u64, Guild>,
+    pub(crate) channels: BTreeMap<u64, Channel>,
+    pub(crate) bots: BTreeMap<u64, Bot>,
+    /// Everybody who was ever here, by id.
+    pub(crate) users: HashMap<u64, Value>,
+    pub(crate) gateway: Board,
+    pub(crate) own_gateway_url: String,
+    /// Something happened to a message.
+    pub(crate) changed: Arc<Notify>,
     pub(crate) interactions: HashMap<String, InteractionState>,
     pub(crate) messages: BTreeMap<u64, Message>,
     pub(crate) commands: Vec<Value>,
@@ -158,6 +196,29 @@ pub(crate) struct State {
     pub(crate) gateway_url: String,
 }
 
+/// A bot that this Discord knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Bot {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) token: String,
+}
+
+impl Bot {
+    pub(crate) fn new(name: &str) -> Self {
+        let id = ids::snowflake();
+        let token = format!("{id}.fake.{}", hex::encode(rand::random::<[u8; 19]>()));
+        Self { id, name: name.to_owned(), token }
+    }
+
+    /// The bot as a user object.
+    pub(crate) fn user(&self) -> Value {
+        let mut user = user_json(self.id, &self.name);
+        user["bot"] = json!(true);
+        user
+    }
+}
+
 /// Everything behind the server's handlers.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -169,11 +230,20 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new() -> Self {
-        let application_id = ids::snowflake();
-        let guild = ids::snowflake();
+        let bot = Bot::new("guildhall");
+        let (application_id, token) = (bot.id, bot.token.clone());
+        let guild_id = ids::snowflake();
+        let mut guild = Guild::new("The workshop");
+        guild.bots.insert(application_id, ids::snowflake());
+        let channel = Channel::new(Some(guild_id), 0, "help");
         let state = State {
-            guilds: BTreeMap::from([(guild, "The workshop".to_owned())]),
-            channels: BTreeMap::from([(ids::snowflake(), (guild, "help".to_owned()))]),
+            guilds: BTreeMap::from([(guild_id, guild)]),
+            channels: BTreeMap::from([(channel.id, channel)]),
+            users: HashMap::from([(application_id, bot.user())]),
+            bots: BTreeMap::from([(application_id, bot)]),
+            gateway: Board::default(),
+            own_gateway_url: String::new(),
+            changed: Arc::default(),
             interactions: HashMap::new(),
             messages: BTreeMap::new(),
             commands: Vec::new(),
@@ -189,24 +259,67 @@ impl Shared {
             early_edits: 0,
             gateway_url: String::new(),
         };
-        Self {
-            application_id,
-            token: format!("{application_id}.fake.{}", hex::encode(rand::random::<[u8; 19]>())),
-            key: SigningKey::from_bytes(&rand::random()),
-            state: Mutex::new(state),
-        }
+        Self { application_id, token, key: SigningKey::from_bytes(&rand::random()), state: Mutex::new(state) }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no holder panics")
     }
+}
 
-    /// The bot as a user object.
-    pub(crate) fn bot_user(&self) -> Value {
-        let mut user = user_json(self.application_id, "guildhall");
-        user["bot"] = json!(true);
-        user
+impl State {
+    /// The bot with this token, given as a JSON string.
+    pub(crate) fn bot_with(&self, token: &Value) -> Option<u64> {
+        let token = token.as_str()?;
+        let token = token.strip_prefix("Bot ").unwrap_or(token);
+        self.bots.values().find(|bot| bot.token == token).map(|bot| bot.id)
     }
+
+    /// A message as the API shows it, with what it replies to.
+    pub(crate) fn shown(&self, id: u64) -> Value {
+        let message = &self.messages[&id];
+        let mut shown = message.json();
+        shown["mentions"] = message.mentions.iter().filter_map(|id| self.users.get(id).cloned()).collect();
+        if let Some(reference) = message.reference {
+            let there = self.messages.get(&reference).filter(|message| !message.deleted);
+            shown["referenced_message"] = there.map_or(Value::Null, |there| {
+                let mut there_shown = there.json();
+                there_shown["mentions"] = there.mentions.iter().filter_map(|id| self.users.get(id).cloned()).collect();
+                there_shown
+            });
+        }
+        if self.channels.get(&id).is_some_and(Channel::is_thread) && message.channel_id != id {
+            shown["thread"] = self.channels[&id].json();
+            shown["flags"] = json!(message.flags | 1 << 5);
+        }
+        shown
+    }
+
+    /// A message as `MESSAGE_CREATE` and `MESSAGE_UPDATE` have it. [Discord Docs/Gateway Events: Message Create]
+    pub(crate) fn event_json(&self, id: u64) -> Value {
+        let message = &self.messages[&id];
+        let mut shown = self.shown(id);
+        shown["channel_type"] = json!(self.channels.get(&message.channel_id).map_or(0, |channel| channel.kind));
+        if let Some(guild) = message.guild_id {
+            shown["guild_id"] = json!(guild.to_string());
+            if message.webhook_id.is_none() {
+                shown["member"] = message.member.clone().unwrap_or_else(|| member_json(None, &[]));
+            }
+            for user in shown["mentions"].as_array_mut().into_iter().flatten() {
+                user["member"] = member_json(None, &[]);
+            }
+        }
+        shown
+    }
+}
+
+/// A member object without its user. [Discord Docs/Guild: Guild Member Object]
+pub(crate) fn member_json(nick: Option<&str>, roles: &[u64]) -> Value {
+    json!({
+        "avatar": null, "banner": null, "communication_disabled_until": null, "deaf": false, "flags": 0,
+        "joined_at": "2024-05-17T09:12:44.201000+00:00", "mute": false, "nick": nick, "pending": false,
+        "premium_since": null, "roles": roles.iter().map(u64::to_string).collect::<Vec<_>>(),
+    })
 }
 
 /// A user object. [Discord Docs/User: User Object]

@@ -2,10 +2,11 @@
 
 use crate::cli::AddArgs;
 use guildhall::dashboard::api::knowledge::AddRequest;
-use guildhall::knowledge::source::MAX_FILE_BYTES;
+use guildhall::knowledge::source::{DEFAULT_DEPTH, MAX_FILE_BYTES, MAX_PAGES};
 use ignore::{DirEntry, WalkBuilder};
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
+use url::Url;
 
 /// Endings of the formats that Guildhall reads.
 const READABLE: [&str; 10] = ["md", "markdown", "mdx", "txt", "text", "html", "htm", "xhtml", "pdf", "docx"];
@@ -63,12 +64,20 @@ pub(super) fn find(args: &AddArgs) -> Found {
 }
 
 fn web(url: &str, args: &AddArgs) -> AddRequest {
+    let is_site = args.site || args.max_pages.is_some() || args.depth.is_some() || (!args.page && names_a_folder(url));
     let url = url.to_owned();
-    if args.page {
-        AddRequest::Page { url }
+    if is_site {
+        let (max_pages, max_depth) = (args.max_pages.unwrap_or(MAX_PAGES), args.depth.unwrap_or(DEFAULT_DEPTH));
+        AddRequest::Site { url, max_pages, max_depth }
     } else {
-        AddRequest::Site { url, max_pages: args.max_pages, max_depth: args.depth }
+        AddRequest::Page { url }
     }
+}
+
+/// Whether an address ends in "/", as that of a host alone does too: whoever copies the address of one page does not
+/// expect all its neighbours.
+fn names_a_folder(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.path().ends_with('/') && url.query().is_none())
 }
 
 fn file(path: &Path, name: String, found: &mut Found) {
@@ -160,7 +169,8 @@ mod tests {
     use std::fs;
 
     fn args(what: &[&str], page: bool) -> AddArgs {
-        AddArgs { what: what.iter().map(|&what| what.to_owned()).collect(), page, max_pages: 7, depth: 2 }
+        let what = what.iter().map(|&what| what.to_owned()).collect();
+        AddArgs { what, page, site: false, max_pages: None, depth: None }
     }
 
     fn names(found: &Found) -> Vec<&str> {
@@ -206,14 +216,33 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_a_site_unless_it_is_said_to_be_a_page() {
-        let request = |page| match find(&args(&["https://docs.example.com/"], page)).items.remove(0) {
-            Item::Web { request, .. } => serde_json::to_value(request).unwrap(),
-            Item::File { .. } => panic!("an address is no file"),
+    fn an_address_is_a_site_if_it_ends_in_a_slash_or_is_said_to_be_one() {
+        let kind = |address: &str, change: fn(&mut AddArgs)| {
+            let mut args = args(&[address], false);
+            change(&mut args);
+            match find(&args).items.remove(0) {
+                Item::Web { request: AddRequest::Site { max_pages, max_depth, .. }, .. } => {
+                    Some((max_pages, max_depth))
+                }
+                Item::Web { .. } => None,
+                Item::File { .. } => panic!("an address is no file"),
+            }
         };
-        let site =
-            serde_json::json!({"kind": "site", "url": "https://docs.example.com/", "max_pages": 7, "max_depth": 2});
-        assert_eq!(request(false), site);
-        assert_eq!(request(true), serde_json::json!({"kind": "page", "url": "https://docs.example.com/"}));
+        let site = Some((MAX_PAGES, DEFAULT_DEPTH));
+        for (address, expected) in [
+            ("https://docs.example.com", site),
+            ("https://docs.example.com/", site),
+            ("https://docs.example.com/manual/#top", site),
+            ("https://docs.example.com/install.html", None),
+            ("https://docs.example.com/manual", None),
+            ("https://docs.example.com/?page=7", None),
+        ] {
+            assert_eq!(kind(address, |_| ()), expected, "{address}");
+        }
+        assert_eq!(kind("https://docs.example.com/", |args| args.page = true), None);
+        assert_eq!(kind("https://docs.example.com/manual", |args| args.site = true), site);
+        let few = kind("https://docs.example.com/manual", |args| args.max_pages = Some(7));
+        assert_eq!(few, Some((7, DEFAULT_DEPTH)));
+        assert_eq!(kind("https://docs.example.com/manual", |args| args.depth = Some(2)), Some((MAX_PAGES, 2)));
     }
 }

@@ -1,0 +1,302 @@
+//! Which worker keeps which session: decided by each worker for itself from what all can see. No I/O.
+
+use guildhall::store::{Lease, SessionKey, WorkerBeat};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+use tokio::time::Instant;
+use twilight_model::id::{Id, marker::ApplicationMarker};
+
+/// A worker whose counter has not moved for so long, by the observer's own clock, is dead.
+pub const DEAD_AFTER: Duration = Duration::from_secs(3);
+
+/// An observer that has not looked for so long may have been asleep itself, and begins to watch anew.
+const BLINK: Duration = Duration::from_secs(1);
+
+/// Watches the counters of workers.
+#[derive(Debug, Default)]
+pub struct Watch {
+    seen: HashMap<String, Seen>,
+    looked: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    /// None for an owner that gives no sign at all.
+    count: Option<u64>,
+    since: Instant,
+    leaving: bool,
+}
+
+impl Watch {
+    /// Takes what the table says at `now`.
+    pub fn look(&mut self, beats: &[WorkerBeat], leases: &[Lease], now: Instant) {
+        let slept = self.looked.is_some_and(|looked| now.duration_since(looked) > BLINK);
+        self.looked = Some(now);
+        let mut there: HashMap<&str, (Option<u64>, bool)> =
+            leases.iter().filter_map(|lease| Some((lease.owner.as_deref()?, (None, true)))).collect();
+        there.extend(beats.iter().map(|beat| (beat.worker.as_str(), (Some(beat.count), beat.leaving))));
+        self.seen.retain(|worker, _| there.contains_key(worker.as_str()));
+        for (worker, (count, leaving)) in there {
+            match self.seen.get_mut(worker) {
+                Some(seen) if seen.count == count && !slept => seen.leaving = leaving,
+                Some(seen) => *seen = Seen { count, since: now, leaving },
+                None => {
+                    self.seen.insert(worker.to_owned(), Seen { count, since: now, leaving });
+                }
+            }
+        }
+    }
+
+    /// Whether a worker is certainly gone, or stopped by itself.
+    pub fn is_dead(&self, worker: &str, now: Instant) -> bool {
+        self.seen.get(worker).is_some_and(|seen| now.duration_since(seen.since) >= DEAD_AFTER)
+    }
+
+    /// Workers that sessions can be shared with.
+    pub fn living(&self, now: Instant) -> impl Iterator<Item = &str> {
+        self.seen.iter().filter_map(move |(worker, seen)| {
+            let lives = !seen.leaving && seen.count.is_some() && now.duration_since(seen.since) < DEAD_AFTER;
+            lives.then_some(worker.as_str())
+        })
+    }
+}
+
+/// What one worker sees.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// Its own name.
+    pub me: &'a str,
+    /// All sessions.
+    pub leases: &'a [Lease],
+    /// The applications that it knows: number of shards, fingerprint of the token.
+    pub applications: &'a HashMap<Id<ApplicationMarker>, (u32, String)>,
+    /// Workers that are alive and stay, itself among them.
+    pub living: &'a [String],
+    /// Owners that are certainly gone.
+    pub dead: &'a HashSet<String>,
+    /// Sessions that it runs.
+    pub running: &'a HashSet<SessionKey>,
+    /// Sessions that it is giving away, or does not want for a moment.
+    pub busy: &'a HashSet<SessionKey>,
+}
+
+/// What a worker does about a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Add it to the table.
+    Create(SessionKey),
+    /// Make it its own.
+    Take(Lease),
+    /// Give it away, for others to take.
+    Release(SessionKey),
+    /// End it for good: newer ones have taken its place.
+    End(SessionKey),
+    /// Remove it from the table: nobody keeps it and nobody needs it.
+    Remove(Lease),
+}
+
+/// What `me` does now.
+pub fn decide(view: &View<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let there: HashMap<SessionKey, &Lease> = view.leases.iter().map(|lease| (lease.key, lease)).collect();
+    for (&application, &(total, _)) in view.applications {
+        let wanted = (0..total).map(|shard| SessionKey { application, total, shard });
+        steps.extend(wanted.filter(|key| !there.contains_key(key)).map(Step::Create));
+    }
+    let (kept, over): (Vec<&Lease>, Vec<&Lease>) = view
+        .leases
+        .iter()
+        .filter(|lease| view.applications.contains_key(&lease.key.application))
+        .partition(|lease| !is_superseded(lease.key, view.applications, &there));
+    for lease in over {
+        if view.running.contains(&lease.key) {
+            steps.push(Step::End(lease.key));
+        } else if is_free(lease, view) {
+            steps.push(Step::Remove(lease.clone()));
+        }
+    }
+    share(&kept, view, &mut steps);
+    steps
+}
+
+/// Whether all sessions of the number of shards that is wanted are ready, and this is none of them.
+fn is_superseded(
+    key: SessionKey,
+    applications: &HashMap<Id<ApplicationMarker>, (u32, String)>,
+    there: &HashMap<SessionKey, &Lease>,
+) -> bool {
+    let Some(&(total, _)) = applications.get(&key.application) else { return false };
+    key.total != total
+        && (0..total).all(|shard| {
+            there.get(&SessionKey { application: key.application, total, shard }).is_some_and(|lease| lease.state.ready)
+        })
+}
+
+fn is_free(lease: &Lease, view: &View<'_>) -> bool {
+    !view.busy.contains(&lease.key)
+        && match lease.owner.as_deref() {
+            None => true,
+            // Left over from before a fence or a fall.
+            Some(owner) if owner == view.me => !view.running.contains(&lease.key),
+            Some(owner) => view.dead.contains(owner),
+        }
+}
+
+fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
+    let wanted = |lease: &&&Lease| {
+        let token = view.applications.get(&lease.key.application).map(|(_, token)| token);
+        lease.state.stopped.is_none() || lease.state.stopped.as_ref() != token
+    };
+    let leases: Vec<&Lease> = leases.iter().filter(wanted).copied().collect();
+    let mut counts: BTreeMap<&str, usize> = view.living.iter().map(|worker| (worker.as_str(), 0)).collect();
+    counts.insert(view.me, view.running.len());
+    for lease in &leases {
+        let owner = lease.owner.as_deref().unwrap_or_default();
+        if owner != view.me
+            && let Some(count) = counts.get_mut(owner)
+        {
+            *count += 1;
+        }
+    }
+    let least = leases.len() / counts.len();
+    let most = leases.len().div_ceil(counts.len());
+    let mine = view.running.len();
+    let mut free: Vec<&Lease> = leases.iter().copied().filter(|lease| is_free(lease, view)).collect();
+    // What the others still lack is left to them.
+    let lacking: usize = counts.iter().filter(|(who, _)| **who != view.me).map(|(_, n)| least.saturating_sub(*n)).sum();
+    let limit = if free.len() > lacking { most } else { least };
+    if mine < limit && !free.is_empty() {
+        // Each begins elsewhere, so that workers do not all reach for the same one.
+        let place = counts.keys().position(|&who| who == view.me).unwrap_or(0) * free.len() / counts.len();
+        free.rotate_left(place);
+        steps.extend(free.into_iter().take(limit - mine).map(|lease| Step::Take(lease.clone())));
+        return;
+    }
+    // Of those with more than the least, the first ones give away what others lack.
+    let missing = counts.values().map(|&n| least.saturating_sub(n)).sum::<usize>().saturating_sub(free.len());
+    let givers = counts.iter().filter(|(_, n)| **n > least).map(|(&who, _)| who);
+    let gives_one = givers.take(missing).any(|who| who == view.me);
+    let surplus = mine.saturating_sub(most).max(usize::from(gives_one));
+    let mut running: Vec<SessionKey> = view.running.iter().copied().collect();
+    running.sort_unstable();
+    steps.extend(running.into_iter().rev().take(surplus).map(Step::Release));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guildhall::store::SessionState;
+    use proptest::prelude::*;
+
+    fn key(total: u32, shard: u32) -> SessionKey {
+        SessionKey { application: Id::new(1), total, shard }
+    }
+
+    fn lease(key: SessionKey, owner: Option<&str>, ready: bool) -> Lease {
+        let state = SessionState { ready, ..SessionState::default() };
+        Lease { key, owner: owner.map(str::to_owned), fence: 0, state }
+    }
+
+    fn applications(total: u32) -> HashMap<Id<ApplicationMarker>, (u32, String)> {
+        HashMap::from([(Id::new(1), (total, "token".to_owned()))])
+    }
+
+    /// One worker's turn, its steps done at once.
+    fn turn(me: &str, living: &[String], dead: &HashSet<String>, total: u32, leases: &mut Vec<Lease>) -> usize {
+        let running: HashSet<SessionKey> =
+            leases.iter().filter(|lease| lease.owner.as_deref() == Some(me)).map(|lease| lease.key).collect();
+        let applications = applications(total);
+        let view =
+            View { me, leases, applications: &applications, living, dead, running: &running, busy: &HashSet::new() };
+        let steps = decide(&view);
+        for step in &steps {
+            match step {
+                Step::Create(key) => leases.push(lease(*key, None, false)),
+                Step::Take(taken) => {
+                    let lease = leases.iter_mut().find(|lease| lease.key == taken.key).unwrap();
+                    assert!(lease.owner.as_ref().is_none_or(|owner| dead.contains(owner)), "taken from the living");
+                    (lease.owner, lease.state.ready) = (Some(me.to_owned()), true);
+                }
+                Step::Release(key) => leases.iter_mut().find(|lease| lease.key == *key).unwrap().owner = None,
+                Step::End(key) => leases.retain(|lease| lease.key != *key),
+                Step::Remove(gone) => leases.retain(|lease| lease.key != gone.key),
+            }
+        }
+        steps.len()
+    }
+
+    proptest! {
+        /// However sessions lie and whoever dies or joins: soon all are kept by the living, as evenly as can be, and
+        /// nothing moves any more.
+        #[test]
+        fn sessions_are_shared_evenly_and_rest(total in 1_u32..20, workers in 1_usize..6, owners in proptest::collection::vec(0_usize..8, 20)) {
+            let living: Vec<String> = (0..workers).map(|n| format!("w{n}")).collect();
+            let dead: HashSet<String> = (workers..8).map(|n| format!("w{n}")).collect();
+            let mut leases: Vec<Lease> =
+                (0..total).zip(&owners).map(|(shard, n)| lease(key(total, shard), Some(&format!("w{n}")), true)).collect();
+            for _ in 0..40 {
+                for me in &living {
+                    turn(me, &living, &dead, total, &mut leases);
+                }
+            }
+            let count = |me: &String| leases.iter().filter(|lease| lease.owner.as_ref() == Some(me)).count();
+            let counts: Vec<usize> = living.iter().map(count).collect();
+            prop_assert_eq!(counts.iter().sum::<usize>(), usize::try_from(total).unwrap());
+            prop_assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1, "{:?}", counts);
+            for me in &living {
+                prop_assert_eq!(turn(me, &living, &dead, total, &mut leases), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn old_shards_end_when_all_new_ones_are_ready() {
+        let living = vec!["a".to_owned()];
+        let mut leases = vec![
+            lease(key(1, 0), Some("a"), true),
+            lease(key(2, 0), Some("a"), true),
+            lease(key(2, 1), Some("a"), false),
+        ];
+        turn("a", &living, &HashSet::new(), 2, &mut leases);
+        assert_eq!(leases.len(), 3);
+        leases[2].state.ready = true;
+        turn("a", &living, &HashSet::new(), 2, &mut leases);
+        assert!(leases.iter().all(|lease| lease.key.total == 2) && leases.len() == 2);
+    }
+
+    #[test]
+    fn a_stopped_session_waits_for_another_token() {
+        let living = vec!["a".to_owned()];
+        let mut stopped = lease(key(1, 0), None, false);
+        stopped.state.stopped = Some("token".to_owned());
+        let mut leases = vec![stopped];
+        assert_eq!(turn("a", &living, &HashSet::new(), 1, &mut leases), 0);
+        leases[0].state.stopped = Some("an older one".to_owned());
+        assert_eq!(turn("a", &living, &HashSet::new(), 1, &mut leases), 1);
+    }
+
+    #[test]
+    fn only_a_counter_that_rests_while_it_is_watched_means_death() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let beat = |count| [WorkerBeat { worker: "a".to_owned(), count, leaving: false }];
+        let mut watch = Watch::default();
+        for ms in (0..3_000).step_by(300) {
+            watch.look(&beat(1), &[], at(ms));
+        }
+        assert!(!watch.is_dead("a", at(2_700)));
+        watch.look(&beat(1), &[], at(3_000));
+        assert!(watch.is_dead("a", at(3_000)) && watch.living(at(3_000)).next().is_none());
+        watch.look(&beat(2), &[], at(3_300));
+        assert!(!watch.is_dead("a", at(3_300)) && watch.living(at(3_300)).eq(["a"]));
+        // The observer slept.
+        watch.look(&beat(2), &[], at(60_000));
+        assert!(!watch.is_dead("a", at(60_000)));
+        // Owners without any counter are watched as long.
+        let owned = [lease(key(1, 0), Some("b"), true)];
+        for ms in (60_300..63_600).step_by(300) {
+            watch.look(&[], &owned, at(ms));
+        }
+        assert!(watch.is_dead("b", at(63_300)) && !watch.is_dead("a", at(63_300)));
+    }
+}

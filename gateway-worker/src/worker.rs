@@ -1,0 +1,492 @@
+//! One worker: gives signs of life, takes its share of the sessions, runs them, writes down how far they have come, and
+//! gives them away when it is told to stop.
+
+use crate::changes::{self, Changes};
+use crate::fleet::{self, Step, View, Watch};
+use crate::forward::Forwarder;
+use crate::health::{self, Health};
+use crate::identify::IdentifyQueue;
+use crate::judge;
+use crate::metrics::Metrics;
+use crate::plan;
+use crate::session::{self, Order, Parts, Running};
+use crate::tenure::{Permit, Tenure};
+use anyhow::{Context as _, Result, anyhow};
+use futures::future::join_all;
+use guildhall::bot::Bot;
+use guildhall::discord::Discord;
+use guildhall::store::{Lease, SessionKey, SessionState, ShardPlan, Store, WorkerBeat};
+use jiff::Timestamp;
+use rand::RngExt as _;
+use secrecy::SecretString;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use twilight_model::id::{Id, marker::ApplicationMarker};
+
+/// How often a worker looks at the table: a session that is given away waits half of it, on average.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// How often a worker raises its counter: one may be late and it is not fenced yet.
+const BEAT_EVERY: Duration = Duration::from_millis(700);
+
+/// A request to the table that takes longer is given up.
+const REQUEST: Duration = Duration::from_secs(1);
+
+/// How often a session's progress is written down.
+const SAVE_EVERY: Duration = Duration::from_secs(2);
+
+/// A session whose task fell is left alone for this long.
+const AFTER_FALL: Duration = Duration::from_secs(5);
+
+/// Sessions end within this by themselves; a little less than the twenty seconds of a SIGTERM.
+const ENDED_WITHIN: Duration = Duration::from_secs(16);
+
+/// Tries to give a session away in the table.
+const RELEASE_TRIES: u32 = 3;
+
+/// A bot whose gateway sessions are kept.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Its id.
+    pub id: Id<ApplicationMarker>,
+    /// Its token.
+    pub token: SecretString,
+    /// Number of shards; none leaves it to Discord's recommendation.
+    pub shards: Option<u32>,
+}
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The bots. A change takes effect at once.
+    pub applications: watch::Receiver<Vec<Application>>,
+    /// Whether nobody else can work on the table: then whatever an earlier process held is free, and no sign of life is
+    /// needed.
+    pub alone: bool,
+    /// How long a job waits for others to travel with. Zero for the local queue, which batches by itself.
+    pub linger: Duration,
+    /// Where `/healthz` and `/metrics` are told.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Works until `stop`; then gives everything away, within twenty seconds.
+pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Result<()> {
+    let metrics = Arc::new(Metrics::default());
+    let tenure = Tenure::new(options.alone, Instant::now());
+    let _server = match options.listen {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+            let health = Health { metrics: Arc::clone(&metrics), tenure: tenure.clone() };
+            Some(AbortOnDropHandle::new(tokio::spawn(async move {
+                if let Err(error) = axum::serve(listener, health::router(health)).await {
+                    tracing::error!(error = %error, "metrics are no longer served");
+                }
+            })))
+        }
+        None => None,
+    };
+    // Only fails where it was done already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let me = hex::encode(rand::rng().random::<[u8; 8]>());
+    let (leaving, is_leaving) = watch::channel(false);
+    let beats = (!options.alone)
+        .then(|| AbortOnDropHandle::new(tokio::spawn(beat(bot.store.clone(), me.clone(), tenure.clone(), is_leaving))));
+    let changes = changes::channel();
+    let _changes = AbortOnDropHandle::new(tokio::spawn(changes::watch(bot.store.clone(), changes.clone())));
+    let mut worker = Worker {
+        changes,
+        forwarder: Forwarder::start(Arc::clone(&bot), Arc::clone(&metrics), options.linger),
+        began: judge::Options { started: Timestamp::now(), began: std::time::Instant::now() },
+        store: bot.store.clone(),
+        me: me.clone(),
+        discord: bot.discord.clone().context("Discord is not configured, so there is no gateway")?,
+        bot,
+        options,
+        tenure,
+        permit: None,
+        metrics,
+        watch: Watch::default(),
+        applications: HashMap::new(),
+        running: HashMap::new(),
+        going: JoinSet::new(),
+        busy: HashSet::new(),
+        fallen: HashMap::new(),
+        stopped_here: HashSet::new(),
+    };
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = looks.tick() => {}
+        }
+        // To the end even when it is time to stop: what is being taken must not be forgotten.
+        if let Err(error) = worker.look().await {
+            tracing::warn!(error = format!("{error:#}"), "this worker cannot look after its sessions now");
+        }
+    }
+    tracing::info!(sessions = worker.running.len(), "stopping: sessions are given away");
+    leaving.send_replace(true);
+    worker.leave().await;
+    if !worker.options.alone {
+        drop(beats);
+        let _ = timeout(REQUEST, worker.store.forget_worker(&me)).await;
+    }
+    Ok(())
+}
+
+/// Raises the counter of a worker, for ever.
+async fn beat(store: Store, worker: String, tenure: Tenure, mut leaving: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(BEAT_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for count in 1.. {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Ok(()) = leaving.changed() => {}
+        }
+        let sent = Instant::now();
+        let sign = WorkerBeat { worker: worker.clone(), count, leaving: *leaving.borrow_and_update() };
+        match timeout(REQUEST, store.beat(&sign, Timestamp::now())).await {
+            Ok(Ok(())) => tenure.renew(sent),
+            Ok(Err(error)) => tracing::warn!(error = format!("{error:#}"), "the table does not take a sign of life"),
+            Err(_) => tracing::warn!("the table takes too long for a sign of life"),
+        }
+    }
+}
+
+struct Worker {
+    bot: Arc<Bot>,
+    discord: Arc<Discord>,
+    store: Store,
+    me: String,
+    options: Options,
+    tenure: Tenure,
+    /// For all that runs.
+    permit: Option<Permit>,
+    forwarder: Forwarder,
+    changes: broadcast::Sender<Changes>,
+    metrics: Arc<Metrics>,
+    began: judge::Options,
+    watch: Watch,
+    applications: HashMap<Id<ApplicationMarker>, Served>,
+    running: HashMap<SessionKey, Kept>,
+    /// Sessions that are being given away or ended.
+    going: JoinSet<SessionKey>,
+    busy: HashSet<SessionKey>,
+    fallen: HashMap<SessionKey, Instant>,
+    /// Sessions that Discord refused this very process.
+    stopped_here: HashSet<SessionKey>,
+}
+
+/// An application whose sessions are kept.
+struct Served {
+    token: SecretString,
+    fingerprint: String,
+    shards: Option<u32>,
+    /// There once a plan is known.
+    parts: Option<(watch::Sender<ShardPlan>, Arc<Parts>)>,
+    _planner: AbortOnDropHandle<()>,
+}
+
+struct Kept {
+    running: Running,
+    saved: SessionState,
+    saved_at: Instant,
+}
+
+impl Worker {
+    /// Looks at the table and does its part.
+    async fn look(&mut self) -> Result<()> {
+        self.serve_applications();
+        self.note_what_ended().await;
+        if !self.permit.as_ref().is_some_and(|permit| permit.holds(Instant::now())) {
+            self.fence();
+        }
+        self.save().await;
+        let (leases, beats, plans) = timeout(REQUEST * 2, async {
+            tokio::try_join!(self.store.leases(), self.store.workers(), self.store.shard_plans())
+        })
+        .await
+        .map_err(|_| anyhow!("the table takes too long"))??;
+        let now = Instant::now();
+        self.watch.look(&beats, &leases, now);
+        self.follow_plans(plans);
+        let steps = self.decide(leases, now);
+        self.act(steps).await;
+        Ok(())
+    }
+
+    /// Stops everything at once, since others may have taken it. Nothing is written.
+    fn fence(&mut self) {
+        if !self.running.is_empty() {
+            tracing::error!(
+                sessions = self.running.len(),
+                "the table has taken no sign of life, so this worker's sessions may be somebody else's now: they are stopped"
+            );
+        }
+        for (_, kept) in self.running.drain() {
+            kept.running.task.abort();
+        }
+        self.permit = self.tenure.permit(Instant::now());
+    }
+
+    fn serve_applications(&mut self) {
+        let wanted = self.options.applications.borrow_and_update().clone();
+        self.applications.retain(|id, served| {
+            wanted.iter().any(|application| {
+                application.id == *id
+                    && served.shards == application.shards
+                    && served.fingerprint == crate::fingerprint(&application.token)
+            })
+        });
+        for Application { id, token, shards } in wanted {
+            if self.applications.contains_key(&id) {
+                continue;
+            }
+            let (store, metrics) = (self.store.clone(), Arc::clone(&self.metrics));
+            let planner = tokio::spawn(plan::keep(id, store, Arc::clone(&self.discord), shards, metrics));
+            let served = Served {
+                fingerprint: crate::fingerprint(&token),
+                token,
+                shards,
+                parts: None,
+                _planner: AbortOnDropHandle::new(planner),
+            };
+            self.applications.insert(id, served);
+        }
+    }
+
+    fn follow_plans(&mut self, plans: Vec<ShardPlan>) {
+        for plan in plans {
+            let Some(served) = self.applications.get_mut(&plan.application) else { continue };
+            if let Some((known, _)) = &served.parts {
+                known.send_if_modified(|known| *known != plan && std::mem::replace(known, plan.clone()) != plan);
+                continue;
+            }
+            let application = plan.application;
+            let (tell, told) = watch::channel(plan);
+            let (discord, metrics) = (Arc::clone(&self.discord), Arc::clone(&self.metrics));
+            let identify = IdentifyQueue::new(
+                application,
+                self.store.clone(),
+                Arc::clone(&discord),
+                told.clone(),
+                Arc::clone(&metrics),
+            );
+            let parts = Parts {
+                bot: Arc::clone(&self.bot),
+                discord,
+                token: served.token.clone(),
+                plan: told,
+                identify,
+                forwarder: self.forwarder.clone(),
+                metrics,
+                began: self.began,
+                changes: self.changes.clone(),
+            };
+            served.parts = Some((tell, Arc::new(parts)));
+        }
+    }
+
+    fn decide(&mut self, mut leases: Vec<Lease>, now: Instant) -> Vec<Step> {
+        if self.options.alone {
+            // Whoever starts the machine again has perhaps repaired what was wrong.
+            for lease in leases.iter_mut().filter(|lease| !self.stopped_here.contains(&lease.key)) {
+                lease.state.stopped = None;
+            }
+        }
+        self.fallen.retain(|_, since| now.duration_since(*since) < AFTER_FALL);
+        let applications = self
+            .applications
+            .iter()
+            .filter_map(|(&id, served)| {
+                let (plan, _) = served.parts.as_ref()?;
+                Some((id, (plan.borrow().total, served.fingerprint.clone())))
+            })
+            .collect();
+        let dead = leases
+            .iter()
+            .filter_map(|lease| lease.owner.clone())
+            .filter(|owner| *owner != self.me && (self.options.alone || self.watch.is_dead(owner, now)))
+            .collect();
+        let mut living = vec![self.me.clone()];
+        if !self.options.alone {
+            living.extend(self.watch.living(now).filter(|worker| *worker != self.me).map(str::to_owned));
+        }
+        let running: HashSet<SessionKey> = self.running.keys().copied().collect();
+        let busy = self.busy.iter().chain(self.fallen.keys()).copied().collect();
+        let view = View {
+            me: &self.me,
+            leases: &leases,
+            applications: &applications,
+            living: &living,
+            dead: &dead,
+            running: &running,
+            busy: &busy,
+        };
+        let mut steps = fleet::decide(&view);
+        // Bots that are gone, or have another token now: in the second case it is taken up again at once.
+        for (key, kept) in &self.running {
+            match self.applications.get(&key.application) {
+                None => steps.push(Step::End(*key)),
+                Some(served) => {
+                    if served.fingerprint != kept.running.token {
+                        steps.push(Step::Release(*key));
+                    }
+                }
+            }
+        }
+        steps
+    }
+
+    async fn act(&mut self, steps: Vec<Step>) {
+        let Some(permit) = self.permit.clone() else { return };
+        let (mut wanted, mut others) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                Step::Take(lease) => wanted.push(lease),
+                Step::Release(key) => self.let_go(key, Order::Release, &permit),
+                Step::End(key) => self.let_go(key, Order::End, &permit),
+                step => others.push(step),
+            }
+        }
+        let content = self.running.values().any(|kept| kept.saved.content);
+        let store = &self.store;
+        join_all(others.into_iter().map(|step| async move {
+            let done = match step {
+                Step::Create(key) => store.create_lease(key, content).await,
+                Step::Remove(lease) => store.delete_lease(&lease).await.map(drop),
+                Step::Take(_) | Step::Release(_) | Step::End(_) => Ok(()),
+            };
+            if let Err(error) = done {
+                tracing::warn!(error = format!("{error:#}"), "the list of sessions could not be changed yet");
+            }
+        }))
+        .await;
+        let me = &self.me;
+        let taken = join_all(wanted.iter().map(|lease| timeout(REQUEST, store.take_lease(lease, me)))).await;
+        for lease in taken.into_iter().filter_map(|taken| taken.ok().and_then(Result::ok).flatten()) {
+            let Some((_, parts)) =
+                self.applications.get(&lease.key.application).and_then(|served| served.parts.as_ref())
+            else {
+                continue;
+            };
+            tracing::info!(session = %lease.key, fence = lease.fence, resumes = lease.state.session_id.is_some(), "a session is taken up");
+            let (key, saved) = (lease.key, lease.state.clone());
+            let running = session::start(Arc::clone(parts), lease, permit.clone());
+            self.running.insert(key, Kept { running, saved, saved_at: Instant::now() });
+        }
+    }
+
+    /// Gives a session away or ends it, without waiting for it.
+    fn let_go(&mut self, key: SessionKey, order: Order, permit: &Permit) {
+        let Some(kept) = self.running.remove(&key) else { return };
+        self.busy.insert(key);
+        self.going.spawn(let_go(self.store.clone(), kept.running, order, permit.clone()));
+    }
+
+    /// Sees to sessions whose task is over.
+    async fn note_what_ended(&mut self) {
+        while let Some(gone) = self.going.try_join_next() {
+            match gone {
+                Ok(key) => {
+                    self.busy.remove(&key);
+                }
+                Err(_) => self.busy.clear(),
+            }
+        }
+        let over: Vec<SessionKey> =
+            self.running.iter().filter(|(_, kept)| kept.running.task.is_finished()).map(|(key, _)| *key).collect();
+        for key in over {
+            let Some(kept) = self.running.remove(&key) else { continue };
+            let has_stopped = kept.running.state.borrow().stopped.is_some();
+            if has_stopped && let Some(permit) = &self.permit {
+                self.stopped_here.insert(key);
+                self.busy.insert(key);
+                self.going.spawn(let_go(self.store.clone(), kept.running, Order::Release, permit.clone()));
+            } else {
+                if let Err(error) = kept.running.task.await
+                    && error.is_panic()
+                {
+                    tracing::error!(session = %key, "a session fell; it is taken up again from what was written down of it");
+                }
+                self.fallen.insert(key, Instant::now());
+            }
+        }
+    }
+
+    /// Writes down how far sessions have come: at once what others cannot do without, the rest every two seconds.
+    async fn save(&mut self) {
+        let now = Instant::now();
+        let due: Vec<(SessionKey, SessionState)> = self
+            .running
+            .iter()
+            .filter_map(|(&key, kept)| {
+                let state = kept.running.state.borrow().clone();
+                let only_seq = SessionState { seq: kept.saved.seq, ..state.clone() } == kept.saved;
+                let is_due = state != kept.saved && (!only_seq || now.duration_since(kept.saved_at) >= SAVE_EVERY);
+                is_due.then_some((key, state))
+            })
+            .collect();
+        let (store, running) = (&self.store, &self.running);
+        let written = join_all(due.into_iter().map(|(key, state)| async move {
+            let lease = &running.get(&key)?.running.lease;
+            let written = timeout(REQUEST, store.save_session(lease, &state)).await;
+            Some((key, state, written.ok()?.ok()?))
+        }))
+        .await;
+        for (key, state, is_mine) in written.into_iter().flatten() {
+            if is_mine {
+                if let Some(kept) = self.running.get_mut(&key) {
+                    (kept.saved, kept.saved_at) = (state, now);
+                }
+            } else if let Some(kept) = self.running.remove(&key) {
+                tracing::warn!(session = %key, "a session is somebody else's by now; it is stopped here");
+                kept.running.task.abort();
+            }
+        }
+    }
+
+    /// Gives everything away.
+    async fn leave(&mut self) {
+        if let Some(permit) = self.permit.clone() {
+            for key in self.running.keys().copied().collect::<Vec<_>>() {
+                self.let_go(key, Order::Release, &permit);
+            }
+        }
+        while self.going.join_next().await.is_some() {}
+    }
+}
+
+async fn let_go(store: Store, mut running: Running, order: Order, permit: Permit) -> SessionKey {
+    let key = running.lease.key;
+    running.order.send_replace(order);
+    if timeout(ENDED_WITHIN, &mut running.task).await.is_err() {
+        running.task.abort();
+    }
+    let state = running.state.borrow().clone();
+    for attempt in 1..=RELEASE_TRIES {
+        if !permit.holds(Instant::now()) {
+            break;
+        }
+        let written = match order {
+            Order::End => timeout(REQUEST, store.delete_lease(&running.lease)).await,
+            Order::Run | Order::Release => timeout(REQUEST, store.release_session(&running.lease, &state)).await,
+        };
+        match written.map_err(|_| anyhow!("the table takes too long")).flatten() {
+            Ok(_) => break,
+            Err(error) => {
+                tracing::warn!(session = %key, attempt, error = format!("{error:#}"), "a session could not be given away in the table");
+            }
+        }
+    }
+    key
+}

@@ -1,0 +1,162 @@
+//! Servers, their settings, and what of them has changed.
+
+use super::{Store, failure, from_item, is_condition_failure, keys, number, text, to_item};
+use crate::ids::AccountId;
+use crate::settings::Guild;
+use anyhow::{Context as _, Result, ensure};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::time::Duration;
+use twilight_model::id::{Id, marker::GuildMarker};
+
+/// Keys that DynamoDB takes in one BatchGetItem.
+pub const GUILD_BATCH: usize = 100;
+
+/// A batch that a busy table answered in part is finished with so many more tries.
+const TRIES: u32 = 6;
+
+/// Whoever has not looked for a day starts afresh.
+const CHANGES_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+#[derive(Serialize, Deserialize)]
+struct Change {
+    guild: Id<GuildMarker>,
+    expires: i64,
+}
+
+impl Store {
+    /// One server with its settings. One GetItem.
+    pub async fn guild(&self, guild: Id<GuildMarker>) -> Result<Option<Guild>> {
+        self.get(keys::guild(guild)).await
+    }
+
+    /// Those of these servers that the table knows, in any order. One BatchGetItem for each [`GUILD_BATCH`].
+    pub async fn guilds(&self, guilds: &[Id<GuildMarker>]) -> Result<Vec<Guild>> {
+        // A key may come once in a batch.
+        let wanted: Vec<Id<GuildMarker>> = guilds.iter().copied().collect::<HashSet<_>>().into_iter().collect();
+        let mut found = Vec::with_capacity(wanted.len());
+        for batch in wanted.chunks(GUILD_BATCH) {
+            let keys = batch.iter().map(|guild| keys::guild(*guild).item()).collect();
+            let mut pending = Some(KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?);
+            for attempt in 0..TRIES {
+                let Some(keys) = pending.take() else { break };
+                if attempt > 0 {
+                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
+                }
+                let got = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, keys)
+                    .send()
+                    .await
+                    .map_err(|error| failure("read servers", &error))?;
+                for item in got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
+                    found.push(from_item(item)?);
+                }
+                pending = got.unprocessed_keys.unwrap_or_default().remove(&self.table);
+            }
+            ensure!(pending.is_none(), "the table is too busy to read servers");
+        }
+        Ok(found)
+    }
+
+    /// An account's servers, by id as text. One Query.
+    pub async fn guilds_of(&self, account: &AccountId) -> Result<Vec<Guild>> {
+        self.query_all(&keys::account_partition(account), keys::GUILD).await
+    }
+
+    /// Writes a server, its entry in the account's list and the news of it, unless somebody has written it since version
+    /// `guild.version - 1`. Returns whether it was written. One transaction.
+    pub async fn put_guild(&self, guild: &Guild, now: Timestamp) -> Result<bool> {
+        let put = |key: keys::Key| -> Result<_> {
+            Ok(Put::builder().table_name(&self.table).set_item(Some(to_item(key, guild)?)))
+        };
+        // Items of an older program have no version.
+        let unchanged = put(keys::guild(guild.id))?
+            .condition_expression(
+                "attribute_not_exists(pk) OR version = :before OR (attribute_not_exists(version) AND :before = :none)",
+            )
+            .expression_attribute_values(":before", number(guild.version.saturating_sub(1)))
+            .expression_attribute_values(":none", number(0))
+            .build()?;
+        let listed = put(keys::guild_of_account(&guild.account, guild.id))?.build()?;
+        let change = Change { guild: guild.id, expires: (now + CHANGES_KEPT).as_second() };
+        let news = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_item(keys::guild_change(now, guild.id), &change)?))
+            .build()?;
+        let puts = [unchanged, listed, news].map(|put| TransactWriteItem::builder().put(put).build());
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
+            }
+            let written = self.client.transact_write_items().set_transact_items(Some(puts.to_vec())).send().await;
+            let Err(error) = written else { return Ok(true) };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return Err(failure("write a server", &error));
+            };
+            let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+            if codes.contains(&"ConditionalCheckFailed") {
+                return Ok(false);
+            }
+            if !codes.contains(&"TransactionConflict") {
+                return Err(failure("write a server", &error));
+            }
+        }
+        Err(anyhow::anyhow!("the table is too busy to write a server"))
+    }
+
+    /// Notes that the bot is no longer in a server since `left_at`, or is in it again. Nothing happens where no account
+    /// has the server. A GetItem, and an UpdateItem of it and of its entry in the account's list.
+    pub async fn set_guild_left(&self, guild: Id<GuildMarker>, left_at: Option<Timestamp>) -> Result<()> {
+        let Some(found) = self.guild(guild).await? else { return Ok(()) };
+        for key in [keys::guild(guild), keys::guild_of_account(&found.account, guild)] {
+            let update = self
+                .client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(key.item()))
+                .condition_expression("attribute_exists(pk)");
+            let update = match left_at {
+                Some(at) => update
+                    .update_expression("SET left_at = :at")
+                    .expression_attribute_values(":at", text(at.to_string())),
+                None => update.update_expression("REMOVE left_at"),
+            };
+            match update.send().await {
+                Ok(_) => {}
+                Err(error) if is_condition_failure(&error) => {}
+                Err(error) => return Err(failure("note that the bot left a server", &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The servers whose settings were written at `since` or later, oldest change first. One Query.
+    ///
+    /// The time is the writer's. Ask again from a few seconds before the time of the last look: clocks differ, and a write
+    /// takes its time.
+    pub async fn guilds_changed(&self, since: Timestamp) -> Result<Vec<Id<GuildMarker>>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk >= :since")
+            .expression_attribute_values(":pk", AttributeValue::S(keys::GUILD_CHANGES.to_owned()))
+            .expression_attribute_values(":since", AttributeValue::S(keys::guild_change_time(since)))
+            .into_paginator()
+            .items()
+            .send();
+        let mut changed = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| failure("list changes of servers", &error))?;
+            changed.push(from_item::<Change>(item).context("a change of a server")?.guild);
+        }
+        Ok(changed)
+    }
+}
