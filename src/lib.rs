@@ -22,5 +22,6 @@ pub mod question; // what a question is, wherever it was asked
 pub mod reply; // model text to Discord messages
 pub mod sentences; // what Guildhall itself says, by language
 pub mod settings; // what an account has set for one of its servers
+pub mod signals; // how a process is told to stop
 pub mod store; // the one table
 pub mod telemetry; // logs

@@ -24,7 +24,7 @@ pub mod watermark; // which events are done with
 pub mod wire; // what Discord's frames and close codes mean
 pub mod worker; // everything together
 
-pub use worker::{Application, Options, run};
+pub use worker::{Application, Options, Outside, run};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};

@@ -11,9 +11,8 @@ use crate::metrics::Metrics;
 use crate::tenure::Permit;
 use crate::watermark::Watermark;
 use crate::wire::{self, AfterClose};
+use crate::worker::Outside;
 use futures::{FutureExt as _, StreamExt as _};
-use guildhall::bot::Bot;
-use guildhall::discord::Discord;
 use guildhall::store::{GUILD_BATCH, Lease, SessionKey, SessionNotice, SessionState, ShardPlan};
 use jiff::Timestamp;
 use rand::RngExt as _;
@@ -61,10 +60,8 @@ const IDLE: Duration = Duration::from_mins(10);
 /// What the sessions of one application share.
 #[derive(Clone)]
 pub struct Parts {
-    /// The flows' parts.
-    pub bot: Arc<Bot>,
-    /// Discord's REST API.
-    pub discord: Arc<Discord>,
+    /// The table, the queue, and Discord's REST API.
+    pub outside: Outside,
     /// The application's token.
     pub token: SecretString,
     /// Where the gateway is.

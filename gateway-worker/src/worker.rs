@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, anyhow};
 use futures::future::join_all;
 use guildhall::bot::Bot;
 use guildhall::discord::Discord;
+use guildhall::job::Jobs;
 use guildhall::store::{Lease, SessionKey, SessionState, ShardPlan, Store, WorkerBeat};
 use jiff::Timestamp;
 use rand::RngExt as _;
@@ -63,6 +64,24 @@ pub struct Application {
     pub shards: Option<u32>,
 }
 
+/// What a worker works with.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// The table.
+    pub store: Store,
+    /// Where it passes on what it hears.
+    pub jobs: Jobs,
+    /// Discord's REST API.
+    pub discord: Arc<Discord>,
+}
+
+impl Outside {
+    /// What flows in the same process work with; none without Discord.
+    pub fn of(bot: &Bot) -> Option<Self> {
+        Some(Self { store: bot.store.clone(), jobs: bot.jobs.clone(), discord: bot.discord.clone()? })
+    }
+}
+
 /// How a worker works.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -78,7 +97,7 @@ pub struct Options {
 }
 
 /// Works until `stop`; then gives everything away, within twenty seconds.
-pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Result<()> {
+pub async fn run(outside: Outside, options: Options, stop: CancellationToken) -> Result<()> {
     let metrics = Arc::new(Metrics::default());
     let tenure = Tenure::new(options.alone, Instant::now());
     let _server = match options.listen {
@@ -97,18 +116,18 @@ pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Re
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let me = hex::encode(rand::rng().random::<[u8; 8]>());
     let (leaving, is_leaving) = watch::channel(false);
-    let beats = (!options.alone)
-        .then(|| AbortOnDropHandle::new(tokio::spawn(beat(bot.store.clone(), me.clone(), tenure.clone(), is_leaving))));
+    let beats = (!options.alone).then(|| {
+        AbortOnDropHandle::new(tokio::spawn(beat(outside.store.clone(), me.clone(), tenure.clone(), is_leaving)))
+    });
     let changes = changes::channel();
-    let _changes = AbortOnDropHandle::new(tokio::spawn(changes::watch(bot.store.clone(), changes.clone())));
+    let _changes = AbortOnDropHandle::new(tokio::spawn(changes::watch(outside.store.clone(), changes.clone())));
     let mut worker = Worker {
         changes,
-        forwarder: Forwarder::start(Arc::clone(&bot), Arc::clone(&metrics), options.linger),
+        forwarder: Forwarder::start(outside.jobs.clone(), Arc::clone(&metrics), options.linger),
         began: judge::Options { started: Timestamp::now(), began: std::time::Instant::now() },
-        store: bot.store.clone(),
+        store: outside.store.clone(),
         me: me.clone(),
-        discord: bot.discord.clone().context("Discord is not configured, so there is no gateway")?,
-        bot,
+        outside,
         options,
         tenure,
         permit: None,
@@ -163,8 +182,7 @@ async fn beat(store: Store, worker: String, tenure: Tenure, mut leaving: watch::
 }
 
 struct Worker {
-    bot: Arc<Bot>,
-    discord: Arc<Discord>,
+    outside: Outside,
     store: Store,
     me: String,
     options: Options,
@@ -252,7 +270,7 @@ impl Worker {
                 continue;
             }
             let (store, metrics) = (self.store.clone(), Arc::clone(&self.metrics));
-            let planner = tokio::spawn(plan::keep(id, store, Arc::clone(&self.discord), shards, metrics));
+            let planner = tokio::spawn(plan::keep(id, store, Arc::clone(&self.outside.discord), shards, metrics));
             let served = Served {
                 fingerprint: crate::fingerprint(&token),
                 token,
@@ -273,7 +291,7 @@ impl Worker {
             }
             let application = plan.application;
             let (tell, told) = watch::channel(plan);
-            let (discord, metrics) = (Arc::clone(&self.discord), Arc::clone(&self.metrics));
+            let (discord, metrics) = (Arc::clone(&self.outside.discord), Arc::clone(&self.metrics));
             let identify = IdentifyQueue::new(
                 application,
                 self.store.clone(),
@@ -282,8 +300,7 @@ impl Worker {
                 Arc::clone(&metrics),
             );
             let parts = Parts {
-                bot: Arc::clone(&self.bot),
-                discord,
+                outside: self.outside.clone(),
                 token: served.token.clone(),
                 plan: told,
                 identify,

@@ -2,12 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by falling")]
 
-use gateway_worker::{Application, Options, run};
+use gateway_worker::{Application, Options, Outside, run};
 use guildhall::account::Plan;
 use guildhall::config::Config;
 use guildhall::store::{SessionNotice, SessionState};
 use standalone::house::{House, Work};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tests::fake_discord::{FakeDiscord, GatewayFault};
 use tokio::sync::watch;
@@ -39,7 +38,7 @@ impl World {
         let (_, applications) = watch::channel(vec![application]);
         let options = Options { applications, alone: true, linger: Duration::ZERO, listen: None };
         let stop = CancellationToken::new();
-        let worker = tokio::spawn(run(Arc::clone(&house.bot), options, stop.clone()));
+        let worker = tokio::spawn(run(Outside::of(&house.bot).unwrap(), options, stop.clone()));
         Self { discord, house, stop, worker, _data: data }
     }
 

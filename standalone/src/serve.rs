@@ -3,11 +3,12 @@
 use crate::house::{House, NotOpened, Work};
 use crate::{door, guide};
 use anyhow::{Context as _, Result, bail};
-use gateway_worker::Application;
+use gateway_worker::{Application, Outside};
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::discord::{CommandSync, DiscordError};
 use guildhall::ids::AccountId;
+use guildhall::signals;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
         tracing::info!(pages, "the user guide is being indexed, so that you can ask about it at once");
     }
     // Whoever finds the door open may also ask for it to be closed.
-    let asked_to_stop = asked_to_stop().context("listening for signals")?;
+    let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
     let _door = door::announce(&house, &machine.data, address).await?;
 
     let stop = CancellationToken::new();
@@ -128,12 +129,12 @@ fn register_commands(bot: Arc<Bot>, stop: CancellationToken) {
 
 /// Hears what is said in Discord, until `stop`. A single machine is alone on its table.
 async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
-    let (Some(discord), Some(ours)) = (bot.discord.clone(), &config.discord) else { return };
+    let (Some(outside), Some(ours)) = (Outside::of(&bot), &config.discord) else { return };
     if !config.gateway.enabled {
         return tracing::info!("DISCORD_GATEWAY is off: only commands are answered, through the webhook");
     }
     let id = tokio::select! {
-        application = discord.application() => application.id,
+        application = outside.discord.application() => application.id,
         () = stop.cancelled() => return,
     };
     let shared = Application { id, token: ours.token.clone(), shards: config.gateway.shards };
@@ -141,7 +142,7 @@ async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
     // The local queue gathers what comes together by itself.
     let options =
         gateway_worker::Options { applications, alone: true, linger: Duration::ZERO, listen: config.gateway.metrics };
-    if let Err(error) = gateway_worker::run(bot, options, stop).await {
+    if let Err(error) = gateway_worker::run(outside, options, stop).await {
         tracing::error!(error = format!("{error:#}"), "Discord's gateway is not connected: only commands are answered");
     }
 }
@@ -158,26 +159,6 @@ async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {
             tracing::error!(error = format!("{error:#}"), "the table does not answer");
         }
     }
-}
-
-/// Listens for Ctrl-C and SIGTERM from now on; the future ends with the first of them.
-#[cfg(unix)]
-fn asked_to_stop() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn asked_to_stop() -> Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }
 
 #[cfg(test)]
