@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
@@ -76,6 +76,8 @@ pub struct Parts {
     pub changes: broadcast::Sender<Changes>,
     /// When this process began.
     pub began: Options,
+    /// Wakes whoever writes sessions down: one has news that would be lost with this process.
+    pub news: Arc<Notify>,
 }
 
 /// What a session does.
@@ -347,14 +349,18 @@ impl Session {
 
     fn publish(&mut self) {
         self.state.seq = self.mark.storable();
-        let state = &self.state;
+        let (state, mut is_news) = (&self.state, false);
         self.publish.send_if_modified(|known| {
             let is_new = known != state;
             if is_new {
+                is_news = known.session_id != state.session_id;
                 known.clone_from(state);
             }
             is_new
         });
+        if is_news {
+            self.parts.news.notify_one();
+        }
         let phase = if self.state.stopped.is_some() {
             Phase::Stopped
         } else if self.order != Order::Run {

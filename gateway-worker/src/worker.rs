@@ -25,7 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
@@ -121,9 +121,11 @@ pub async fn run(outside: Outside, options: Options, stop: CancellationToken) ->
     });
     let changes = changes::channel();
     let _changes = AbortOnDropHandle::new(tokio::spawn(changes::watch(outside.store.clone(), changes.clone())));
+    let news = Arc::new(Notify::new());
     let mut worker = Worker {
         changes,
         forwarder: Forwarder::start(outside.jobs.clone(), Arc::clone(&metrics), options.linger),
+        news: Arc::clone(&news),
         began: judge::Options { started: Timestamp::now(), began: std::time::Instant::now() },
         store: outside.store.clone(),
         me: me.clone(),
@@ -145,6 +147,11 @@ pub async fn run(outside: Outside, options: Options, stop: CancellationToken) ->
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
+            // Nobody could resume a session that is not written down.
+            () = news.notified() => {
+                worker.save().await;
+                continue;
+            }
             _ = looks.tick() => {}
         }
         // To the end even when it is time to stop: what is being taken must not be forgotten.
@@ -193,6 +200,8 @@ struct Worker {
     changes: broadcast::Sender<Changes>,
     metrics: Arc<Metrics>,
     began: judge::Options,
+    /// Set off by a session that is to be written down at once.
+    news: Arc<Notify>,
     watch: Watch,
     applications: HashMap<Id<ApplicationMarker>, Served>,
     running: HashMap<SessionKey, Kept>,
@@ -307,6 +316,7 @@ impl Worker {
                 forwarder: self.forwarder.clone(),
                 metrics,
                 began: self.began,
+                news: Arc::clone(&self.news),
                 changes: self.changes.clone(),
             };
             served.parts = Some((tell, Arc::new(parts)));
@@ -443,6 +453,9 @@ impl Worker {
     /// Writes down how far sessions have come: at once what others cannot do without, the rest every two seconds.
     async fn save(&mut self) {
         let now = Instant::now();
+        if !self.permit.as_ref().is_some_and(|permit| permit.holds(now)) {
+            return;
+        }
         let due: Vec<(SessionKey, SessionState)> = self
             .running
             .iter()

@@ -6,6 +6,9 @@ use super::world::{PATIENCE, World, show};
 use tests::fake_discord::Outcome;
 use tests::server::eventually;
 
+/// People go on asking for so long before the next thing happens.
+const A_WHILE: Duration = Duration::from_secs(2);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_share_evenly_as_they_come_and_go_and_nothing_is_lost() {
     let world = World::new(|_| {}).await;
@@ -14,10 +17,13 @@ async fn workers_share_evenly_as_they_come_and_go_and_nothing_is_lost() {
     let load = world.people_ask();
     let second = world.worker();
     world.until_shared(&[2, 2]).await;
+    tokio::time::sleep(A_WHILE).await;
     let third = world.worker();
     world.until_shared(&[1, 1, 2]).await;
+    tokio::time::sleep(A_WHILE).await;
     let took = first.stops().await;
     world.until_shared(&[2, 2]).await;
+    tokio::time::sleep(A_WHILE).await;
     let asked = load.stop().await;
     world.all_is_answered(&asked).await;
     assert_eq!(world.discord.gateway().record().identifies.len(), 4, "sessions travel; none is begun anew");
@@ -38,7 +44,7 @@ async fn a_deploy_leaves_a_short_gap_and_loses_nothing() {
         // As a service is deployed: the new one is there before the old one goes.
         let new = world.worker();
         world.until_shared(&[2, 2]).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(A_WHILE).await;
         let told = Instant::now();
         exits.push(old.stops().await);
         world.until_shared(&[4]).await;
@@ -63,7 +69,7 @@ async fn more_shards_take_over_from_fewer_while_people_ask() {
     let (mut first, mut second) = (world.worker(), world.worker());
     world.until_shared(&[1, 1]).await;
     let load = world.people_ask();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(A_WHILE).await;
     // Somebody sets another number and deploys.
     let set = [("DISCORD_SHARDS", "4")];
     let (third, fourth) = (world.worker_with(&set), world.worker_with(&set));
@@ -76,11 +82,12 @@ async fn more_shards_take_over_from_fewer_while_people_ask() {
     first.stops().await;
     second.stops().await;
     world.until_shared(&[2, 2]).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(A_WHILE).await;
     let asked = load.stop().await;
     world.all_is_answered(&asked).await;
     assert_eq!(world.discord.gateway().connected(), [(0, 4), (1, 4), (2, 4), (3, 4)]);
     assert_eq!(world.discord.gateway().record().identifies.len(), 2 + 4);
+    eprintln!("{} questions while two shards became four", asked.len());
     drop((third, fourth));
 }
 
