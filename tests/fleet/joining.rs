@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::world::{PATIENCE, World, show};
 use tests::fake_discord::Outcome;
+use tests::process::{self, Process};
 use tests::server::eventually;
 
 /// People go on asking for so long before the next thing happens.
@@ -89,6 +90,17 @@ async fn more_shards_take_over_from_fewer_while_people_ask() {
     assert_eq!(world.discord.gateway().record().identifies.len(), 2 + 4);
     eprintln!("{} questions while two shards became four", asked.len());
     drop((third, fourth));
+}
+
+#[tokio::test]
+async fn a_worker_names_the_variable_that_it_misses() {
+    let queues =
+        [("QUESTIONS_QUEUE_URL", "http://127.0.0.1:1/q.fifo"), ("INGEST_QUEUE_URL", "http://127.0.0.1:1/i.fifo")];
+    for (given, missing) in [(&queues[..1], "INGEST_QUEUE_URL is needed"), (&queues[..], "DISCORD_TOKEN is needed")] {
+        let mut process = Process::start(process::binary("gateway-worker"), &[], given.iter().copied());
+        process.wait_for_line(missing, PATIENCE).await;
+        assert!(!process.wait().await.success());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -96,6 +96,28 @@ async fn a_queue_that_is_away_for_twenty_seconds_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_stops_while_the_queue_is_away_leaves_what_it_heard_to_the_next() {
+    let world = World::new(|_| {}).await;
+    let endpoint = world.aws.config.endpoint_url.clone().expect("it has one");
+    let proxy = Proxy::start(endpoint.as_str()).await;
+    let mut worker = world.worker_with(&[("AWS_ENDPOINT_URL", proxy.url().as_str())]);
+    world.until_shared(&[4]).await;
+    let load = world.people_ask();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    proxy.set_away(Some("AmazonSQS"));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let took = worker.stops().await;
+    assert!(took < Duration::from_secs(20), "a container is killed after twenty seconds, and this took {took:?}");
+    let next = world.worker();
+    world.until_shared(&[4]).await;
+    let asked = load.stop().await;
+    world.all_is_answered(&asked).await;
+    assert_eq!(world.discord.gateway().record().identifies.len(), 4, "sessions are resumed; none is begun anew");
+    eprintln!("{} questions; the exit without a queue took {took:?}", asked.len());
+    drop(next);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_is_away_stops_the_worker_and_loses_nothing() {
     let world = World::new(|_| {}).await;
     let endpoint = world.aws.config.endpoint_url.clone().expect("it has one");

@@ -38,11 +38,16 @@ impl Proxy {
         self.server.url()
     }
 
-    /// Answers 503 to requests to this service (`AmazonSQS`, `DynamoDB`) for so long.
+    /// Answers 503 to requests to this service (`AmazonSQS`, `DynamoDB`) from now on, or to none.
+    pub(super) fn set_away(&self, service: Option<&'static str>) {
+        *self.shared.away.lock().expect("no holder panics") = service;
+    }
+
+    /// The same for so long.
     pub(super) async fn is_away_for(&self, service: &'static str, time: Duration) {
-        *self.shared.away.lock().expect("no holder panics") = Some(service);
+        self.set_away(Some(service));
         tokio::time::sleep(time).await;
-        *self.shared.away.lock().expect("no holder panics") = None;
+        self.set_away(None);
     }
 }
 
