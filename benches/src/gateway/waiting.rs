@@ -55,7 +55,7 @@ impl Line {
         let store = Store::new(client, "bench");
         store.create_table().await?;
         let (bot, _) = worker::bot(store, &Config::from_vars(&|_| None)?, data.path()).await?;
-        let forwarder = Forwarder::start(bot, Arc::new(Metrics::default()), Duration::ZERO);
+        let forwarder = Forwarder::start(bot.jobs.clone(), Arc::new(Metrics::default()), Duration::ZERO);
         let (accepted, settled) = mpsc::unbounded_channel();
         let judge = judging::judge(ResponseMode::Mention)?;
         Ok(Self { judge, forwarder, accepted, settled, came: Vec::new(), _data: data })
