@@ -151,8 +151,8 @@ pub(crate) struct Firehose {
 impl Firehose {
     pub(crate) async fn start(script: Arc<Script>) -> Self {
         let stage = Arc::new(watch::channel(Stage::Closed).0);
-        let state = (Arc::clone(&script), Arc::clone(&stage));
-        let server = Server::start(Router::new().fallback(any(upgrade)).with_state(state)).await;
+        let shared = (Arc::clone(&script), Arc::clone(&stage));
+        let server = Server::start(Router::new().fallback(any(upgrade)).with_state(shared)).await;
         Self { server, script, stage }
     }
 
@@ -168,7 +168,7 @@ impl Firehose {
     /// Pours everything; how many messages that was.
     pub(crate) async fn pour(&self) -> Result<u64> {
         self.stage.send_replace(Stage::Pouring);
-        self.reach(Stage::Poured, Duration::from_secs(180)).await?;
+        self.reach(Stage::Poured, Duration::from_mins(3)).await?;
         Ok(self.script.count())
     }
 
