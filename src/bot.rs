@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::discord::Discord;
 use crate::ids::AccountId;
-use crate::job::local::Jobs;
+use crate::job::Jobs;
 use crate::knowledge::Knowledge;
 use crate::llm::Llm;
 use crate::question::Place;

@@ -13,8 +13,9 @@ pub use verified::{Refusal, Unverified, Verified};
 
 use crate::bot::Bot;
 use crate::discord::VoteId;
-use crate::job::Job;
+use crate::job::{Job, Jobs};
 use crate::question::{Question, ReplyTo};
+use crate::store::Store;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
@@ -36,27 +37,27 @@ async fn handle(State(bot): State<Arc<Bot>>, verified: Verified) -> Result<Json<
     let interaction = verified.into_inner();
     let now = Timestamp::now();
     let decision = decide(&interaction, now);
-    match act(&bot, decision, interaction.locale(), now).await {
+    match act(&bot.store, &bot.jobs, decision, interaction.locale(), now).await {
         Some(response) => Ok(Json(response)),
         None => Err(Refusal::Nonsense("This kind of interaction is unknown.")),
     }
 }
 
 /// Does what was decided and says what Discord is told; nothing for an unknown kind of interaction.
-pub async fn act(bot: &Bot, decision: Decision, locale: &str, now: Timestamp) -> Option<Value> {
+pub async fn act(store: &Store, jobs: &Jobs, decision: Decision, locale: &str, now: Timestamp) -> Option<Value> {
     match decision {
         Decision::Reply(response) => Some(response),
-        Decision::Ask(question) => Some(ask(bot, question, locale, now).await),
-        Decision::Vote { id, voter } => Some(vote(bot, &id, voter, locale, now).await),
+        Decision::Ask(question) => Some(ask(jobs, question, locale, now).await),
+        Decision::Vote { id, voter } => Some(vote(store, &id, voter, locale, now).await),
         Decision::Unknown => None,
     }
 }
 
 /// “thinking…” is said once the question survives the death of this process, and not before.
-async fn ask(bot: &Bot, question: Box<Question>, locale: &str, now: Timestamp) -> Value {
+async fn ask(jobs: &Jobs, question: Box<Question>, locale: &str, now: Timestamp) -> Value {
     let id = question.id;
     let private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
-    match tokio::time::timeout(PATIENCE, bot.jobs.send(&Job::Answer(question), now)).await {
+    match tokio::time::timeout(PATIENCE, jobs.send(&Job::Answer(question), now)).await {
         Ok(Ok(())) => response::thinking(private),
         Ok(Err(error)) => {
             tracing::warn!(question.id = %id, error = %error, "a question was not accepted");
@@ -69,8 +70,8 @@ async fn ask(bot: &Bot, question: Box<Question>, locale: &str, now: Timestamp) -
     }
 }
 
-async fn vote(bot: &Bot, id: &VoteId, voter: u64, locale: &str, now: Timestamp) -> Value {
-    let stored = bot.store.vote(&id.conversation, id.question, voter, id.vote, now);
+async fn vote(store: &Store, id: &VoteId, voter: u64, locale: &str, now: Timestamp) -> Value {
+    let stored = store.vote(&id.conversation, id.question, voter, id.vote, now);
     let sentence = match tokio::time::timeout(PATIENCE, stored).await {
         Ok(Ok(())) => words::thanks(locale),
         Ok(Err(error)) => {

@@ -1,6 +1,10 @@
 //! Work between doors: the wire format of a queue message, and what each kind of job does.
 
-pub mod local;
+pub mod local; // the queue of a single machine
+mod queue;
+pub mod sqs; // the queues on AWS
+
+pub use queue::{Jobs, NotAccepted};
 
 use crate::answer;
 use crate::bot::Bot;

@@ -16,7 +16,7 @@ pub mod vectors; // embeddings as bytes, and the scan over them
 use crate::embedding::Embeddings;
 use crate::ids::{AccountId, SourceId};
 use crate::job::Job;
-use crate::job::local::Jobs;
+use crate::job::Jobs;
 use crate::store::Store;
 use anyhow::{Context as _, anyhow};
 use fetch::Fetcher;

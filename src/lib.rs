@@ -5,6 +5,7 @@
 
 pub mod account; // accounts, plans, months
 pub mod answer; // one question from claim to reply: read this first
+pub mod aws; // clients of AWS, from the environment
 pub mod bot; // what every door hands to the flows
 pub mod config; // what the environment says
 pub mod dashboard; // the HTTP door: health, the API under /api/v1 and its description
@@ -22,5 +23,6 @@ pub mod reply; // model text to Discord messages
 pub mod secret; // secrets that have to be read again, sealed
 pub mod sentences; // what Guildhall itself says, by language
 pub mod settings; // what an account has set for one of its servers
+pub mod signals; // how a process is told to stop
 pub mod store; // the one table
 pub mod telemetry; // logs

@@ -2,6 +2,7 @@
 
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
+    mod aws; // the table and the queues of AWS
     mod channels; // questions heard over the gateway
     mod custom_bot; // a team's own bot, beside the shared one or without it
     mod documents; // files as they come, and what stories do with them

@@ -1,8 +1,7 @@
 //! Jobs on their way from sessions to the queue: in order within a group, fairly between groups, tried until accepted.
 
 use crate::metrics::Metrics;
-use guildhall::bot::Bot;
-use guildhall::job::Job;
+use guildhall::job::{Job, Jobs};
 use jiff::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -43,9 +42,9 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Starts to forward to `bot`'s queue. Jobs that come within `linger` of the first travel with it; those that come
+    /// Starts to forward to `queue`. Jobs that come within `linger` of the first travel with it; those that come
     /// while others travel do anyway.
-    pub fn start(bot: Arc<Bot>, metrics: Arc<Metrics>, linger: Duration) -> Self {
+    pub fn start(queue: Jobs, metrics: Arc<Metrics>, linger: Duration) -> Self {
         let (entries, incoming) = mpsc::unbounded_channel();
         let forwarder = Self { entries, backlog: Arc::default(), full: Arc::new(watch::channel(false).0), metrics };
         let counts = Counts {
@@ -53,7 +52,7 @@ impl Forwarder {
             full: Arc::clone(&forwarder.full),
             metrics: Arc::clone(&forwarder.metrics),
         };
-        tokio::spawn(forward(bot, incoming, counts, linger));
+        tokio::spawn(forward(queue, incoming, counts, linger));
         forwarder
     }
 
@@ -138,7 +137,7 @@ impl Waiting {
     }
 }
 
-async fn forward(bot: Arc<Bot>, mut incoming: mpsc::UnboundedReceiver<Entry>, counts: Counts, linger: Duration) {
+async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, counts: Counts, linger: Duration) {
     let mut waiting = Waiting::default();
     let mut pause = FIRST_PAUSE;
     loop {
@@ -166,7 +165,7 @@ async fn forward(bot: Arc<Bot>, mut incoming: mpsc::UnboundedReceiver<Entry>, co
         if jobs.is_empty() {
             continue;
         }
-        let outcomes = bot.jobs.send_all(&jobs, Timestamp::now()).await;
+        let outcomes = queue.send_all(&jobs, Timestamp::now()).await;
         let mut refusal = None;
         for ((group, entry), outcome) in groups.into_iter().zip(entries).zip(outcomes) {
             match outcome {

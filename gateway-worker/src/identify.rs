@@ -4,6 +4,7 @@ use crate::metrics::Metrics;
 use guildhall::discord::{Discord, DiscordError, StartLimit};
 use guildhall::store::{ShardPlan, Store};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, oneshot, watch};
@@ -40,6 +41,9 @@ struct Shared {
     discord: Arc<Discord>,
     plan: watch::Receiver<ShardPlan>,
     budget: Mutex<Option<(StartLimit, Instant)>>,
+    /// By bucket: whose turn it is among this worker's shards. Only that one has a time reserved, since a time that is
+    /// reserved for a session that moves to another worker meanwhile is lost to all.
+    turns: Mutex<HashMap<u32, Arc<Mutex<()>>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -52,7 +56,8 @@ impl IdentifyQueue {
         plan: watch::Receiver<ShardPlan>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { shared: Arc::new(Shared { application, store, discord, plan, budget: Mutex::default(), metrics }) }
+        let (budget, turns) = (Mutex::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { application, store, discord, plan, budget, turns, metrics }) }
     }
 }
 
@@ -75,6 +80,9 @@ impl Queue for IdentifyQueue {
 
 impl Shared {
     async fn wait(&self, shard: u32) {
+        let bucket = shard % self.plan.borrow().max_concurrency.max(1);
+        let turn = Arc::clone(self.turns.lock().await.entry(bucket).or_default());
+        let _turn = turn.lock().await;
         self.wait_for_budget().await;
         loop {
             let (total, buckets) = {

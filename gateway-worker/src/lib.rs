@@ -26,4 +26,4 @@ pub mod wire; // what Discord's frames and close codes mean
 pub mod worker; // everything together
 
 pub use applications::{Application, Shared};
-pub use worker::{Options, run};
+pub use worker::{Options, Outside, run};

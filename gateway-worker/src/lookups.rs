@@ -30,7 +30,7 @@ pub async fn settings(parts: Arc<Parts>, guilds: Vec<Id<GuildMarker>>) -> Vec<(L
     let mut pauses = PAUSES.iter();
     let mut pause = PAUSES[0];
     let mut found: HashMap<Id<GuildMarker>, Guild> = loop {
-        match parts.bot.store.guilds(&guilds).await {
+        match parts.outside.store.guilds(&guilds).await {
             Ok(found) => {
                 let ours = found.into_iter().filter(|guild| parts.follows(guild));
                 break ours.map(|guild| (guild.id, guild)).collect();
@@ -58,7 +58,7 @@ pub async fn ask_discord(
 ) -> Vec<(Lookup, Found)> {
     let found = match lookup {
         Lookup::OwnRole(guild) => {
-            let roles = patiently(|| parts.discord.guild_roles(application, guild)).await;
+            let roles = patiently(|| parts.outside.discord.guild_roles(application, guild)).await;
             let is_own = |tags: Option<Id<UserMarker>>| tags == Some(bot);
             let own = roles
                 .unwrap_or_default()
@@ -67,7 +67,7 @@ pub async fn ask_discord(
             Found::OwnRole(own.map(|role| role.id))
         }
         Lookup::Channel { channel, .. } => {
-            let channel = patiently(|| parts.discord.channel(application, channel)).await;
+            let channel = patiently(|| parts.outside.discord.channel(application, channel)).await;
             Found::Channel(channel.map_or(Spot::Channel, |channel| match channel.kind {
                 ChannelType::AnnouncementThread | ChannelType::PublicThread | ChannelType::PrivateThread => {
                     Spot::Thread { parent: channel.parent_id.map(Id::cast), own: channel.owner_id == Some(bot) }
@@ -110,7 +110,7 @@ pub async fn note(parts: Arc<Parts>, presence: Presence, now: Timestamp) {
 
 /// A bot that an account has brought along says nothing of servers that are another account's.
 async fn write_presence(parts: &Parts, guild: Id<GuildMarker>, left_at: Option<Timestamp>) -> anyhow::Result<()> {
-    let store = &parts.bot.store;
+    let store = &parts.outside.store;
     if parts.account.is_some() && !store.guild(guild).await?.is_some_and(|guild| parts.follows(&guild)) {
         return Ok(());
     }
@@ -130,9 +130,12 @@ pub async fn interact(parts: Arc<Parts>, frame: String) {
     };
     let now = Timestamp::now();
     let decision = decide(&interaction, now);
-    let Some(response) = act(&parts.bot, decision, interaction.locale(), now).await else { return };
+    let Some(response) = act(&parts.outside.store, &parts.outside.jobs, decision, interaction.locale(), now).await
+    else {
+        return;
+    };
     let (application, id) = (interaction.application_id, interaction.id);
-    if let Err(error) = parts.discord.respond(application, id, &interaction.token, &response).await {
+    if let Err(error) = parts.outside.discord.respond(application, id, &interaction.token, &response).await {
         tracing::warn!(interaction.id = %id, error = %error, "an interaction could not be answered");
     }
 }

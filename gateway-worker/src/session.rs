@@ -11,9 +11,8 @@ use crate::metrics::Metrics;
 use crate::tenure::Permit;
 use crate::watermark::Watermark;
 use crate::wire::{self, AfterClose};
+use crate::worker::Outside;
 use futures::{FutureExt as _, StreamExt as _};
-use guildhall::bot::Bot;
-use guildhall::discord::Discord;
 use guildhall::ids::AccountId;
 use guildhall::settings::Guild;
 use guildhall::store::{GUILD_BATCH, Lease, SessionKey, SessionNotice, SessionState, ShardPlan};
@@ -25,7 +24,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
@@ -67,10 +66,8 @@ const BACK_WITHIN: Duration = Duration::from_secs(10);
 /// What the sessions of one application share.
 #[derive(Clone)]
 pub struct Parts {
-    /// The flows' parts.
-    pub bot: Arc<Bot>,
-    /// Discord's REST API.
-    pub discord: Arc<Discord>,
+    /// The table, the queue, and Discord's REST API.
+    pub outside: Outside,
     /// The application's token.
     pub token: SecretString,
     /// Another one whenever the bot was set anew.
@@ -89,6 +86,8 @@ pub struct Parts {
     pub changes: broadcast::Sender<Changes>,
     /// When this process began.
     pub began: Options,
+    /// Wakes whoever writes sessions down: one has news that would be lost with this process.
+    pub news: Arc<Notify>,
 }
 
 impl Parts {
@@ -375,14 +374,18 @@ impl Session {
 
     fn publish(&mut self) {
         self.state.seq = self.mark.storable();
-        let state = &self.state;
+        let (state, mut is_news) = (&self.state, false);
         self.publish.send_if_modified(|known| {
             let is_new = known != state;
             if is_new {
+                is_news = known.session_id != state.session_id;
                 known.clone_from(state);
             }
             is_new
         });
+        if is_news {
+            self.parts.news.notify_one();
+        }
         let phase = if self.state.stopped.is_some() {
             Phase::Stopped
         } else if self.order != Order::Run {

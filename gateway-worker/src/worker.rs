@@ -12,10 +12,11 @@ use crate::metrics::Metrics;
 use crate::plan::{self, Planner};
 use crate::session::{self, Order, Parts, Running};
 use crate::tenure::{Permit, Tenure};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use futures::future::join_all;
 use guildhall::bot::Bot;
 use guildhall::discord::Discord;
+use guildhall::job::Jobs;
 use guildhall::store::{Lease, SessionKey, SessionState, ShardPlan, Store, WorkerBeat};
 use jiff::Timestamp;
 use rand::RngExt as _;
@@ -24,7 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
@@ -63,6 +64,24 @@ const ENDED_WITHIN: Duration = Duration::from_secs(16);
 /// Tries to give a session away in the table.
 const RELEASE_TRIES: u32 = 3;
 
+/// What a worker works with.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// The table.
+    pub store: Store,
+    /// Where it passes on what it hears.
+    pub jobs: Jobs,
+    /// Discord's REST API.
+    pub discord: Arc<Discord>,
+}
+
+impl Outside {
+    /// What flows in the same process work with; none without Discord.
+    pub fn of(bot: &Bot) -> Option<Self> {
+        Some(Self { store: bot.store.clone(), jobs: bot.jobs.clone(), discord: bot.discord.clone()? })
+    }
+}
+
 /// How a worker works.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -78,7 +97,7 @@ pub struct Options {
 }
 
 /// Works until `stop`; then gives everything away, within twenty seconds.
-pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Result<()> {
+pub async fn run(outside: Outside, options: Options, stop: CancellationToken) -> Result<()> {
     let metrics = Arc::new(Metrics::default());
     let tenure = Tenure::new(options.alone, Instant::now());
     let _server = match options.listen {
@@ -103,18 +122,20 @@ pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Re
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let me = hex::encode(rand::rng().random::<[u8; 8]>());
     let (leaving, is_leaving) = watch::channel(false);
-    let beats = (!options.alone)
-        .then(|| AbortOnDropHandle::new(tokio::spawn(beat(bot.store.clone(), me.clone(), tenure.clone(), is_leaving))));
+    let beats = (!options.alone).then(|| {
+        AbortOnDropHandle::new(tokio::spawn(beat(outside.store.clone(), me.clone(), tenure.clone(), is_leaving)))
+    });
     let changes = changes::channel();
-    let _changes = AbortOnDropHandle::new(tokio::spawn(changes::watch(bot.store.clone(), changes.clone())));
+    let _changes = AbortOnDropHandle::new(tokio::spawn(changes::watch(outside.store.clone(), changes.clone())));
+    let news = Arc::new(Notify::new());
     let mut worker = Worker {
         changes,
-        forwarder: Forwarder::start(Arc::clone(&bot), Arc::clone(&metrics), options.linger),
+        forwarder: Forwarder::start(outside.jobs.clone(), Arc::clone(&metrics), options.linger),
+        news: Arc::clone(&news),
         began: judge::Options { started: Timestamp::now(), began: std::time::Instant::now() },
-        store: bot.store.clone(),
+        store: outside.store.clone(),
         me: me.clone(),
-        discord: bot.discord.clone().context("Discord is not configured, so there is no gateway")?,
-        bot,
+        outside,
         options,
         tenure,
         permit: None,
@@ -132,6 +153,11 @@ pub async fn run(bot: Arc<Bot>, options: Options, stop: CancellationToken) -> Re
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
+            // Nobody could resume a session that is not written down.
+            () = news.notified() => {
+                worker.save().await;
+                continue;
+            }
             _ = looks.tick() => {}
         }
         // To the end even when it is time to stop: what is being taken must not be forgotten.
@@ -169,8 +195,7 @@ async fn beat(store: Store, worker: String, tenure: Tenure, mut leaving: watch::
 }
 
 struct Worker {
-    bot: Arc<Bot>,
-    discord: Arc<Discord>,
+    outside: Outside,
     store: Store,
     me: String,
     options: Options,
@@ -181,6 +206,8 @@ struct Worker {
     changes: broadcast::Sender<Changes>,
     metrics: Arc<Metrics>,
     began: judge::Options,
+    /// Set off by a session that is to be written down at once.
+    news: Arc<Notify>,
     watch: Watch,
     applications: HashMap<Id<ApplicationMarker>, Served>,
     running: HashMap<SessionKey, Kept>,
@@ -271,7 +298,7 @@ impl Worker {
             if state.content_refused {
                 served.ask_content = (now + pause, (pause * 2).min(ASKED_EVERY));
             }
-            let (store, discord) = (self.store.clone(), Arc::clone(&self.discord));
+            let (store, discord) = (self.store.clone(), Arc::clone(&self.outside.discord));
             let (key, is_refused) = (*key, state.content_refused);
             tokio::spawn(async move {
                 if is_refused && !discord.own(key.application).await.is_ok_and(|own| own.may_read_content()) {
@@ -317,7 +344,7 @@ impl Worker {
             let planner = Planner {
                 application: application.id,
                 store: self.store.clone(),
-                discord: Arc::clone(&self.discord),
+                discord: Arc::clone(&self.outside.discord),
                 set: application.shards,
                 revision: application.revision.clone(),
                 worker: self.me.clone(),
@@ -339,7 +366,7 @@ impl Worker {
             }
             let application = plan.application;
             let (tell, told) = watch::channel(plan);
-            let (discord, metrics) = (Arc::clone(&self.discord), Arc::clone(&self.metrics));
+            let (discord, metrics) = (Arc::clone(&self.outside.discord), Arc::clone(&self.metrics));
             let identify = IdentifyQueue::new(
                 application,
                 self.store.clone(),
@@ -348,8 +375,7 @@ impl Worker {
                 Arc::clone(&metrics),
             );
             let parts = Parts {
-                bot: Arc::clone(&self.bot),
-                discord,
+                outside: self.outside.clone(),
                 token: served.application.token.clone(),
                 revision: served.application.revision.clone(),
                 account: served.application.account.clone(),
@@ -358,6 +384,7 @@ impl Worker {
                 forwarder: self.forwarder.clone(),
                 metrics,
                 began: self.began,
+                news: Arc::clone(&self.news),
                 changes: self.changes.clone(),
             };
             served.parts = Some((tell, Arc::new(parts)));
@@ -488,6 +515,9 @@ impl Worker {
     /// Writes down how far sessions have come: at once what others cannot do without, the rest every two seconds.
     async fn save(&mut self) {
         let now = Instant::now();
+        if !self.permit.as_ref().is_some_and(|permit| permit.holds(now)) {
+            return;
+        }
         let due: Vec<(SessionKey, SessionState)> = self
             .running
             .iter()

@@ -7,7 +7,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
-use gateway_worker::{Application, Options, run};
+use gateway_worker::{Application, Options, Outside, run};
 use guildhall::account::Plan;
 use guildhall::bot::Bot;
 use guildhall::config::Config;
@@ -176,7 +176,7 @@ impl Worker {
                         std::thread::sleep(time);
                     }
                 });
-                run(bot, options, stopped).await.unwrap();
+                run(Outside::of(&bot).unwrap(), options, stopped).await.unwrap();
             });
         });
         Self { stop, sleep, thread: Some(thread) }

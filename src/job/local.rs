@@ -44,6 +44,9 @@ pub enum NotAccepted {
     /// It could not be written down.
     #[error("the queue could not write the job down")]
     Unwritten,
+    /// It has more bytes than a queue takes.
+    #[error("the job is larger than the queue takes")]
+    TooLarge,
     /// The machine is being stopped.
     #[error("the queue is closing")]
     Closing,

@@ -5,7 +5,7 @@ use super::index::{self, Embedded, Key};
 use super::source::{Origin, Source, Status};
 use super::{Document, Knowledge, Passage, SourceError, chunk, crawl, extract, files};
 use crate::ids::{AccountId, SourceId};
-use crate::job::local::Jobs;
+use crate::job::Jobs;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

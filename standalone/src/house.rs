@@ -115,7 +115,7 @@ impl House {
             Work::OnlyNew => Earlier::Wait,
         };
         let (jobs, runner) = Jobs::open(store.clone(), earlier).await?;
-        let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, Some(discord), Some(account.clone())));
+        let bot = Arc::new(Bot::new(store, jobs.into(), knowledge, llm, Some(discord), Some(account.clone())));
         if work == Work::Everything {
             bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
         }

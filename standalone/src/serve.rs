@@ -3,10 +3,12 @@
 use crate::house::{House, NotOpened, Work};
 use crate::{door, guide};
 use anyhow::{Context as _, Result, bail};
+use gateway_worker::Outside;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::discord::{CommandSync, Discord, DiscordError};
 use guildhall::ids::AccountId;
+use guildhall::signals;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +51,7 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
         tracing::info!(pages, "the user guide is being indexed, so that you can ask about it at once");
     }
     // Whoever finds the door open may also ask for it to be closed.
-    let asked_to_stop = asked_to_stop().context("listening for signals")?;
+    let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
     let _door = door::announce(&house, &machine.data, address).await?;
 
     let stop = CancellationToken::new();
@@ -156,14 +158,14 @@ async fn keep_commands(discord: &Discord, application: Id<ApplicationMarker>) {
 
 /// Hears what is said in Discord, until `stop`. A single machine is alone on its table.
 async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
-    let Some(discord) = bot.discord.clone() else { return };
+    let Some(outside) = Outside::of(&bot) else { return };
     if !config.gateway.enabled {
         return tracing::info!("DISCORD_GATEWAY is off: only commands are answered, through the webhook");
     }
     let shards = config.gateway.shards;
     let shared = config.discord.map(|shared| gateway_worker::Shared { token: shared.token, shards });
     let (tell, mut applications) = watch::channel(Vec::new());
-    let keep = gateway_worker::applications::keep(bot.store.clone(), discord, shared, tell);
+    let keep = gateway_worker::applications::keep(bot.store.clone(), Arc::clone(&outside.discord), shared, tell);
     let _keep = AbortOnDropHandle::new(tokio::spawn(keep));
     // Without any bot there is nothing to do, and the table is left in peace.
     tokio::select! {
@@ -173,7 +175,7 @@ async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
     // The local queue gathers what comes together by itself.
     let options =
         gateway_worker::Options { applications, alone: true, linger: Duration::ZERO, listen: config.gateway.metrics };
-    if let Err(error) = gateway_worker::run(bot, options, stop).await {
+    if let Err(error) = gateway_worker::run(outside, options, stop).await {
         tracing::error!(error = format!("{error:#}"), "Discord's gateway is not connected: only commands are answered");
     }
 }
@@ -190,26 +192,6 @@ async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {
             tracing::error!(error = format!("{error:#}"), "the table does not answer");
         }
     }
-}
-
-/// Listens for Ctrl-C and SIGTERM from now on; the future ends with the first of them.
-#[cfg(unix)]
-fn asked_to_stop() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn asked_to_stop() -> Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }
 
 #[cfg(test)]

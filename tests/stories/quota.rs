@@ -12,7 +12,7 @@ use tests::server;
 use tests::world::{Start, World};
 
 /// How many questions of `ids` are admitted when all come at once, through several stores as through several processes.
-async fn admit_at_once(stores: &[Store], limit: u32, ids: std::ops::Range<u64>) -> u32 {
+pub(super) async fn admit_at_once(stores: &[Store], limit: u32, ids: std::ops::Range<u64>) -> u32 {
     let account = AccountId::local();
     let tasks: Vec<_> = ids
         .zip(stores.iter().cycle())

@@ -151,8 +151,8 @@ pub(crate) struct Firehose {
 impl Firehose {
     pub(crate) async fn start(script: Arc<Script>) -> Self {
         let stage = Arc::new(watch::channel(Stage::Closed).0);
-        let told = (Arc::clone(&script), Arc::clone(&stage));
-        let server = Server::start(Router::new().fallback(any(upgrade)).with_state(told)).await;
+        let shared = (Arc::clone(&script), Arc::clone(&stage));
+        let server = Server::start(Router::new().fallback(any(upgrade)).with_state(shared)).await;
         Self { server, script, stage }
     }
 

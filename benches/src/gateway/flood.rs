@@ -190,7 +190,7 @@ pub(crate) async fn memory() -> Result<()> {
     let mut row = Row::plain(format!("the gateway alone after {LONG} events; floor: after {}", LONG / 10), show(late));
     (row.floor, row.ratio) = (show(early), format!("{:.2}", measure::ratio(late, early)));
     rows.push(row.aiming("≤ 1.1×", late * 10 <= early * 11));
-    measure::print("gateway: resident memory, one zstd connection", &rows)
+    measure::print("gateway: resident memory, one connection, zstd but for the long one", &rows)
 }
 
 async fn resting(client: Client, guilds: u64) -> Result<u64> {

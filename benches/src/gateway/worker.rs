@@ -1,7 +1,7 @@
 //! The gateway alone in a process of its own: no dashboard, no documents, nobody who answers.
 
 use anyhow::{Context as _, Result};
-use gateway_worker::{Application, Options};
+use gateway_worker::{Application, Options, Outside};
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::discord::Discord;
@@ -28,7 +28,7 @@ pub(crate) async fn bot(store: Store, config: &Config, data: &Path) -> Result<(A
     let knowledge = Knowledge::new(store.clone(), files, Fetcher::new(FetchLimits::default(), false)?, None);
     let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), None)?);
     let (jobs, runner) = Jobs::open(store.clone(), Earlier::Run { was_killed: false }).await?;
-    Ok((Arc::new(Bot::new(store, jobs, knowledge, None, Some(discord), Some(AccountId::local()))), runner))
+    Ok((Arc::new(Bot::new(store, jobs.into(), knowledge, None, Some(discord), Some(AccountId::local()))), runner))
 }
 
 pub(crate) async fn serve() -> Result<()> {
@@ -44,5 +44,5 @@ pub(crate) async fn serve() -> Result<()> {
     let (_applications, applications) = watch::channel(vec![shared]);
     let listen = config.gateway.metrics;
     let options = Options { applications, alone: true, linger: Duration::ZERO, listen };
-    gateway_worker::run(bot, options, CancellationToken::new()).await
+    gateway_worker::run(Outside::of(&bot).context("Discord is configured")?, options, CancellationToken::new()).await
 }

@@ -1,0 +1,53 @@
+//! `gateway-worker`: the container that keeps Discord's gateway connections on AWS, and passes on what it hears.
+
+use anyhow::{Context as _, Result};
+use gateway_worker::{Options, Outside, Shared, applications};
+use guildhall::config::{AwsConfig, Config};
+use guildhall::discord::Discord;
+use guildhall::job::sqs::Jobs;
+use guildhall::store::Store;
+use guildhall::{aws, signals, telemetry};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// SQS takes ten jobs for the price of one; nobody notices so much later.
+const LINGER: Duration = Duration::from_millis(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    telemetry::init();
+    if let Err(error) = Box::pin(run()).await {
+        tracing::error!(error = format!("{error:#}"), "the gateway worker ended");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+async fn run() -> Result<()> {
+    let (config, aws) = (Config::from_env()?, AwsConfig::from_env()?);
+    let shared = config.discord.context("DISCORD_TOKEN is needed: it says whose connections are kept")?;
+    let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
+    let clients = aws::clients(&aws).await;
+    let outside = Outside {
+        store: Store::new(clients.table, &config.table_name),
+        jobs: Jobs::new(clients.queues, &aws).into(),
+        // Tokens of custom bots are sealed with a key that only one machine has, until KMS keeps one.
+        discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), None)?),
+    };
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        asked_to_stop.await;
+        stopping.cancel();
+    });
+    let shared = Shared { token: shared.token, shards: config.gateway.shards };
+    let (tell, applications) = watch::channel(Vec::new());
+    let keep = applications::keep(outside.store.clone(), Arc::clone(&outside.discord), Some(shared), tell);
+    let _keep = AbortOnDropHandle::new(tokio::spawn(keep));
+    let options = Options { applications, alone: false, linger: LINGER, listen: config.gateway.metrics };
+    gateway_worker::run(outside, options, stop).await
+}

@@ -1,0 +1,252 @@
+//! The queues on AWS: one FIFO queue for what people wait for, one for reading and indexing sources.
+//!
+//! Both are high-throughput FIFO queues (limits per message group), so that order holds within a group and nothing else.
+
+mod receive;
+
+pub use receive::{MAX_ATTEMPTS, Runner, attempt};
+
+use super::{Job, NotAccepted};
+use crate::config::AwsConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::types::{SendMessageBatchRequestEntry, SendMessageBatchResultEntry};
+use futures::{StreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Messages in one request. [SQS Developer Guide/Message quotas]
+const BATCH: usize = 10;
+
+/// Bytes of one message, and of all messages of one request. [SQS Developer Guide/Message quotas]
+const MAX_BYTES: usize = 1_048_576;
+
+/// Characters of a group's or a job's id. [SQS Developer Guide/Message quotas]
+const MAX_ID: usize = 128;
+
+/// Requests on their way at the same time: at 10 ms each, ten thousand jobs a second.
+const REQUESTS_AT_A_TIME: usize = 10;
+
+/// The sending side. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    client: Client,
+    questions: String,
+    ingest: String,
+    closing: CancellationToken,
+    running: TaskTracker,
+}
+
+impl Jobs {
+    /// Uses the queues that `config` names; connects with the first request.
+    pub fn new(client: Client, config: &AwsConfig) -> Self {
+        Self {
+            client,
+            questions: config.questions_queue_url.to_string(),
+            ingest: config.ingest_queue_url.to_string(),
+            closing: CancellationToken::new(),
+            running: TaskTracker::new(),
+        }
+    }
+
+    /// Accepts one job. One `SendMessageBatch`.
+    pub async fn send(&self, job: &Job) -> Result<(), NotAccepted> {
+        self.send_all(std::slice::from_ref(job)).await.pop().unwrap_or(Err(NotAccepted::Unwritten))
+    }
+
+    /// Accepts jobs; see [`super::Jobs::send_all`]. One `SendMessageBatch` for ten jobs of different groups; SQS accepts or
+    /// refuses each message of a request for itself, so jobs of one group travel one after the other.
+    pub async fn send_all(&self, jobs: &[Job]) -> Vec<Result<(), NotAccepted>> {
+        let messages: Vec<Message> = jobs.iter().enumerate().map(|(at, job)| self.message(at, job)).collect();
+        let mut results: Vec<Result<(), NotAccepted>> = jobs.iter().map(|_| Err(NotAccepted::Unwritten)).collect();
+        let mut failed: HashSet<(&str, &str)> = HashSet::new();
+        for round in rounds(&messages) {
+            let round = round.into_iter().filter(|message| !failed.contains(&message.lane()));
+            let requests: Vec<_> = batches(round).into_iter().map(|batch| self.send_batch(batch)).collect();
+            let answers: Vec<Vec<_>> = stream::iter(requests).buffer_unordered(REQUESTS_AT_A_TIME).collect().await;
+            for (message, answer) in answers.into_iter().flatten() {
+                if answer.is_err() {
+                    failed.insert(message.lane());
+                }
+                results[message.at] = answer;
+            }
+        }
+        results
+    }
+
+    /// Begins nothing new and waits for what runs. What waits is in the queue for others.
+    pub async fn close(&self, patience: Duration) {
+        self.closing.cancel();
+        self.running.close();
+        if tokio::time::timeout(patience, self.running.wait()).await.is_err() {
+            tracing::warn!(jobs.running = self.running.len(), "stopped before every job was done; they run again");
+        }
+    }
+
+    fn message(&self, at: usize, job: &Job) -> Message {
+        let queue = match job {
+            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => &self.questions,
+            Job::Read { .. } | Job::Index { .. } => &self.ingest,
+        };
+        Message {
+            at,
+            queue: queue.clone(),
+            group: fit(&job.group()).into_owned(),
+            id: fit(&job.id()).into_owned(),
+            body: Arc::from(job.to_message()),
+        }
+    }
+
+    /// Sends at most ten messages of one queue: each with its result.
+    async fn send_batch<'a>(&self, batch: Vec<&'a Message>) -> Vec<(&'a Message, Result<(), NotAccepted>)> {
+        let Some(first) = batch.first() else { return Vec::new() };
+        if first.body.len() > MAX_BYTES {
+            return batch.into_iter().map(|message| (message, Err(NotAccepted::TooLarge))).collect();
+        }
+        let mut request = self.client.send_message_batch().queue_url(&first.queue);
+        for (i, message) in batch.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(i.to_string())
+                .message_group_id(&message.group)
+                .message_deduplication_id(&message.id)
+                .message_body(&*message.body)
+                .build()
+                .expect("an entry has an id and a body");
+            request = request.entries(entry);
+        }
+        match request.send().await {
+            Ok(answer) => {
+                for failure in answer.failed() {
+                    tracing::warn!(
+                        error.code = failure.code(),
+                        error.sender = failure.sender_fault(),
+                        "the queue refused a job"
+                    );
+                }
+                let taken: HashSet<&str> = answer.successful().iter().map(SendMessageBatchResultEntry::id).collect();
+                let result = |i: usize| taken.contains(i.to_string().as_str()).then_some(());
+                let results = (0..).map(|i| result(i).ok_or(NotAccepted::Unwritten));
+                batch.into_iter().zip(results).collect()
+            }
+            Err(error) => {
+                tracing::warn!(jobs = batch.len(), error = %DisplayErrorContext(&error), "the queue took no jobs");
+                batch.into_iter().map(|message| (message, Err(NotAccepted::Unwritten))).collect()
+            }
+        }
+    }
+}
+
+/// A job as SQS gets it.
+struct Message {
+    /// Its place among those that were sent together.
+    at: usize,
+    queue: String,
+    group: String,
+    id: String,
+    body: Arc<str>,
+}
+
+impl Message {
+    /// What keeps its order.
+    fn lane(&self) -> (&str, &str) {
+        (&self.queue, &self.group)
+    }
+}
+
+/// First the first of every group, then the second of every group, and so on.
+fn rounds(messages: &[Message]) -> Vec<Vec<&Message>> {
+    let mut rounds: Vec<Vec<&Message>> = Vec::new();
+    let mut seen: HashMap<(&str, &str), usize> = HashMap::new();
+    for message in messages {
+        let round = seen.entry(message.lane()).or_default();
+        if rounds.len() == *round {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push(message);
+        *round += 1;
+    }
+    rounds
+}
+
+/// Requests of one queue each, within its limits. What is too large alone is a request alone.
+fn batches<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<Vec<&'a Message>> {
+    let mut done = Vec::new();
+    let mut open: HashMap<&str, (Vec<&Message>, usize)> = HashMap::new();
+    for message in messages {
+        let (batch, bytes) = open.entry(&message.queue).or_default();
+        if batch.len() == BATCH || *bytes + message.body.len() > MAX_BYTES {
+            done.push(std::mem::take(batch));
+            *bytes = 0;
+        }
+        batch.push(message);
+        *bytes += message.body.len();
+    }
+    done.extend(open.into_values().map(|(batch, _)| batch));
+    done.retain(|batch| !batch.is_empty());
+    done
+}
+
+/// An id as SQS takes it: letters, digits and ASCII punctuation, at most 128. What does not fit is hashed, so that equal
+/// ids stay equal and different ones different.
+fn fit(id: &str) -> Cow<'_, str> {
+    if !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Cow::Borrowed(id);
+    }
+    Cow::Owned(format!("sha256-{}", hex::encode(Sha256::digest(id))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn message(at: usize, group: u8, bytes: usize) -> Message {
+        let (queue, group) = (format!("q{}", group % 2), group.to_string());
+        Message { at, queue, group, id: at.to_string(), body: "x".repeat(bytes).into() }
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_travels_once_within_the_limits_and_in_order(
+            groups in prop::collection::vec((0_u8..5, prop::sample::select(vec![1, 40_000, 600_000, MAX_BYTES + 1])), 0..40)
+        ) {
+            let messages: Vec<Message> =
+                groups.iter().enumerate().map(|(at, (group, bytes))| message(at, *group, *bytes)).collect();
+            let mut last: HashMap<(String, String), usize> = HashMap::new();
+            let mut count = 0;
+            for round in rounds(&messages) {
+                let mut ends = Vec::new();
+                for batch in batches(round.into_iter()) {
+                    let bytes: usize = batch.iter().map(|message| message.body.len()).sum();
+                    prop_assert!(batch.len() <= BATCH && (bytes <= MAX_BYTES || batch.len() == 1));
+                    prop_assert!(batch.iter().all(|message| message.queue == batch[0].queue));
+                    count += batch.len();
+                    ends.extend(batch);
+                }
+                for message in ends {
+                    let before = last.insert((message.queue.clone(), message.group.clone()), message.at);
+                    prop_assert!(before.is_none_or(|before| before < message.at));
+                }
+            }
+            prop_assert_eq!(count, messages.len());
+        }
+
+        #[test]
+        fn every_id_fits(id in "\\PC{0,200}") {
+            let fitted = fit(&id);
+            prop_assert!((1..=MAX_ID).contains(&fitted.len()) && fitted.bytes().all(|byte| byte.is_ascii_graphic()));
+        }
+    }
+
+    #[test]
+    fn what_fits_stays_and_what_does_not_stays_different() {
+        assert_eq!(fit("conversation-3-4"), "conversation-3-4");
+        assert_ne!(fit("api-local-größer"), fit("api-local-grösser"));
+        assert_ne!(fit(&"a".repeat(129)), fit(&"a".repeat(130)));
+    }
+}

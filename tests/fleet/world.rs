@@ -1,0 +1,265 @@
+//! One Discord, one AWS, and people who ask all the time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use guildhall::account::{Account, Month, Plan};
+use guildhall::ids::AccountId;
+use guildhall::settings::Guild;
+use guildhall::store::Lease;
+use jiff::Timestamp;
+use tests::fake_discord::{FakeDiscord, GatewaySettings, Member};
+use tests::fake_model::FakeModel;
+use tests::local_aws::LocalAws;
+use tests::process::{self, Process};
+use tests::server::{self, eventually};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use twilight_model::id::Id;
+
+use super::consumer::Consumer;
+
+/// Far more than anything here may take on a busy machine.
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A little less, so that what is missing can be named.
+const LOOKED_FOR: Duration = Duration::from_secs(115);
+
+/// Servers of the world: one for each of so many shards.
+const GUILDS: u64 = 4;
+
+/// People in each server.
+const PEOPLE: usize = 2;
+
+/// Between two questions of all people together: more than the emulated AWS can take in would only pile up.
+const ASKED_EVERY: Duration = Duration::from_millis(50);
+
+/// One Discord with four servers, one AWS with a consumer of its queue.
+pub(super) struct World {
+    pub(super) discord: FakeDiscord,
+    pub(super) aws: LocalAws,
+    pub(super) consumer: Consumer,
+    model: FakeModel,
+    people: Vec<Member>,
+}
+
+/// What somebody asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) person: u64,
+    pub(super) message: u64,
+}
+
+impl World {
+    /// A world in which no worker runs yet.
+    pub(super) async fn new(change: impl FnOnce(&mut GatewaySettings)) -> Self {
+        let (discord, model, aws) = (FakeDiscord::start().await, FakeModel::start().await, LocalAws::start().await);
+        discord.without_rate_limits();
+        discord.gateway().set(|settings| {
+            (settings.shards, settings.max_concurrency) = (GUILDS, GUILDS);
+            change(settings);
+        });
+        model.instant(r#"{"addressed":true,"answer":"31 months.","can_answer":true,"sources":[],"wants_human":false}"#);
+        let (store, account) = (aws.store(), AccountId("workshop".to_owned()));
+        let workshop = Account { id: account.clone(), name: "The workshop".to_owned(), plan: Plan::Pro };
+        store.put_account(&workshop).await.expect("a fresh table takes an account");
+        let mut people = Vec::new();
+        for shard in 0..GUILDS {
+            let guild = discord.add_guild_on(&format!("Server {shard}"), (shard, GUILDS));
+            let channel = discord.add_channel(guild, "help");
+            let connected = Guild::new(Id::new(guild), account.clone());
+            assert!(store.put_guild(&connected, Timestamp::now()).await.expect("a fresh table takes a server"));
+            people.extend((0..PEOPLE).map(|n| discord.member(&format!("ann-{shard}-{n}")).in_channel(guild, channel)));
+        }
+        let consumer = Consumer::start(&aws, &environment(&discord, &model));
+        Self { discord, aws, consumer, model, people }
+    }
+
+    /// Starts a worker.
+    pub(super) fn worker(&self) -> Worker {
+        self.worker_with(&[])
+    }
+
+    /// The same, with further variables.
+    pub(super) fn worker_with(&self, further: &[(&str, &str)]) -> Worker {
+        let metrics = format!("127.0.0.1:{}", server::free_port());
+        let mut environment: BTreeMap<String, String> = self.aws.environment().into_iter().collect();
+        environment.extend(self.discord.environment());
+        environment.insert("GUILDHALL_METRICS_ADDR".to_owned(), metrics.clone());
+        environment.extend(further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let process = Process::start(process::binary("gateway-worker"), &[], environment);
+        Worker { process, metrics, client: server::client() }
+    }
+
+    /// Starts another consumer of the queue.
+    pub(super) fn another_consumer(&self) -> Consumer {
+        Consumer::start(&self.aws, &environment(&self.discord, &self.model))
+    }
+
+    /// Sessions as they stand in the table.
+    pub(super) async fn leases(&self) -> Vec<Lease> {
+        self.aws.store().leases().await.expect("the table answers")
+    }
+
+    /// How many sessions each owner has.
+    pub(super) async fn shares(&self) -> Vec<usize> {
+        let mut shares: HashMap<String, usize> = HashMap::new();
+        for owner in self.leases().await.into_iter().filter_map(|lease| lease.owner) {
+            *shares.entry(owner).or_default() += 1;
+        }
+        let mut shares: Vec<usize> = shares.into_values().collect();
+        shares.sort_unstable();
+        shares
+    }
+
+    /// Waits until the sessions are shared so, and all are connected.
+    pub(super) async fn until_shared(&self, wanted: &[usize]) {
+        let total: usize = wanted.iter().sum();
+        eventually(PATIENCE, async || {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let are_ready = self.leases().await.iter().all(|lease| lease.state.ready);
+            let are_there = self.discord.gateway().connected().len() == total;
+            (are_ready && are_there && self.shares().await == wanted).then_some(())
+        })
+        .await;
+    }
+
+    /// Somebody asks.
+    pub(super) fn ask(&self, n: usize) -> Asked {
+        ask(&self.people, n)
+    }
+
+    /// People ask, one after the other, until they are told to stop.
+    pub(super) fn people_ask(&self) -> Load {
+        let (people, stop) = (self.people.clone(), CancellationToken::new());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut asked = Vec::new();
+            let mut ticks = tokio::time::interval(ASKED_EVERY);
+            while stopped.run_until_cancelled(ticks.tick()).await.is_some() {
+                asked.push(ask(&people, asked.len()));
+            }
+            asked
+        });
+        Load { stop, task }
+    }
+
+    /// Waits until everything that was asked is answered and done with: each once, in order for each person, counted once,
+    /// and no limit of Discord's broken.
+    pub(super) async fn all_is_answered(&self, asked: &[Asked]) {
+        let answered = eventually(PATIENCE, async || {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let answered: Vec<u64> =
+                self.discord.bot_messages().into_iter().filter_map(|seen| seen.replies_to).collect();
+            (answered.len() >= asked.len()).then_some(answered)
+        });
+        let answered = tokio::select! {
+            answered = answered => answered,
+            () = tokio::time::sleep(LOOKED_FOR) => self.panic_over(asked),
+        };
+        assert!(asked.iter().all(|asked| answered.contains(&asked.message)), "{}", self.missing(asked));
+        let queue = self.aws.config.questions_queue_url.as_str();
+        eventually(PATIENCE, async || {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            (self.aws.depth(queue).await == (0, 0)).then_some(())
+        })
+        .await;
+        let seen = self.discord.bot_messages();
+        assert_eq!(seen.len(), asked.len(), "each question has one answer");
+        let person_of: HashMap<u64, u64> = asked.iter().map(|asked| (asked.message, asked.person)).collect();
+        let mut last: HashMap<u64, u64> = HashMap::new();
+        for message in seen.iter().filter_map(|seen| seen.replies_to) {
+            let before = last.insert(person_of[&message], message);
+            assert!(before.is_none_or(|before| before < message), "in order for each person");
+        }
+        let used = self.aws.store().usage(&AccountId("workshop".to_owned()), Month::of(Timestamp::now())).await;
+        assert_eq!(usize::try_from(used.expect("the table answers")), Ok(asked.len()), "each is counted once");
+        assert_eq!(self.aws.depth(&self.aws.dead_questions).await, (0, 0));
+        assert_eq!(self.discord.gateway().violations(), Vec::<String>::new());
+        assert_eq!(self.discord.violations(), 0);
+    }
+
+    fn missing(&self, asked: &[Asked]) -> String {
+        let answered: Vec<u64> = self.discord.bot_messages().into_iter().filter_map(|seen| seen.replies_to).collect();
+        let missing: Vec<_> =
+            asked.iter().enumerate().filter(|(_, asked)| !answered.contains(&asked.message)).collect();
+        format!("{} of {} are not answered: {missing:?}", missing.len(), asked.len())
+    }
+
+    fn panic_over(&self, asked: &[Asked]) -> ! {
+        panic!("{}", self.missing(asked))
+    }
+}
+
+fn environment(discord: &FakeDiscord, model: &FakeModel) -> Vec<(String, String)> {
+    let mut environment = discord.environment();
+    environment.extend(model.environment());
+    environment
+}
+
+fn ask(people: &[Member], n: usize) -> Asked {
+    let person = &people[n % people.len()];
+    Asked { person: person.id, message: person.tells_bot(&format!("question {n}: how long is the warranty?")) }
+}
+
+/// People who ask.
+pub(super) struct Load {
+    stop: CancellationToken,
+    task: JoinHandle<Vec<Asked>>,
+}
+
+impl Load {
+    /// Everything that was asked.
+    pub(super) async fn stop(self) -> Vec<Asked> {
+        self.stop.cancel();
+        self.task.await.expect("nobody panics while asking")
+    }
+}
+
+/// One process.
+pub(super) struct Worker {
+    pub(super) process: Process,
+    metrics: String,
+    client: reqwest::Client,
+}
+
+impl Worker {
+    /// Sends a signal, such as `STOP`.
+    pub(super) fn signal(&self, name: &str) {
+        let id = self.process.id().expect("it runs").to_string();
+        let told = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(told.is_ok_and(|told| told.success()), "a POSIX system has `kill`");
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(super) async fn stops(&mut self) -> Duration {
+        let began = Instant::now();
+        self.signal("TERM");
+        let ended = tokio::time::timeout(PATIENCE, self.process.wait()).await.expect("it stops when it is told to");
+        assert!(ended.success(), "{}", self.process.lines().join("\n"));
+        began.elapsed()
+    }
+
+    /// What it counts of one kind: the sum of all lines that begin so.
+    pub(super) async fn counts(&self, name: &str) -> u64 {
+        let asked = self.client.get(format!("http://{}/metrics", self.metrics)).send().await;
+        let text = asked.expect("it listens").text().await.expect("it answers with text");
+        let values = text.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit_once(' '));
+        values.filter_map(|(_, value)| value.parse::<u64>().ok()).sum()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("a worker printed:\n{}", self.process.lines().join("\n"));
+        }
+    }
+}
+
+/// The middle and the worst of some times; of at least one.
+pub(super) fn show(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
+    format!("p50 {:?}, p99 {:?} of {}", at(50), at(99), times.len())
+}
