@@ -1,7 +1,7 @@
 //! Jobs on their way from sessions to the queue: in order within a group, fairly between groups, tried until accepted.
 
 use crate::metrics::Metrics;
-use guildhall::job::{Job, Jobs};
+use guildhall::job::{Job, Jobs, NotAccepted};
 use jiff::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -171,6 +171,14 @@ async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, coun
             match outcome {
                 Ok(()) => {
                     counts.metrics.accepted(&entry.job, entry.since.elapsed());
+                    let _ = entry.accepted.send(entry.tickets);
+                    counts.settled();
+                    waiting.passed(group);
+                }
+                // It would never be taken, and what comes behind it must not wait for ever.
+                Err(NotAccepted::TooLarge) => {
+                    counts.metrics.refusals.inc();
+                    tracing::error!(job.id = %entry.job.id(), "a job is larger than the queue takes; it is dropped");
                     let _ = entry.accepted.send(entry.tickets);
                     counts.settled();
                     waiting.passed(group);

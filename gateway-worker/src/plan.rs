@@ -71,7 +71,8 @@ pub async fn keep(planner: Planner) {
         if let Err(error) = &done {
             tracing::warn!(application.id = %application, error = format!("{error:#}"), "the plan of shards could not be kept yet");
         }
-        let is_final = matches!(told, Ok(_) | Err(DiscordError::Refused { .. }));
+        // A token that is refused stays so until somebody changes it; anything else may be a bad moment.
+        let is_final = matches!(told, Ok(_) | Err(DiscordError::Refused { status: 401, .. }));
         let wait = if done.is_ok() && is_final { EVERY } else { pause };
         pause = if wait == EVERY { FIRST_PAUSE } else { (pause * 2).min(EVERY) };
         tokio::time::sleep(wait).await;
