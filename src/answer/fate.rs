@@ -36,7 +36,10 @@ pub async fn withdrawn(
 ) -> Result<()> {
     bot.store.put_fate(message, Fate::Deleted, now).await?;
     let Some(claim) = bot.store.claim_of(QuestionId(message.get())).await? else { return Ok(()) };
-    let Some(last) = claim.posted.last() else { return Ok(()) };
+    let Some(last) = claim.posted.last() else {
+        // What was overheard and not answered is forgotten with its message.
+        return if is_gone(bot, &claim).await? { bot.store.forget_turn(&claim).await } else { Ok(()) };
+    };
     let posted_at = snowflake_time(last.message.get());
     if now.duration_since(posted_at) > TAKEN_AWAY_WITHIN || !is_gone(bot, &claim).await? {
         return Ok(());

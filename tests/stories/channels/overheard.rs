@@ -122,6 +122,13 @@ async fn a_channel_is_one_conversation_where_the_server_wants_it() {
     thinks(&world, 1).await;
     member("bob").says("mine lost its left hinge on the first day");
     thinks(&world, 2).await;
+    let zoe = member("zoe");
+    let rued = zoe.says("my neighbour has the very same trouble with hers");
+    thinks(&world, 3).await;
+    // Remembered by then, and forgotten again.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    zoe.deletes(rued);
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let asked = member("carl").tells_bot("is that under warranty?");
     answer(&world, asked).await;
     let told = prompt(&world);
@@ -131,6 +138,7 @@ async fn a_channel_is_one_conversation_where_the_server_wants_it() {
     ] {
         assert!(told.contains(said), "{said} is missing: {told}");
     }
+    assert!(!told.contains("my neighbour"), "what was deleted is forgotten: {told}");
     // The next one knows the answer, too.
     answer(&world, member("dora").tells_bot("and for how long is it?")).await;
     let told = prompt(&world);
@@ -140,13 +148,13 @@ async fn a_channel_is_one_conversation_where_the_server_wants_it() {
     for speaker in 0..12 {
         member(&format!("speaker {speaker}")).says(&format!("speech {speaker}: {}", "word after word ".repeat(60)));
     }
-    thinks(&world, 16).await;
+    thinks(&world, 17).await;
     answer(&world, member("eve").tells_bot(QUESTION)).await;
     let told = prompt(&world);
     assert!(!told.contains("it rattles"), "{told}");
     let kept = (0..12).filter(|speaker| told.contains(&format!("speech {speaker}:"))).count();
     assert!((1..12).contains(&kept) && told.len() < 20_000, "{kept} in {} bytes", told.len());
-    assert_eq!(world.used().await, 17);
+    assert_eq!(world.used().await, 18);
     world.is_quiet();
 }
 
