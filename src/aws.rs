@@ -2,6 +2,19 @@
 
 use crate::config::AwsConfig;
 use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
+use std::time::Duration;
+
+/// A connection within a region is there in milliseconds.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// A request to the table takes milliseconds; all its attempts together may take a little longer.
+const TABLE_ATTEMPT: Duration = Duration::from_secs(3);
+const TABLE_WHOLE: Duration = Duration::from_secs(10);
+
+/// A queue answers after twenty seconds where it has nothing to hand out.
+const QUEUE_ATTEMPT: Duration = Duration::from_secs(25);
+const QUEUE_WHOLE: Duration = Duration::from_mins(1);
 
 /// What Guildhall uses of AWS.
 #[derive(Debug, Clone)]
@@ -20,5 +33,19 @@ pub async fn clients(config: &AwsConfig) -> Clients {
         loader = loader.endpoint_url(endpoint.as_str());
     }
     let shared = loader.load().await;
-    Clients { table: aws_sdk_dynamodb::Client::new(&shared), queues: aws_sdk_sqs::Client::new(&shared) }
+    // The clients wait for ever for an answer unless they are told otherwise, and one that never comes must stop nobody.
+    let table = aws_sdk_dynamodb::config::Builder::from(&shared).timeout_config(within(TABLE_ATTEMPT, TABLE_WHOLE));
+    let queues = aws_sdk_sqs::config::Builder::from(&shared).timeout_config(within(QUEUE_ATTEMPT, QUEUE_WHOLE));
+    Clients {
+        table: aws_sdk_dynamodb::Client::from_conf(table.build()),
+        queues: aws_sdk_sqs::Client::from_conf(queues.build()),
+    }
+}
+
+fn within(attempt: Duration, whole: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(whole)
+        .build()
 }

@@ -118,7 +118,14 @@ pub enum Unreadable {
 impl Job {
     /// The queue message.
     pub fn to_message(&self) -> String {
-        serde_json::to_string(&Envelope { v: VERSION, job: self }).expect("a job has only text keys and no cycles")
+        let message =
+            serde_json::to_string(&Envelope { v: VERSION, job: self }).expect("a job has only text keys and no cycles");
+        // The two characters that JSON takes as they are and SQS refuses for good. They can only stand within text.
+        // [Amazon SQS API Reference: SendMessage]
+        if message.contains(['\u{fffe}', '\u{ffff}']) {
+            return message.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff");
+        }
+        message
     }
 
     /// Reads a queue message.
@@ -253,6 +260,15 @@ mod tests {
     #[test]
     fn a_job_survives_the_queue() {
         assert_eq!(Job::from_message(&question().to_message()), Ok(question()));
+    }
+
+    #[test]
+    fn a_message_has_no_character_that_a_queue_refuses() {
+        let Job::Answer(mut asked) = question() else { panic!("it is one") };
+        asked.text = "a\u{fffe}b\u{ffff}c".to_owned();
+        let message = Job::Answer(asked.clone()).to_message();
+        assert!(!message.contains(['\u{fffe}', '\u{ffff}']), "{message}");
+        assert_eq!(Job::from_message(&message), Ok(Job::Answer(asked)));
     }
 
     #[test]

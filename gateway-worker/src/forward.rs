@@ -166,10 +166,11 @@ async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, coun
             continue;
         }
         let outcomes = queue.send_all(&jobs, Timestamp::now()).await;
-        let mut refusal = None;
+        let (mut refusal, mut is_any_taken) = (None, false);
         for ((group, entry), outcome) in groups.into_iter().zip(entries).zip(outcomes) {
             match outcome {
                 Ok(()) => {
+                    is_any_taken = true;
                     counts.metrics.accepted(&entry.job, entry.since.elapsed());
                     let _ = entry.accepted.send(entry.tickets);
                     counts.settled();
@@ -194,6 +195,10 @@ async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, coun
             None => pause = FIRST_PAUSE,
             Some(error) => {
                 tracing::warn!(error = %error, jobs.waiting = counts.backlog.load(Ordering::Relaxed), "the queue refuses jobs; they are tried again");
+                // A queue that takes some is there: the others must not wait for what it does not take.
+                if is_any_taken {
+                    pause = FIRST_PAUSE;
+                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

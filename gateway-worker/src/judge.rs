@@ -33,7 +33,7 @@ const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 /// When a judge began.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// By the clock on the wall. Messages from before may have been passed on by an earlier process.
+    /// By the clock on the wall. Messages from before may have been passed on by an earlier session.
     pub started: Timestamp,
     /// The same moment by the clock that only goes forward.
     pub began: Instant,
@@ -159,10 +159,10 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// A judge that knows no server yet. Where the bot's user id is unknown, it is the application's until the session's
-    /// first event says otherwise: so it is for all but the oldest applications.
-    pub fn new(application: Id<ApplicationMarker>, bot: Option<Id<UserMarker>>, options: Options) -> Self {
-        let bot = bot.map_or(application.cast(), Id::cast);
+    /// A judge that knows no server yet. The bot's user id is the application's until the session's first event says
+    /// otherwise: so it is for all but the oldest applications.
+    pub fn new(application: Id<ApplicationMarker>, options: Options) -> Self {
+        let bot = application.cast();
         Self {
             application,
             bot,
@@ -253,17 +253,6 @@ impl Judge {
     /// Whether so much waits for lookups that the session had better close and resume when they are answered.
     pub fn is_full(&self) -> bool {
         self.held_bytes > MOST_HELD_BYTES
-    }
-
-    /// Forgets every frame that has not come out: the session is resumed from before them, and they come again. What is
-    /// known of servers stays.
-    pub fn forget_unsettled(&mut self) {
-        self.bursts = Bursts::default();
-        self.held.clear();
-        self.held_bytes = 0;
-        self.answered.clear();
-        self.asked.clear();
-        self.out = Outputs::default();
     }
 
     /// The bot's user id, as far as it is known.

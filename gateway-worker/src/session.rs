@@ -56,6 +56,9 @@ const ENDED_WITHIN: Duration = Duration::from_secs(15);
 /// Seconds to wait before a new session where Discord called the old one invalid. [Discord Docs/Gateway: Resuming]
 const INVALID_PAUSE: std::ops::RangeInclusive<f64> = 1.0..=5.0;
 
+/// Jobs of one session that may be under way while the queue is behind.
+const OWN_ROOM: usize = 200;
+
 /// How long nothing is done while the way is not free; whatever frees it wakes the session.
 const IDLE: Duration = Duration::from_mins(10);
 
@@ -84,8 +87,6 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// What admins change of their servers.
     pub changes: broadcast::Sender<Changes>,
-    /// When this process began.
-    pub began: Options,
     /// Wakes whoever writes sessions down: one has news that would be lost with this process.
     pub news: Arc<Notify>,
 }
@@ -199,6 +200,8 @@ struct Session {
     config: Option<(bool, Config<IdentifyQueue>)>,
     order: Order,
     full: watch::Receiver<bool>,
+    /// Whether it stops reading until what it has passed on is accepted.
+    is_behind: bool,
     accepted: mpsc::UnboundedSender<Vec<u64>>,
     settled: mpsc::UnboundedReceiver<Vec<u64>>,
     lookups: JoinSet<Vec<(Lookup, Found)>>,
@@ -223,7 +226,8 @@ impl Session {
         let full = parts.forwarder.full();
         let changes = parts.changes.subscribe();
         Self {
-            judge: Judge::new(key.application, None, parts.began),
+            // What was passed on before this very session is nothing that its judge remembers.
+            judge: Judge::new(key.application, Options { started: Timestamp::now(), began: std::time::Instant::now() }),
             mark: Watermark::resumed_at(if state.session_id.is_some() { state.seq } else { 0 }),
             parts,
             key,
@@ -236,6 +240,7 @@ impl Session {
             config: None,
             order: Order::Run,
             full,
+            is_behind: false,
             accepted,
             settled,
             lookups: JoinSet::new(),
@@ -250,6 +255,7 @@ impl Session {
         let mut give_up = None;
         while self.permit.holds(Instant::now()) {
             self.settle();
+            self.mind_the_way();
             self.publish();
             let now = Instant::now();
             if self.order == Order::Run && self.state.stopped.is_none() {
@@ -409,7 +415,13 @@ impl Session {
     }
 
     fn is_held(&self) -> bool {
-        *self.full.borrow() || self.judge.is_full()
+        self.is_behind || self.judge.is_full()
+    }
+
+    /// Where the way to the queue is full, only those stop who fill it: one server's flood keeps nobody else waiting.
+    fn mind_the_way(&mut self) {
+        let room = if self.is_behind { OWN_ROOM / 10 } else { OWN_ROOM };
+        self.is_behind = *self.full.borrow() && self.under_way > room;
     }
 
     /// When something is to be done though nothing happens.

@@ -7,7 +7,6 @@ use crate::fleet::{self, Step, View, Wanted, Watch};
 use crate::forward::Forwarder;
 use crate::health::{self, Health};
 use crate::identify::IdentifyQueue;
-use crate::judge;
 use crate::metrics::Metrics;
 use crate::plan::{self, Planner};
 use crate::session::{self, Order, Parts, Running};
@@ -132,7 +131,6 @@ pub async fn run(outside: Outside, options: Options, stop: CancellationToken) ->
         changes,
         forwarder: Forwarder::start(outside.jobs.clone(), Arc::clone(&metrics), options.linger),
         news: Arc::clone(&news),
-        began: judge::Options { started: Timestamp::now(), began: std::time::Instant::now() },
         store: outside.store.clone(),
         me: me.clone(),
         outside,
@@ -205,7 +203,6 @@ struct Worker {
     forwarder: Forwarder,
     changes: broadcast::Sender<Changes>,
     metrics: Arc<Metrics>,
-    began: judge::Options,
     /// Set off by a session that is to be written down at once.
     news: Arc<Notify>,
     watch: Watch,
@@ -383,7 +380,6 @@ impl Worker {
                 identify,
                 forwarder: self.forwarder.clone(),
                 metrics,
-                began: self.began,
                 news: Arc::clone(&self.news),
                 changes: self.changes.clone(),
             };

@@ -71,7 +71,7 @@ fn frames(mut data: impl FnMut(u64) -> String) -> Vec<String> {
 /// A judge that knows its servers.
 pub(super) fn judge(mode: ResponseMode) -> Result<Judge> {
     let options = Options { started: Timestamp::now(), began: Instant::now() };
-    let mut judge = Judge::new(Id::new(BOT), None, options);
+    let mut judge = Judge::new(Id::new(BOT), options);
     let mut writer = Writer::new(8);
     for guild in 0..GUILDS {
         let frame = dispatch("GUILD_CREATE", 1, &writer.guild(guild_id(guild)));

@@ -21,7 +21,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let (began, started): (_, Timestamp) = (Instant::now(), "2026-11-24T10:00:00Z".parse().unwrap());
-        let judge = Judge::new(Id::new(50), None, Options { started, began });
+        let judge = Judge::new(Id::new(50), Options { started, began });
         let started_ms = u64::try_from(started.as_millisecond()).unwrap() - 1_420_070_400_000;
         Self { judge, began, started_ms, seq: 0 }
     }
@@ -305,16 +305,6 @@ fn a_server_of_ten_megabytes_is_read() {
     assert_eq!(world.judge.counts().unreadable, 0);
     let outputs = world.outputs(0);
     assert_eq!((outputs.done.len(), outputs.lookups.len()), (1, 1));
-}
-
-#[test]
-fn what_was_forgotten_comes_again() {
-    let mut world = World::new();
-    world.says(0, "<@50> one?");
-    world.judge.forget_unsettled();
-    assert_eq!(world.outputs(0), Outputs::default());
-    world.says(0, "<@50> one?");
-    assert_eq!(world.outputs(0).lookups, [Lookup::Settings(GUILD)], "asked again");
 }
 
 /// What a session may meet, in any order.
