@@ -19,16 +19,15 @@ pub use conversations::{Turn, Vote};
 pub use custom_bots::{CustomBot, Kept};
 pub use fates::Fate;
 pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
-pub use guilds::GUILD_BATCH;
 pub use jobs::{BATCH, DeadJob, StoredJob};
 pub use troubles::{Trouble, TroubleKind};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-    TimeToLiveSpecification,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, KeysAndAttributes,
+    ScalarAttributeType, TimeToLiveSpecification,
 };
 use moka::future::Cache;
 use serde::Serialize;
@@ -38,6 +37,12 @@ use std::time::Duration;
 
 /// One item of the table as the SDK carries it.
 type Item = HashMap<String, AttributeValue>;
+
+/// Keys that DynamoDB takes in one BatchGetItem.
+pub const MOST_KEYS: usize = 100;
+
+/// A batch that a busy table answered in part is finished with so many more tries.
+const BATCH_TRIES: u32 = 6;
 
 /// How long a full share of a month's quota is not asked again. Short, so that a raised plan or a refund is noticed.
 const FULL_SHARE_HINT: Duration = Duration::from_secs(30);
@@ -137,6 +142,36 @@ impl Store {
             .await
             .map_err(|error| failure("delete an item", &error))?;
         Ok(())
+    }
+
+    /// Those of these items that are there, in any order; each key is named once. One BatchGetItem for each
+    /// [`MOST_KEYS`].
+    async fn get_many<T: DeserializeOwned>(&self, keys: Vec<keys::Key>, attempted: &str) -> Result<Vec<T>> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut keys = keys.into_iter().map(keys::Key::item).peekable();
+        while keys.peek().is_some() {
+            let batch: Vec<Item> = keys.by_ref().take(MOST_KEYS).collect();
+            let mut pending = Some(KeysAndAttributes::builder().set_keys(Some(batch)).consistent_read(true).build()?);
+            for attempt in 0..BATCH_TRIES {
+                let Some(wanted) = pending.take() else { break };
+                if attempt > 0 {
+                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
+                }
+                let got = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, wanted)
+                    .send()
+                    .await
+                    .map_err(|error| failure(attempted, &error))?;
+                for item in got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
+                    found.push(from_item(item)?);
+                }
+                pending = got.unprocessed_keys.unwrap_or_default().remove(&self.table);
+            }
+            ensure!(pending.is_none(), "the table is too busy to {attempted}");
+        }
+        Ok(found)
     }
 
     /// All items of a partition whose sort key begins with `prefix`, if that is not empty, ascending; pages are followed to

@@ -15,7 +15,7 @@ use crate::worker::Outside;
 use futures::{FutureExt as _, StreamExt as _};
 use guildhall::ids::AccountId;
 use guildhall::settings::Guild;
-use guildhall::store::{GUILD_BATCH, Lease, SessionKey, SessionNotice, SessionState, ShardPlan};
+use guildhall::store::{Lease, MOST_KEYS, SessionKey, SessionNotice, SessionState, ShardPlan};
 use jiff::Timestamp;
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -347,7 +347,7 @@ impl Session {
                 }
             }
         }
-        for guilds in guilds.chunks(GUILD_BATCH) {
+        for guilds in guilds.chunks(MOST_KEYS) {
             self.lookups.spawn(lookups::settings(Arc::clone(&self.parts), guilds.to_vec()));
         }
     }

@@ -3,17 +3,14 @@
 use super::{Store, failure, from_item, is_condition_failure, keys, number, text, to_item};
 use crate::ids::AccountId;
 use crate::settings::Guild;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::time::Duration;
 use twilight_model::id::{Id, marker::GuildMarker};
-
-/// Keys that DynamoDB takes in one BatchGetItem.
-pub const GUILD_BATCH: usize = 100;
 
 /// A batch that a busy table answered in part is finished with so many more tries.
 const TRIES: u32 = 6;
@@ -33,34 +30,11 @@ impl Store {
         self.get(keys::guild(guild)).await
     }
 
-    /// Those of these servers that the table knows, in any order. One BatchGetItem for each [`GUILD_BATCH`].
+    /// Those of these servers that the table knows, in any order. One BatchGetItem for each [`MOST_KEYS`](super::MOST_KEYS).
     pub async fn guilds(&self, guilds: &[Id<GuildMarker>]) -> Result<Vec<Guild>> {
         // A key may come once in a batch.
-        let wanted: Vec<Id<GuildMarker>> = guilds.iter().copied().collect::<HashSet<_>>().into_iter().collect();
-        let mut found = Vec::with_capacity(wanted.len());
-        for batch in wanted.chunks(GUILD_BATCH) {
-            let keys = batch.iter().map(|guild| keys::guild(*guild).item()).collect();
-            let mut pending = Some(KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?);
-            for attempt in 0..TRIES {
-                let Some(keys) = pending.take() else { break };
-                if attempt > 0 {
-                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
-                }
-                let got = self
-                    .client
-                    .batch_get_item()
-                    .request_items(&self.table, keys)
-                    .send()
-                    .await
-                    .map_err(|error| failure("read servers", &error))?;
-                for item in got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                    found.push(from_item(item)?);
-                }
-                pending = got.unprocessed_keys.unwrap_or_default().remove(&self.table);
-            }
-            ensure!(pending.is_none(), "the table is too busy to read servers");
-        }
-        Ok(found)
+        let wanted: HashSet<Id<GuildMarker>> = guilds.iter().copied().collect();
+        self.get_many(wanted.into_iter().map(keys::guild).collect(), "read servers").await
     }
 
     /// An account's servers, by id as text. One Query.

@@ -1,14 +1,10 @@
 //! How many messages an account has used in a month.
 
-use super::{Store, failure, from_item, keys};
+use super::{Store, keys};
 use crate::account::Month;
 use crate::ids::AccountId;
-use anyhow::{Result, ensure};
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use anyhow::Result;
 use serde::Deserialize;
-
-/// A reader retries what a busy table left out, but not for ever.
-const BATCH_TRIES: usize = 5;
 
 #[derive(Deserialize)]
 struct Share {
@@ -19,27 +15,9 @@ impl Store {
     /// Messages used in `month`. One BatchGetItem of all shares.
     pub async fn usage(&self, account: &AccountId, month: Month) -> Result<u32> {
         let month = month.to_string();
-        let mut wanted = KeysAndAttributes::builder();
-        for share in 0..keys::USAGE_SHARES {
-            wanted = wanted.keys(keys::usage(account, &month, share).item());
-        }
-        let mut pending = Some(wanted.consistent_read(true).build()?);
-        let mut used = 0;
-        for _ in 0..BATCH_TRIES {
-            let Some(wanted) = pending.take() else { break };
-            let found = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, wanted)
-                .send()
-                .await
-                .map_err(|error| failure("read a month's usage", &error))?;
-            for item in found.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                used += from_item::<Share>(item)?.used;
-            }
-            pending = found.unprocessed_keys.unwrap_or_default().remove(&self.table);
-        }
-        ensure!(pending.is_none(), "the table is too busy to read a month's usage");
+        let keys = (0..keys::USAGE_SHARES).map(|share| keys::usage(account, &month, share)).collect();
+        let shares: Vec<Share> = self.get_many(keys, "read a month's usage").await?;
+        let used: i64 = shares.iter().map(|share| share.used).sum();
         Ok(u32::try_from(used.max(0)).unwrap_or(u32::MAX))
     }
 }
