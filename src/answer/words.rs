@@ -17,6 +17,9 @@ pub(super) async fn shown<'a>(bot: &Bot, question: Cow<'a, Question>) -> Result<
     else {
         return Ok(question);
     };
+    if question.messages.iter().all(|said| !said.text.is_empty()) {
+        return Ok(question);
+    }
     let mut messages = question.messages.clone();
     let mut is_new = false;
     for said in messages.iter_mut().filter(|said| said.text.is_empty()) {
