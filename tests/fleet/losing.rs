@@ -9,6 +9,12 @@ use tests::server::eventually;
 use super::proxy::Proxy;
 use super::world::{PATIENCE, World, show};
 
+/// What stands between a worker and the AWS of the tests.
+async fn proxy_before(world: &World) -> Proxy {
+    let endpoint = world.aws.config.endpoint_url.as_ref().expect("it has one");
+    Proxy::start(endpoint.as_str()).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_worker_is_replaced_within_seconds_and_nothing_is_lost() {
     let world = World::new(|_| {}).await;
@@ -79,8 +85,7 @@ async fn a_worker_that_slept_writes_nothing_and_begins_afresh() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_is_away_for_twenty_seconds_loses_nothing() {
     let world = World::new(|_| {}).await;
-    let endpoint = world.aws.config.endpoint_url.clone().expect("it has one");
-    let proxy = Proxy::start(endpoint.as_str()).await;
+    let proxy = proxy_before(&world).await;
     let through = proxy.url();
     let worker = world.worker_with(&[("AWS_ENDPOINT_URL", through.as_str())]);
     world.until_shared(&[4]).await;
@@ -98,8 +103,7 @@ async fn a_queue_that_is_away_for_twenty_seconds_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_stops_while_the_queue_is_away_leaves_what_it_heard_to_the_next() {
     let world = World::new(|_| {}).await;
-    let endpoint = world.aws.config.endpoint_url.clone().expect("it has one");
-    let proxy = Proxy::start(endpoint.as_str()).await;
+    let proxy = proxy_before(&world).await;
     let mut worker = world.worker_with(&[("AWS_ENDPOINT_URL", proxy.url().as_str())]);
     world.until_shared(&[4]).await;
     let load = world.people_ask();
@@ -120,8 +124,7 @@ async fn a_worker_that_stops_while_the_queue_is_away_leaves_what_it_heard_to_the
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_is_away_stops_the_worker_and_loses_nothing() {
     let world = World::new(|_| {}).await;
-    let endpoint = world.aws.config.endpoint_url.clone().expect("it has one");
-    let proxy = Proxy::start(endpoint.as_str()).await;
+    let proxy = proxy_before(&world).await;
     let through = proxy.url();
     let worker = world.worker_with(&[("AWS_ENDPOINT_URL", through.as_str())]);
     world.until_shared(&[4]).await;
