@@ -1,12 +1,14 @@
 //! One question from claim to reply. Read this first.
 
 mod fate; // what became of the question meanwhile: edited, deleted
+mod overhear; // what is remembered though nobody answers it
 mod post; // the reply, message by message, each once
 mod think; // from the question to an answer
 mod typing; // “is typing…”
 mod words; // what the gateway did not show
 
 pub use fate::{edited, withdrawn};
+pub use overhear::remember;
 
 use crate::bot::{Bot, Home};
 use crate::ids::{ConversationId, QuestionId};
@@ -385,11 +387,15 @@ fn turn_of(question: &Question, answer: Option<&Answer>) -> Turn {
     }
 }
 
+/// Whether a channel is one conversation of everybody.
+fn has_channel_context(home: &Home) -> bool {
+    matches!(home.settings.response_mode, ResponseMode::AllMessages { channel_context: true, .. })
+}
+
 /// Whether the question's conversation is everybody's in the channel.
 fn is_shared(home: &Home, question: &Question) -> bool {
-    let is_set = matches!(home.settings.response_mode, ResponseMode::AllMessages { channel_context: true, .. });
     let ReplyTo::Message { channel_id, .. } = question.reply_to else { return false };
-    is_set && question.conversation == ConversationId::of_channel(channel_id.get())
+    has_channel_context(home) && question.conversation == ConversationId::of_channel(channel_id.get())
 }
 
 fn lang_of(question: &Question) -> Lang {

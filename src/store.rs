@@ -11,6 +11,7 @@ mod jobs;
 pub mod keys;
 mod sources;
 mod troubles;
+mod unreadable;
 mod usage;
 
 pub use accounts::ApiToken;
@@ -19,6 +20,7 @@ pub use conversations::{Turn, Vote};
 pub use custom_bots::{CustomBot, Kept};
 pub use fates::Fate;
 pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
+pub use guilds::Known;
 pub use jobs::{BATCH, DeadJob, StoredJob};
 pub use troubles::{Trouble, TroubleKind};
 
@@ -53,6 +55,8 @@ pub struct Store {
     client: Client,
     table: String,
     full_shares: Cache<String, ()>,
+    /// Items that cannot be read, and of which that was said.
+    unreadable: Cache<keys::Key, ()>,
 }
 
 impl Store {
@@ -62,6 +66,7 @@ impl Store {
             client,
             table: table.into(),
             full_shares: Cache::builder().max_capacity(10_000).time_to_live(FULL_SHARE_HINT).build(),
+            unreadable: Cache::new(10_000),
         }
     }
 
@@ -147,6 +152,11 @@ impl Store {
     /// Those of these items that are there, in any order; each key is named once. One BatchGetItem for each
     /// [`MOST_KEYS`].
     async fn get_many<T: DeserializeOwned>(&self, keys: Vec<keys::Key>, attempted: &str) -> Result<Vec<T>> {
+        self.get_items(keys, attempted).await?.into_iter().map(from_item).collect()
+    }
+
+    /// The same, not read yet.
+    async fn get_items(&self, keys: Vec<keys::Key>, attempted: &str) -> Result<Vec<Item>> {
         let mut found = Vec::with_capacity(keys.len());
         let mut keys = keys.into_iter().map(keys::Key::item).peekable();
         while keys.peek().is_some() {
@@ -164,9 +174,7 @@ impl Store {
                     .send()
                     .await
                     .map_err(|error| failure(attempted, &error))?;
-                for item in got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                    found.push(from_item(item)?);
-                }
+                found.extend(got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
                 pending = got.unprocessed_keys.unwrap_or_default().remove(&self.table);
             }
             ensure!(pending.is_none(), "the table is too busy to {attempted}");
@@ -177,6 +185,11 @@ impl Store {
     /// All items of a partition whose sort key begins with `prefix`, if that is not empty, ascending; pages are followed to
     /// the end.
     async fn query_all<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>> {
+        self.query_items(pk, prefix).await?.into_iter().map(from_item).collect()
+    }
+
+    /// The same, not read yet.
+    async fn query_items(&self, pk: &str, prefix: &str) -> Result<Vec<Item>> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let query = query.expression_attribute_values(":pk", text(pk));
         // DynamoDB takes no empty text as a part of a key, not even to compare with.
@@ -186,12 +199,8 @@ impl Store {
                 .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":prefix", text(prefix)),
         };
-        let mut pages = query.into_paginator().items().send();
-        let mut found = Vec::new();
-        while let Some(item) = pages.next().await {
-            found.push(from_item(item.map_err(|error| failure("list items", &error))?)?);
-        }
-        Ok(found)
+        let pages = query.into_paginator().items().send();
+        pages.collect::<Result<_, _>>().await.map_err(|error| failure("list items", &error))
     }
 }
 

@@ -1,8 +1,8 @@
 //! From a raw frame of the gateway to the few fields that decide about it. Everything borrows from the frame.
 
+use jiff::Timestamp;
 use memchr::memmem::Finder;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 use twilight_model::id::{Id, marker::GenericMarker};
@@ -67,7 +67,8 @@ pub struct Message<'a> {
     #[serde(borrow, default)]
     pub message_snapshots: Vec<Snapshot<'a>>,
     /// When its author changed it; none when Discord did, to show a link's preview.
-    pub edited_timestamp: Option<IgnoredAny>,
+    #[serde(borrow)]
+    pub edited_timestamp: Option<Text<'a>>,
     /// The type of its channel, where Discord says it.
     pub channel_type: Option<u16>,
 }
@@ -149,6 +150,11 @@ pub struct Snapped<'a> {
 }
 
 impl Message<'_> {
+    /// When its author changed it last, as far as that is told in a way that can be read.
+    pub fn edited_at(&self) -> Option<Timestamp> {
+        self.edited_timestamp.as_ref()?.0.parse().ok()
+    }
+
     /// How its author is called where it was written.
     pub fn asker(&self) -> &str {
         let nick = self.member.as_ref().and_then(|member| member.nick.as_ref());

@@ -26,6 +26,11 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Those of a server whose messages are all left alone.
+    pub fn silence() -> Self {
+        Self { mode: ResponseMode::Command, ..Self::default() }
+    }
+
     /// Whether it matters which channels are threads, and whose.
     pub fn need_spots(&self) -> bool {
         self.answer_in_thread || !self.channels.is_open()

@@ -11,7 +11,7 @@ use crate::guilds::{Guilds, Rules, Spot};
 use crate::pace::{Asked, Pace, Pacer};
 use crate::recent::{Recent, is_young};
 use guildhall::ids::{ConversationId, QuestionId, snowflake_time};
-use guildhall::job::{Job, Notify};
+use guildhall::job::{Job, Notify, Remark};
 use guildhall::question::{Heard, Place, Question, ReplyTo, Said};
 use guildhall::settings::{Guild, ResponseMode};
 use jiff::{SignedDuration, Timestamp};
@@ -72,6 +72,10 @@ pub enum Found {
     OwnRole(Option<Id<RoleMarker>>),
     /// The channel. Where Discord would not say, it is judged as a channel and no thread.
     Channel(Spot),
+    /// Nothing. A server whose settings this version cannot read is left alone: its messages are dropped, since with any
+    /// other settings the bot might speak where it was told to be silent. What Discord could not be asked is asked again
+    /// for the next message that depends on it; those that wait are judged without.
+    Unknown,
 }
 
 /// Something that is written down about a server.
@@ -83,9 +87,12 @@ pub enum Presence {
     Left(Id<GuildMarker>),
 }
 
-/// What is to be done. Every sequence number that was handed in comes out once: in `done`, `jobs` or `interactions`.
+/// What is to be done. Every sequence number that was handed in comes out once in `done`, `jobs` or `interactions`, and once
+/// more for each time that it is in `more`.
 #[derive(Debug, Default, PartialEq)]
 pub struct Outputs {
+    /// Sequence numbers of which there is one thing more to be done than was known. They are not settled yet.
+    pub more: Vec<u64>,
     /// Jobs in order, each with the sequence numbers that are settled when the queue has accepted it.
     pub jobs: Vec<(Vec<u64>, Job)>,
     /// Sequence numbers that are settled.
@@ -111,6 +118,8 @@ pub struct Counts {
     pub refused: u64,
     /// Changes and removals of questions that were passed on.
     pub changes: u64,
+    /// Messages that are not answered but remembered.
+    pub remarks: u64,
     /// Frames that are not what their name says.
     pub unreadable: u64,
 }
@@ -148,11 +157,16 @@ pub struct Judge {
     guilds: Guilds,
     bursts: Bursts,
     pacer: Pacer,
+    /// Questions that were passed on.
     recent: Recent,
+    /// Messages that were passed on to be remembered.
+    remarks: Recent,
     held: HashMap<Snowflake, VecDeque<Held>>,
     held_bytes: usize,
-    /// Servers of which something was found.
-    answered: Vec<Snowflake>,
+    /// Servers of which something was found, and whether all that was found is that Discord cannot be asked.
+    answered: Vec<(Snowflake, bool)>,
+    /// The server whose messages are judged without what only Discord can tell.
+    blind: Option<Snowflake>,
     asked: HashSet<Lookup>,
     out: Outputs,
     counts: Counts,
@@ -172,9 +186,11 @@ impl Judge {
             bursts: Bursts::default(),
             pacer: Pacer::default(),
             recent: Recent::default(),
+            remarks: Recent::default(),
             held: HashMap::new(),
             held_bytes: 0,
             answered: Vec::new(),
+            blind: None,
             asked: HashSet::new(),
             out: Outputs::default(),
             counts: Counts::default(),
@@ -201,8 +217,10 @@ impl Judge {
 
     /// What is to be done by `now`.
     pub fn poll(&mut self, now: Instant) -> Outputs {
-        for guild in std::mem::take(&mut self.answered) {
+        for (guild, is_blind) in std::mem::take(&mut self.answered) {
+            self.blind = is_blind.then_some(guild);
             self.release(guild, now);
+            self.blind = None;
         }
         for burst in self.bursts.due(now) {
             self.close(burst, now);
@@ -222,10 +240,11 @@ impl Judge {
             return;
         }
         let guild = lookup.guild();
+        let is_blind = found == Found::Unknown && !matches!(lookup, Lookup::Settings(_));
         match (lookup, found) {
-            (Lookup::Settings(id), Found::Settings(settings)) => {
-                let left = settings.as_ref().is_some_and(|guild| guild.left_at.is_some());
-                self.guilds.set_rules(guild, rules_of(settings));
+            (Lookup::Settings(id), found) => {
+                let left = matches!(&found, Found::Settings(Some(guild)) if guild.left_at.is_some());
+                self.set_rules(guild, found);
                 if left && self.guilds.was_announced(guild) {
                     self.out.presence.push(Presence::Returned(id));
                 }
@@ -234,19 +253,34 @@ impl Judge {
             (Lookup::Channel { channel, .. }, Found::Channel(spot)) => {
                 self.guilds.set_spot(guild, channel.cast(), spot);
             }
-            // An answer to another question than the one that was asked: it is asked again when it is needed.
+            // Nothing, or an answer to another question than the one that was asked: it is asked again when it is needed.
             _ => {}
         }
-        self.answered.push(guild);
+        self.answered.push((guild, is_blind));
     }
 
-    /// Takes a server's settings that have changed; none where the table has no item of it any more.
-    pub fn changed(&mut self, guild: Id<GuildMarker>, settings: Option<Guild>) {
+    /// Takes a server's settings that have changed, as the lookup of them would have found them.
+    pub fn changed(&mut self, guild: Id<GuildMarker>, found: Found) {
         // What is being looked up may be older than this.
         let asked = self.asked.remove(&Lookup::Settings(guild));
         if asked || self.guilds.contains(guild.cast()) {
-            self.guilds.set_rules(guild.cast(), rules_of(settings));
-            self.answered.push(guild.cast());
+            self.set_rules(guild.cast(), found);
+            self.answered.push((guild.cast(), false));
+        }
+    }
+
+    fn set_rules(&mut self, guild: Snowflake, found: Found) {
+        match found {
+            Found::Settings(settings) => {
+                let rules = settings.map(|guild| Rules::from(guild.settings)).unwrap_or_default();
+                self.guilds.set_rules(guild, rules);
+            }
+            Found::Unknown => {
+                tracing::error!(guild.id = %guild, "messages of a server whose settings cannot be read are dropped");
+                self.guilds.set_rules(guild, Rules::silence());
+            }
+            // No answer to this.
+            Found::OwnRole(_) | Found::Channel(_) => {}
         }
     }
 
@@ -348,9 +382,17 @@ impl Judge {
         }
         let Some(guild) = message.guild_id else { return Ok(Verdict::Question(Heard::Directly)) };
         let Some(rules) = self.guilds.rules(guild) else { return Err(Lookup::Settings(guild.cast())) };
-        let known =
-            decide::Known { rules, bot: self.bot, own_role: self.guilds.own_role(guild), spot: self.spot(message) };
+        let is_blind = self.blind == Some(guild);
+        let spot = self.spot(message);
+        let known = decide::Known {
+            rules,
+            bot: self.bot,
+            own_role: self.guilds.own_role(guild).or(is_blind.then_some(None)),
+            spot: spot.or(is_blind.then_some(Spot::Channel)),
+        };
         match decide::decide(message, &known) {
+            // It may be a thread of a channel that is not to be read.
+            Verdict::Said if spot.is_none() && rules.need_spots() => Ok(Verdict::Drop),
             Verdict::Depends(Need::OwnRole) => Err(Lookup::OwnRole(guild.cast())),
             Verdict::Depends(Need::Spot) => {
                 Err(Lookup::Channel { guild: guild.cast(), channel: message.channel_id.cast() })
@@ -392,11 +434,40 @@ impl Judge {
                     self.close(burst, now);
                 }
                 if left.is_some() {
-                    self.drop(seq);
+                    self.unasked(message, verdict, seq, now);
                 }
             }
-            _ => self.drop(seq),
+            _ => self.unasked(message, verdict, seq, now),
         }
+    }
+
+    /// A message is no question, or none any more: it is remembered where that is wanted, and otherwise nothing.
+    fn unasked(&mut self, message: &Message<'_>, verdict: Verdict, seq: u64, now: Instant) {
+        let text = if verdict == Verdict::Said { self.words(message) } else { String::new() };
+        // What was remembered and is no longer said is forgotten.
+        let is_kept = !text.is_empty() || self.remarks.forget(message.id);
+        match message.guild_id.filter(|_| is_kept) {
+            Some(guild) => {
+                let remark = Remark {
+                    application_id: self.application,
+                    guild_id: guild.cast(),
+                    channel_id: message.channel_id.cast(),
+                    said: Said { id: message.id.cast(), text },
+                    author: message.asker().to_owned(),
+                    edited_at: message.edited_at(),
+                };
+                self.remember(remark, seq, now);
+            }
+            None => self.drop(seq),
+        }
+    }
+
+    fn remember(&mut self, remark: Remark, seq: u64, now: Instant) {
+        if !remark.said.text.is_empty() {
+            self.remarks.remember(remark.said.id.cast(), &remark.said.text, self.wall(now));
+        }
+        self.counts.remarks += 1;
+        self.out.jobs.push((vec![seq], Job::Remember(Box::new(remark))));
     }
 
     fn words(&self, message: &Message<'_>) -> String {
@@ -414,7 +485,7 @@ impl Judge {
             } else {
                 self.out.done.push(seq);
             }
-        } else if !is_young(message.id, wall) {
+        } else if !is_young(message.id, wall) || self.remarks.says(message.id, &text) {
             self.out.done.push(seq);
         } else {
             return match self.verdict(message) {
@@ -424,7 +495,8 @@ impl Judge {
                     if let Verdict::Question(_) = verdict
                         && self.is_from_before(message.id)
                     {
-                        self.job(Vec::new(), edited(message, text));
+                        self.out.more.push(seq);
+                        self.job(vec![seq], edited(message, text));
                     }
                     self.follow(message, verdict, seq, now);
                     Step::Taken
@@ -453,7 +525,9 @@ impl Judge {
         for &id in ids {
             if let Some(settled) = self.bursts.delete(channel, id) {
                 self.out.done.extend(settled);
-            } else if self.recent.forget(id) || may_be_asked && self.is_from_before(id) && is_young(id, wall) {
+            } else if self.recent.forget(id) | self.remarks.forget(id)
+                || may_be_asked && self.is_from_before(id) && is_young(id, wall)
+            {
                 jobs.push(Job::Deleted {
                     application_id: self.application,
                     channel_id: channel.cast(),
@@ -461,15 +535,13 @@ impl Judge {
                 });
             }
         }
-        // The frame is settled with the last of them.
-        let Some(last) = jobs.pop() else {
+        if jobs.is_empty() {
             self.out.done.push(seq);
-            return Step::Taken;
-        };
-        for job in jobs {
-            self.job(Vec::new(), job);
         }
-        self.job(vec![seq], last);
+        self.out.more.extend(jobs.iter().skip(1).map(|_| seq));
+        for job in jobs {
+            self.job(vec![seq], job);
+        }
         Step::Taken
     }
 
@@ -492,20 +564,18 @@ impl Judge {
             message_id: last.id,
             is_thread: burst.is_thread,
         };
-        let (text, seqs) = (burst.text(), burst.parts.iter().map(|part| part.seq).collect());
+        let (text, seqs) = (burst.text(), burst.parts.iter().map(|part| part.seq).collect::<Vec<u64>>());
         if let Some((guild, rules)) = burst.guild.zip(rules) {
             let directly = heard == Heard::Directly;
             let asked = Asked { id: first.id.cast(), guild, user, conversation: &conversation, directly };
             if let Pace::Refused(notice) = self.pacer.judge(&asked, &rules) {
                 self.counts.refused += 1;
-                match notice {
-                    Some(notice) => {
-                        let notify = Notify { place, reply_to, text, notice };
-                        self.out.jobs.push((seqs, Job::Notify(Box::new(notify))));
-                    }
-                    None => self.out.done.extend(seqs),
+                if let Some(notice) = notice {
+                    let notify = Notify { place, reply_to, text, notice };
+                    self.out.more.extend(&seqs);
+                    self.out.jobs.push((seqs, Job::Notify(Box::new(notify))));
                 }
-                return;
+                return self.pass_over(burst, guild, &rules, now);
             }
         }
         let wall = self.wall(now);
@@ -528,6 +598,25 @@ impl Judge {
         self.out.jobs.push((seqs, Job::Answer(Box::new(question))));
     }
 
+    /// A question comes too soon: it is not answered, and remembered where everything is. Each of its frames comes out once.
+    fn pass_over(&mut self, burst: Burst, guild: Snowflake, rules: &Rules, now: Instant) {
+        for Part { seq, said, .. } in burst.parts {
+            if said.text.is_empty() || !rules.has_channel_context() {
+                self.out.done.push(seq);
+                continue;
+            }
+            let remark = Remark {
+                application_id: self.application,
+                guild_id: guild.cast(),
+                channel_id: burst.key.0.cast(),
+                said,
+                author: burst.asker.clone(),
+                edited_at: None,
+            };
+            self.remember(remark, seq, now);
+        }
+    }
+
     /// Takes an event about servers, channels and the bot itself; others are nothing.
     fn on_facts(&mut self, text: &str, kind: &str) -> Result<(), Unreadable> {
         match kind {
@@ -541,7 +630,7 @@ impl Judge {
                 let guild: GuildCreated = frame::read(text)?;
                 if !guild.unavailable {
                     self.guilds.announce(&guild, self.bot);
-                    self.answered.push(guild.id);
+                    self.answered.push((guild.id, false));
                     if self.guilds.rules(guild.id).is_none() {
                         self.ask(Some(Lookup::Settings(guild.id.cast())));
                     }
@@ -652,12 +741,8 @@ fn finder(id: Snowflake) -> Finder<'static> {
     Finder::new(id.to_string().as_bytes()).into_owned()
 }
 
-fn rules_of(settings: Option<Guild>) -> Rules {
-    settings.map(|guild| Rules::from(guild.settings)).unwrap_or_default()
-}
-
 fn edited(message: &Message<'_>, text: String) -> Job {
-    Job::Edited { message_id: message.id.cast(), text }
+    Job::Edited { message_id: message.id.cast(), text, edited_at: message.edited_at() }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod fleet; // which worker keeps which session
 pub mod forward; // jobs on their way to the queue
 pub mod frame; // from a raw frame to the few fields that decide
 pub mod gate; // casual talk that smart mode need not ask the model about
+pub mod going; // sessions that are being given away
 pub mod guilds; // what is known of each server
 pub mod health; // whether this worker is well, and what it counts
 pub mod identify; // when a session may be started

@@ -9,13 +9,13 @@ use crate::judge::{Found, Judge, Lookup, Options};
 use crate::lookups;
 use crate::metrics::Metrics;
 use crate::tenure::Permit;
-use crate::watermark::Watermark;
+use crate::watermark::{Seen, Watermark};
 use crate::wire::{self, AfterClose};
 use crate::worker::Outside;
 use futures::{FutureExt as _, StreamExt as _};
 use guildhall::ids::AccountId;
 use guildhall::settings::Guild;
-use guildhall::store::{Lease, MOST_KEYS, SessionKey, SessionNotice, SessionState, ShardPlan};
+use guildhall::store::{Known, Lease, MOST_KEYS, SessionKey, SessionNotice, SessionState, ShardPlan};
 use jiff::Timestamp;
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -95,6 +95,15 @@ impl Parts {
     /// Whether what is set for a server is meant for this bot: one that an account has brought along follows that account.
     pub fn follows(&self, guild: &Guild) -> bool {
         self.account.as_ref().is_none_or(|account| *account == guild.account)
+    }
+
+    /// What this bot makes of a server as the table has it.
+    pub fn found(&self, known: Option<Known>) -> Found {
+        match known {
+            Some(Known::Unreadable) => Found::Unknown,
+            Some(Known::As(guild)) => Found::Settings(self.follows(&guild).then_some(*guild)),
+            None => Found::Settings(None),
+        }
     }
 }
 
@@ -211,6 +220,8 @@ struct Session {
     phase: Option<Phase>,
     /// The last moment at which everything that was said had been heard.
     heard_until: Instant,
+    /// Whether the last event had a number that cannot be right.
+    has_lost_count: bool,
 }
 
 impl Session {
@@ -248,6 +259,7 @@ impl Session {
             under_way: 0,
             phase: None,
             heard_until: Instant::now(),
+            has_lost_count: false,
         }
     }
 
@@ -307,6 +319,9 @@ impl Session {
             self.heard_until = now;
         }
         let out = self.judge.poll(if self.is_deaf(now) { self.heard_until } else { now }.into());
+        for ticket in out.more {
+            self.mark.more(ticket);
+        }
         for (tickets, job) in out.jobs {
             self.under_way += 1;
             self.parts.forwarder.submit(tickets, job, self.accepted.clone());
@@ -355,8 +370,8 @@ impl Session {
     fn on_changes(&mut self, changes: Result<Changes, RecvError>) {
         match changes {
             Ok(guilds) => {
-                for guild in guilds.iter() {
-                    self.judge.changed(guild.id, self.parts.follows(guild).then(|| guild.clone()));
+                for (guild, known) in guilds.iter() {
+                    self.judge.changed(*guild, self.parts.found(Some(known.clone())));
                 }
             }
             Err(RecvError::Lagged(_)) => self.judge.doubt_settings(),
@@ -543,6 +558,10 @@ impl Session {
     }
 
     fn on_event(&mut self, text: &str, kind: &str, seq: u64) {
+        // What comes behind an event without its number would pass for all that was missed.
+        if self.has_lost_count && self.is_closing() {
+            return;
+        }
         self.parts.metrics.event(kind);
         if kind == "READY" {
             let Some(ready) = wire::ready(text) else {
@@ -561,11 +580,28 @@ impl Session {
                 up.ready_at = Some(Instant::now());
             }
         }
-        if let Some(ticket) = self.mark.see(seq) {
-            self.judge.on_frame(text, kind, ticket, std::time::Instant::now());
+        match self.mark.see(seq) {
+            Seen::New(ticket) => self.judge.on_frame(text, kind, ticket, std::time::Instant::now()),
+            Seen::Again => {}
+            Seen::Absurd => {
+                self.parts.metrics.unreadable_frames.inc();
+                return self.lose_count();
+            }
         }
+        self.has_lost_count = false;
         // The connection itself knows no session to send heartbeats for.
         if kind == "READY" && matches!(&self.link, Link::Up(up) if up.shard.session().is_none()) {
+            self.close(CloseFrame::RESUME, Duration::ZERO);
+        }
+    }
+
+    /// The gateway counts wrongly. After a resume it may count right; if it does not, there is another session.
+    fn lose_count(&mut self) {
+        tracing::warn!(session = %self.key, "Discord's events are numbered wrongly: the connection is closed");
+        if std::mem::replace(&mut self.has_lost_count, true) {
+            self.forget_session();
+        }
+        if !self.is_closing() {
             self.close(CloseFrame::RESUME, Duration::ZERO);
         }
     }

@@ -5,6 +5,7 @@ use crate::applications::Application;
 use crate::changes::{self, Changes};
 use crate::fleet::{self, Step, View, Wanted, Watch};
 use crate::forward::Forwarder;
+use crate::going::Going;
 use crate::health::{self, Health};
 use crate::identify::IdentifyQueue;
 use crate::metrics::Metrics;
@@ -25,7 +26,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -141,8 +141,7 @@ pub async fn run(outside: Outside, options: Options, stop: CancellationToken) ->
         watch: Watch::default(),
         applications: HashMap::new(),
         running: HashMap::new(),
-        going: JoinSet::new(),
-        busy: HashSet::new(),
+        going: Going::default(),
         fallen: HashMap::new(),
         unknown: HashMap::new(),
     };
@@ -208,9 +207,7 @@ struct Worker {
     watch: Watch,
     applications: HashMap<Id<ApplicationMarker>, Served>,
     running: HashMap<SessionKey, Kept>,
-    /// Sessions that are being given away or ended.
-    going: JoinSet<SessionKey>,
-    busy: HashSet<SessionKey>,
+    going: Going,
     fallen: HashMap<SessionKey, Instant>,
     /// Applications of sessions or plans that are not ours to keep, and since when.
     unknown: HashMap<Id<ApplicationMarker>, Instant>,
@@ -408,7 +405,7 @@ impl Worker {
             living.extend(self.watch.living(now).filter(|worker| *worker != self.me).map(str::to_owned));
         }
         let running: HashSet<SessionKey> = self.running.keys().copied().collect();
-        let busy = self.busy.iter().chain(self.fallen.keys()).copied().collect();
+        let busy = self.going.keys().chain(self.fallen.keys().copied()).collect();
         let view = View {
             me: &self.me,
             leases,
@@ -475,28 +472,19 @@ impl Worker {
     /// Gives a session away or ends it, without waiting for it.
     fn let_go(&mut self, key: SessionKey, order: Order, permit: &Permit) {
         let Some(kept) = self.running.remove(&key) else { return };
-        self.busy.insert(key);
-        self.going.spawn(let_go(self.store.clone(), kept.running, order, permit.clone()));
+        self.going.add(key, let_go(self.store.clone(), kept.running, order, permit.clone()));
     }
 
     /// Sees to sessions whose task is over.
     async fn note_what_ended(&mut self) {
-        while let Some(gone) = self.going.try_join_next() {
-            match gone {
-                Ok(key) => {
-                    self.busy.remove(&key);
-                }
-                Err(_) => self.busy.clear(),
-            }
-        }
+        self.going.note();
         let over: Vec<SessionKey> =
             self.running.iter().filter(|(_, kept)| kept.running.task.is_finished()).map(|(key, _)| *key).collect();
         for key in over {
             let Some(kept) = self.running.remove(&key) else { continue };
             let has_stopped = kept.running.state.borrow().stopped.is_some();
             if has_stopped && let Some(permit) = &self.permit {
-                self.busy.insert(key);
-                self.going.spawn(let_go(self.store.clone(), kept.running, Order::Release, permit.clone()));
+                self.going.add(key, let_go(self.store.clone(), kept.running, Order::Release, permit.clone()));
             } else {
                 if let Err(error) = kept.running.task.await
                     && error.is_panic()
@@ -550,11 +538,11 @@ impl Worker {
                 self.let_go(key, Order::Release, &permit);
             }
         }
-        while self.going.join_next().await.is_some() {}
+        self.going.all_gone().await;
     }
 }
 
-async fn let_go(store: Store, mut running: Running, order: Order, permit: Permit) -> SessionKey {
+async fn let_go(store: Store, mut running: Running, order: Order, permit: Permit) {
     let key = running.lease.key;
     running.order.send_replace(order);
     if timeout(ENDED_WITHIN, &mut running.task).await.is_err() {
@@ -576,5 +564,4 @@ async fn let_go(store: Store, mut running: Running, order: Order, permit: Permit
             }
         }
     }
-    key
 }

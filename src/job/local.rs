@@ -287,7 +287,9 @@ impl Worker {
     async fn run_to_the_end(&self, mut stored: StoredJob, job: Job) {
         let closing = &self.jobs.shared.closing;
         let lane = match job {
-            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => &self.urgent,
+            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) | Job::Remember(_) => {
+                &self.urgent
+            }
             Job::Read { .. } => &self.readers,
             Job::Index { .. } => &self.builders,
         };

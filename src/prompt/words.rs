@@ -4,6 +4,8 @@ use super::{Turn, clip};
 
 /// Earlier questions that still say what a follow-up such as "and on Windows?" is about.
 const CONTEXT_TURNS: usize = 2;
+/// Words of a message that nobody answered from which it may say what is spoken of: "lol" and "see you later" do not.
+const TELLING_WORDS: usize = 4;
 /// Of each earlier question, in characters: its first sentence or two.
 const CONTEXT_CHARS: usize = 300;
 
@@ -61,10 +63,11 @@ fn token_length(text: &str) -> Option<usize> {
 /// The last questions of a conversation, newest first, for finding passages to a follow-up: words that a search can be widened with.
 /// None when nothing was asked yet.
 pub fn search_context(turns: &[Turn]) -> Option<String> {
-    let from = turns.len().saturating_sub(CONTEXT_TURNS);
-    let words: Vec<&str> = turns[from..]
+    let words: Vec<&str> = turns
         .iter()
         .rev()
+        .filter(|turn| !turn.answer.is_empty() || turn.question.split_whitespace().count() >= TELLING_WORDS)
+        .take(CONTEXT_TURNS)
         .map(|turn| clip(turn.question.trim(), CONTEXT_CHARS))
         .filter(|question| is_answerable_text(question))
         .collect();

@@ -161,6 +161,11 @@ enum Refused {
 }
 
 impl Claim {
+    /// Whether what was said is remembered by it.
+    pub fn made_turn(&self) -> bool {
+        self.conversation.is_some()
+    }
+
     /// The question that was claimed: the first of its messages.
     pub fn question(&self) -> QuestionId {
         self.question

@@ -5,6 +5,7 @@ use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::fmt;
 use twilight_model::id::{
     Id,
     marker::{ApplicationMarker, ChannelMarker, GuildMarker, MessageMarker},
@@ -53,7 +54,7 @@ pub const SHARD_PLANS: &str = "SHARDPLANS";
 pub const CUSTOM_BOTS: &str = "CUSTOMBOTS";
 
 /// Partition and sort key of one item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     pk: String,
     sk: String,
@@ -68,6 +69,23 @@ impl Key {
     pub(super) fn item(self) -> HashMap<String, AttributeValue> {
         HashMap::from([(PK.to_owned(), AttributeValue::S(self.pk)), (SK.to_owned(), AttributeValue::S(self.sk))])
     }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.pk, self.sk)
+    }
+}
+
+/// The key of an item; empty where it has none, which the table does not allow.
+pub(super) fn of(item: &HashMap<String, AttributeValue>) -> Key {
+    let part = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+    Key { pk: part(PK), sk: part(SK) }
+}
+
+/// The server that a key is of, if it is one's.
+pub(super) fn guild_of(key: &Key) -> Option<Id<GuildMarker>> {
+    key.pk.strip_prefix(GUILD)?.parse().ok()
 }
 
 /// Partition of everything an account owns and lists.
