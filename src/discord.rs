@@ -9,7 +9,7 @@ mod rest;
 mod votes;
 
 pub use custom::{CustomBots, Own};
-pub use gateway::{GatewayBot, StartLimit};
+pub use gateway::{GatewayBot, MOST_GUILDS, StartLimit};
 pub use votes::{NoVote, VoteButtons, VoteId};
 
 use crate::config::{Application, DiscordConfig, public_key};

@@ -5,6 +5,7 @@ pub mod applications; // whose sessions are kept
 pub mod backoff; // how long to wait before the next connection
 pub mod burst; // several messages of one person are one question
 pub mod changes; // what admins change of their settings
+pub mod content; // whether the content of messages is still needed
 pub mod decide; // whether a message is a question, and which words of it
 pub mod fleet; // which worker keeps which session
 pub mod forward; // jobs on their way to the queue

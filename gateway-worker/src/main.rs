@@ -1,7 +1,7 @@
 //! `gateway-worker`: the container that keeps Discord's gateway connections on AWS, and passes on what it hears.
 
 use anyhow::{Context as _, Result};
-use gateway_worker::{Options, Outside, Shared, applications};
+use gateway_worker::{Options, Outside, Shared, applications, content};
 use guildhall::config::{AwsConfig, Config};
 use guildhall::discord::Discord;
 use guildhall::job::sqs::Jobs;
@@ -48,6 +48,12 @@ async fn run() -> Result<()> {
     let (tell, applications) = watch::channel(Vec::new());
     let keep = applications::keep(outside.store.clone(), Arc::clone(&outside.discord), Some(shared), tell);
     let _keep = AbortOnDropHandle::new(tokio::spawn(keep));
-    let options = Options { applications, alone: false, linger: LINGER, listen: config.gateway.metrics };
+    let options = Options {
+        applications,
+        alone: false,
+        linger: LINGER,
+        content_kept: content::KEPT,
+        listen: config.gateway.metrics,
+    };
     gateway_worker::run(outside, options, stop).await
 }

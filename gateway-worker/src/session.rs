@@ -342,12 +342,12 @@ impl Session {
                 let _ = accepted.send(vec![ticket]);
             });
         }
-        // Another session begins beside this one then, so that nothing is missed meanwhile.
-        self.state.wants_content = out.wants_content && !self.asks_for_content();
+        // Where it does not ask for it, another session begins beside this one, so that nothing is missed meanwhile.
+        self.state.wants_content = out.wants_content;
     }
 
     fn asks_for_content(&self) -> bool {
-        self.key.generation > 0 && !self.state.content_refused
+        self.key.reads_content() && !self.state.content_refused
     }
 
     fn look_up(&mut self, lookups: Vec<Lookup>) {

@@ -3,6 +3,7 @@
 
 use crate::applications::Application;
 use crate::changes::{self, Changes};
+use crate::content;
 use crate::fleet::{self, Step, View, Wanted, Watch};
 use crate::forward::Forwarder;
 use crate::going::Going;
@@ -91,6 +92,8 @@ pub struct Options {
     pub alone: bool,
     /// How long a job waits for others to travel with. Zero for the local queue, which batches by itself.
     pub linger: Duration,
+    /// How long the content of messages is asked for though no server seems to need it: [`content::KEPT`].
+    pub content_kept: Duration,
     /// Where `/healthz` and `/metrics` are told.
     pub listen: Option<SocketAddr>,
 }
@@ -218,6 +221,8 @@ struct Served {
     application: Application,
     /// When Discord is asked whether the content of messages may be read by now, and the pause after that.
     ask_content: (Instant, Duration),
+    /// Since when no server is known to need it, as far as this worker minds that.
+    needless_since: Option<Instant>,
     /// There once a plan is known.
     parts: Option<(watch::Sender<ShardPlan>, Arc<Parts>)>,
     _planner: AbortOnDropHandle<()>,
@@ -250,6 +255,7 @@ impl Worker {
         let steps = self.decide(&leases, now);
         self.act(steps).await;
         self.ask_for_more(now);
+        self.ask_for_less(&leases, now);
         Ok(())
     }
 
@@ -280,7 +286,7 @@ impl Worker {
     fn ask_for_more(&mut self, now: Instant) {
         for (key, kept) in &self.running {
             let state = kept.running.state.borrow();
-            if !state.wants_content {
+            if !state.wants_content || key.reads_content() && !state.content_refused {
                 continue;
             }
             let Some(served) = self.applications.get_mut(&key.application) else { continue };
@@ -298,7 +304,7 @@ impl Worker {
                 if is_refused && !discord.own(key.application).await.is_ok_and(|own| own.may_read_content()) {
                     return;
                 }
-                match store.next_generation(key.application, key.generation).await {
+                match store.next_generation(key.application, key.generation, true).await {
                     Ok(false) => {}
                     Ok(true) => {
                         tracing::info!(application.id = %key.application, "a server wants all its messages read: sessions that ask for their content are begun");
@@ -308,6 +314,24 @@ impl Worker {
                     }
                 }
             });
+        }
+    }
+
+    /// Sees to it that the content of messages is no longer asked for once no server has needed it for some time: again by a
+    /// further generation of sessions. Whoever keeps the first of them minds that.
+    fn ask_for_less(&mut self, leases: &[Lease], now: Instant) {
+        for (&application, served) in &mut self.applications {
+            let Some((plan, parts)) = &served.parts else { continue };
+            let ShardPlan { total, generation, .. } = *plan.borrow();
+            let first = SessionKey { application, total, generation, shard: 0 };
+            let is_needed =
+                leases.iter().any(|lease| lease.key.application == application && lease.state.wants_content);
+            if is_needed || !first.reads_content() || !self.running.contains_key(&first) {
+                served.needless_since = None;
+            } else if now.duration_since(*served.needless_since.get_or_insert(now)) >= self.options.content_kept {
+                served.needless_since = None;
+                tokio::spawn(content::give_up(Arc::clone(parts), first));
+            }
         }
     }
 
@@ -347,7 +371,8 @@ impl Worker {
             let planner = AbortOnDropHandle::new(tokio::spawn(plan::keep(planner)));
             let ask_content = (Instant::now() + FIRST_ASKED, FIRST_ASKED);
             let id = application.id;
-            self.applications.insert(id, Served { application, ask_content, parts: None, _planner: planner });
+            self.applications
+                .insert(id, Served { application, ask_content, needless_since: None, parts: None, _planner: planner });
         }
     }
 

@@ -173,8 +173,13 @@ async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
         () = stop.cancelled() => return,
     }
     // The local queue gathers what comes together by itself.
-    let options =
-        gateway_worker::Options { applications, alone: true, linger: Duration::ZERO, listen: config.gateway.metrics };
+    let options = gateway_worker::Options {
+        applications,
+        alone: true,
+        linger: Duration::ZERO,
+        content_kept: gateway_worker::content::KEPT,
+        listen: config.gateway.metrics,
+    };
     if let Err(error) = gateway_worker::run(outside, options, stop).await {
         tracing::error!(error = format!("{error:#}"), "Discord's gateway is not connected: only commands are answered");
     }

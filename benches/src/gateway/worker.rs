@@ -43,6 +43,12 @@ pub(crate) async fn serve() -> Result<()> {
     let shared = Application::shared(id, discord.token.clone(), config.gateway.shards);
     let (_applications, applications) = watch::channel(vec![shared]);
     let listen = config.gateway.metrics;
-    let options = Options { applications, alone: true, linger: Duration::ZERO, listen };
+    let options = Options {
+        applications,
+        alone: true,
+        linger: Duration::ZERO,
+        content_kept: gateway_worker::content::KEPT,
+        listen,
+    };
     gateway_worker::run(Outside::of(&bot).context("Discord is configured")?, options, CancellationToken::new()).await
 }
