@@ -25,19 +25,19 @@ impl Going {
     /// Takes note of those that are gone.
     pub fn note(&mut self) {
         while let Some(gone) = self.tasks.try_join_next_with_id() {
-            self.forget(gone);
+            self.forget(&gone);
         }
     }
 
     /// Waits until all are gone.
     pub async fn all_gone(&mut self) {
         while let Some(gone) = self.tasks.join_next_with_id().await {
-            self.forget(gone);
+            self.forget(&gone);
         }
     }
 
-    fn forget(&mut self, gone: Result<(Id, ()), JoinError>) {
-        let id = match &gone {
+    fn forget(&mut self, gone: &Result<(Id, ()), JoinError>) {
+        let id = match gone {
             Ok((id, ())) => *id,
             Err(error) => error.id(),
         };

@@ -137,3 +137,15 @@ pub async fn interact(parts: Arc<Parts>, frame: String) {
         tracing::warn!(interaction.id = %id, error = %error, "an interaction could not be answered");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_discord_has_said_is_known() {
+        assert_eq!(told(Ok(7)).ok(), Some(Some(7)));
+        assert_eq!(told::<u8>(Err(DiscordError::Refused { status: 403, code: 0 })).ok(), Some(None));
+        assert!(told::<u8>(Err(DiscordError::Unavailable("it is down"))).is_err());
+    }
+}

@@ -118,6 +118,14 @@ mod tests {
         assert!(search_context(&[asked(&"x".repeat(9_000))]).expect("a question").len() <= CONTEXT_CHARS);
     }
 
+    #[test]
+    fn casual_talk_hides_no_question_from_a_follow_up() {
+        let said = |text: &str| Turn { answer: String::new(), ..asked(text) };
+        let turns =
+            [asked("How long?"), said("mine rattles since last May"), said("lol"), said("haha nice"), said("wow")];
+        assert_eq!(search_context(&turns).expect("a question"), "mine rattles since last May\nHow long?");
+    }
+
     proptest! {
         #[test]
         fn nothing_panics(text in ".*") {

@@ -41,6 +41,11 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use aws_sdk_dynamodb::{Client, Config};
 
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Numbered {
+        id: u8,
+    }
+
     #[tokio::test]
     async fn one_that_cannot_be_read_keeps_no_other_away() {
         let client = Client::from_conf(Config::builder().behavior_version_latest().build());
@@ -50,10 +55,6 @@ mod tests {
             item.insert("id".to_owned(), AttributeValue::N(id.to_owned()));
             item
         });
-        #[derive(Debug, PartialEq, serde::Deserialize)]
-        struct Numbered {
-            id: u8,
-        }
         for _ in 0..2 {
             let read: Vec<Numbered> = store.readable(items.to_vec()).await;
             assert_eq!(read, [Numbered { id: 1 }, Numbered { id: 3 }]);

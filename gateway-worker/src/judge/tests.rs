@@ -1,6 +1,8 @@
 use super::*;
-use guildhall::ids::AccountId;
+use crate::decide::Verdict;
+use guildhall::ids::{AccountId, ConversationId};
 use guildhall::job::Notice;
+use guildhall::question::{Heard, Place, Question, ReplyTo};
 use guildhall::settings::GuildSettings;
 use proptest::prelude::*;
 use serde_json::{Value, json};
