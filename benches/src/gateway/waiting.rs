@@ -2,13 +2,13 @@
 //! be read.
 
 use super::frames::{Writer, dispatch, guild_id};
-use super::{judging, slow, worker};
+use super::{judging, slow};
 use crate::measure::{self, Row, percentile};
 use anyhow::{Context as _, Result, ensure};
 use gateway_worker::forward::Forwarder;
 use gateway_worker::judge::Judge;
 use gateway_worker::metrics::Metrics;
-use guildhall::config::Config;
+use guildhall::job::local::{Earlier, Jobs};
 use guildhall::settings::ResponseMode;
 use guildhall::store::Store;
 use std::sync::Arc;
@@ -54,8 +54,9 @@ impl Line {
         let client = if slower > 1 { slow::slower(&client, slower)? } else { client };
         let store = Store::new(client, "bench");
         store.create_table().await?;
-        let (bot, _) = worker::bot(store, &Config::from_vars(&|_| None)?, data.path()).await?;
-        let forwarder = Forwarder::start(bot.jobs.clone(), Arc::new(Metrics::default()), Duration::ZERO);
+        // Accepted and never run: the second part would run them.
+        let (jobs, _) = Jobs::open(store, Earlier::Wait).await?;
+        let forwarder = Forwarder::start(jobs.into(), Arc::new(Metrics::default()), Duration::ZERO);
         let (accepted, settled) = mpsc::unbounded_channel();
         let judge = judging::judge(ResponseMode::Mention)?;
         Ok(Self { judge, forwarder, accepted, settled, came: Vec::new(), _data: data })
