@@ -7,7 +7,7 @@ use guildhall::account::{Account, Plan};
 use guildhall::ids::AccountId;
 use guildhall::store::Store;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tests::fake_discord::FakeDiscord;
@@ -76,7 +76,7 @@ impl Reading {
             Client::Worker => {
                 let aws = aws.insert(LocalAws::start().await);
                 environment.extend(aws.environment());
-                Process::start(binary("gateway-worker"), &[], environment)
+                Process::start(worker()?, &[], environment)
             }
         };
         let metrics = matches!(client, Client::Guildhall | Client::Worker).then_some(metrics);
@@ -130,7 +130,8 @@ impl Reading {
         let id = self.process.id().context("the client has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
         let bytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).context("Linux says what is resident")?;
+            let line =
+                status.lines().find_map(|line| line.strip_prefix(name)).context("Linux says what is resident")?;
             let kib = line.split_whitespace().next().context("a number")?;
             anyhow::Ok(kib.parse::<u64>()? * 1024)
         };
@@ -153,6 +154,13 @@ impl Resident {
     }
 }
 
+/// The worker as it is shipped: built with a profile of its own.
+fn worker() -> Result<PathBuf> {
+    let me = std::env::current_exe()?;
+    let found = me.ancestors().nth(2).map(|target| target.join("worker/gateway-worker")).filter(|path| path.is_file());
+    found.context("`cargo build --profile worker -p gateway-worker` comes first")
+}
+
 /// A data folder that was used before is not given the user guide.
 async fn without_guide(data: &Path) -> Result<()> {
     let store = Store::new(standalone::table::open(&data.join("guildhall.db"))?, "guildhall");
@@ -166,25 +174,27 @@ pub(crate) async fn dropped() -> Result<()> {
     let mut ours = Vec::new();
     for zstd in [false, true] {
         let script = Arc::new(Script::new(100, FLOOD, zstd)?);
-        let (mut whole, mut floor, mut sender) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut worker, mut whole, mut floor, mut sender) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             floor.push(Reading::start(Client::Twilight, &script).await?.pour().await?.0);
-            let (took, sent) = Reading::start(Client::Guildhall, &script).await?.pour().await?;
-            whole.push(took);
+            whole.push(Reading::start(Client::Guildhall, &script).await?.pour().await?.0);
+            let (took, sent) = Reading::start(Client::Worker, &script).await?.pour().await?;
+            worker.push(took);
             sender.push(sent);
         }
-        let name = if zstd { "zstd" } else { "plain" };
-        let what = format!("{name}, {} bytes on the wire (sender: {})", script.bytes(), measure::show(median(&sender)));
-        let mut row = Row::factor(what, median(&whole), median(&floor), None);
+        let (name, sender) = (if zstd { "zstd" } else { "plain" }, measure::show(median(&sender)));
+        let what = format!("`gateway-worker`, {name}, {} bytes on the wire (sender: {sender})", script.bytes());
+        let mut row = Row::factor(what, median(&worker), median(&floor), None);
         if zstd {
-            row = row.aiming("about 1 µs", median(&whole) <= Duration::from_nanos(1_200));
+            row = row.aiming("about 1 µs", median(&worker) <= Duration::from_nanos(1_200));
         }
         rows.push(row);
-        ours.push(median(&whole));
+        rows.push(Row::factor(format!("`guildhall serve`, {name}"), median(&whole), median(&floor), None));
+        ours.push(median(&worker));
     }
-    rows.push(Row::factor("zstd beside plain", ours[1], ours[0], Some(1.6)));
+    rows.push(Row::factor("`gateway-worker`, zstd beside plain", ours[1], ours[0], Some(1.6)));
     measure::print(
-        "gateway, release binary: CPU for a MESSAGE_CREATE that is dropped; floor: twilight reads the same and does nothing",
+        "gateway, release binaries: CPU for a MESSAGE_CREATE that is dropped; floor: twilight reads the same and does nothing",
         &rows,
     )
 }
@@ -220,10 +230,7 @@ pub(crate) async fn memory() -> Result<()> {
     let late = reading.resident()?;
     let row = beside(format!("`gateway-worker` after {LONG} events; floor: after {}", LONG / 10), late, early);
     rows.push(row.aiming("≤ 1.1×", late.all() * 10 <= early.all() * 11));
-    measure::print(
-        "gateway: resident memory, one connection, zstd but for the long one; floor: twilight alone",
-        &rows,
-    )
+    measure::print("gateway: resident memory, one connection, zstd but for the long one; floor: twilight alone", &rows)
 }
 
 fn beside(what: String, ours: Resident, floor: Resident) -> Row {
