@@ -58,8 +58,8 @@ const ENDED_WITHIN: Duration = Duration::from_secs(15);
 /// Seconds to wait before a new session where Discord called the old one invalid. [Discord Docs/Gateway: Resuming]
 const INVALID_PAUSE: std::ops::RangeInclusive<f64> = 1.0..=5.0;
 
-/// Requests for servers' settings that are under way at the same time. Of a shard's two thousand servers, all come at once:
-/// what forty requests and their connections take of memory is never given back whole.
+/// Requests for servers' settings that are under way at the same time. A shard's servers all come at once, up to 2,500: what
+/// many requests and their connections take of memory is never given back whole.
 const ASKED_AT_ONCE: usize = 2;
 
 /// Jobs of one session that may be under way while the queue is behind.
