@@ -538,7 +538,7 @@ impl Session {
         let Some(head) = Head::read(text) else { return };
         match head {
             Head { op: Some(OpCode::Dispatch), seq: Some(seq), kind: Some(kind) } => {
-                self.on_event(text, kind, seq, now)
+                self.on_event(text, kind, seq, now);
             }
             Head { op: Some(OpCode::Hello), .. } => {
                 if let (Link::Up(up), Some(interval)) = (&mut self.link, wire::heartbeat(text)) {
