@@ -36,13 +36,10 @@ const SECTIONS: [&str; 12] = [
 #[tokio::main]
 async fn main() -> Result<()> {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    if let [mode, addresses @ ..] = &chosen[..] {
-        match mode.as_str() {
-            bare::MODE => return bare::serve(addresses).await,
-            gateway::firehose::READER => return gateway::firehose::read(addresses).await,
-            gateway::worker::MODE => return gateway::worker::serve().await,
-            _ => {}
-        }
+    if let [mode, addresses @ ..] = &chosen[..]
+        && mode == bare::MODE
+    {
+        return bare::serve(addresses).await;
     }
     if chosen == [fusion::MODE] {
         return fusion::write_vectors().await;
