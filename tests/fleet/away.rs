@@ -13,72 +13,23 @@ const EXIT: Duration = Duration::from_secs(20);
 
 const A_WHILE: Duration = Duration::from_secs(1);
 
+/// Worlds side by side, within the minute of the longest: most of this is waiting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_that_is_away_for_twenty_seconds_loses_nothing() {
-    tokio::join!(the_queue_is_away(Trouble::Refuses), the_queue_is_away(Trouble::Hangs));
-}
-
-async fn the_queue_is_away(trouble: Trouble) {
-    // Of its own accord, Discord would leave soon.
-    let world = World::new(|settings| settings.heartbeat = Duration::from_secs(3)).await;
-    let proxy = Proxy::before(&world.aws).await;
-    let worker = world.worker_with(&[("AWS_ENDPOINT_URL", proxy.url().as_str())]);
-    world.until_shared(&[4]).await;
-    let load = world.people_ask_every(SELDOM);
-    tokio::time::sleep(A_WHILE).await;
-    let heartbeats = world.discord.gateway().record().heartbeats;
-    proxy.set_for(Duration::from_secs(20), QUEUES, trouble).await;
-    let heartbeats = world.discord.gateway().record().heartbeats - heartbeats;
-    tokio::time::sleep(A_WHILE).await;
-    let asked = load.stop().await;
-    world.all_is_answered(&asked).await;
-    assert!(worker.counts("guildhall_gateway_refusals_total").await > 0);
-    assert_eq!(world.discord.gateway().record().closes.len(), 0, "so few jobs wait in memory, and hearts beat");
-    assert!(heartbeats >= 4 * 4, "{heartbeats} heartbeats of four sessions in twenty seconds");
-    if matches!(trouble, Trouble::Hangs) {
-        assert!(proxy.longest_wait() < GIVES_UP, "{:?}", proxy.longest_wait());
-    }
-    eprintln!("{} questions while the queue was away for 20 s ({trouble:?})", asked.len());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_stops_while_the_queue_is_away_leaves_what_it_heard_to_the_next() {
-    tokio::join!(
-        a_worker_stops_while_the_queue_is_away(Trouble::Refuses),
-        a_worker_stops_while_the_queue_is_away(Trouble::Hangs)
-    );
-}
-
-async fn a_worker_stops_while_the_queue_is_away(trouble: Trouble) {
-    let world = World::new(|_| {}).await;
-    let proxy = Proxy::before(&world.aws).await;
-    let mut worker = world.worker_with(&[("AWS_ENDPOINT_URL", proxy.url().as_str())]);
-    world.until_shared(&[4]).await;
-    let load = world.people_ask_every(SELDOM);
-    tokio::time::sleep(A_WHILE).await;
-    proxy.set(Some((QUEUES, trouble)));
-    tokio::time::sleep(A_WHILE).await;
-    let took = worker.stops().await;
-    assert!(took < EXIT, "a container is killed after twenty seconds, and this took {took:?}");
-    let next = world.worker();
-    world.until_shared(&[4]).await;
-    let asked = load.stop().await;
-    world.all_is_answered(&asked).await;
-    assert_eq!(world.discord.gateway().record().identifies.len(), 4, "sessions are resumed; none is begun anew");
-    eprintln!("{} questions; the exit without a queue ({trouble:?}) took {took:?}", asked.len());
-    drop(next);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_that_is_away_stops_who_cannot_reach_it_and_loses_nothing() {
-    tokio::join!(the_table_is_away_for_a_minute(), the_table_hangs_for_one_worker());
+async fn while_the_table_or_the_queue_is_away_nothing_is_lost() {
+    tokio::join!(the_table_is_away_for_a_minute(), the_table_hangs_for_one_worker(), async {
+        tokio::join!(the_queue_is_away(Trouble::Refuses), the_queue_is_away(Trouble::Hangs));
+        tokio::join!(
+            a_worker_stops_while(QUEUES, Trouble::Refuses),
+            a_worker_stops_while(QUEUES, Trouble::Hangs),
+            a_worker_stops_while(TABLE, Trouble::Hangs),
+        );
+    });
 }
 
 async fn the_table_is_away_for_a_minute() {
     let world = World::new(|_| {}).await;
     let proxy = Proxy::before(&world.aws).await;
-    let through = proxy.url();
-    let workers = [0, 1].map(|_| world.worker_with(&[("AWS_ENDPOINT_URL", through.as_str())]));
+    let workers = [world.worker_through(&proxy), world.worker_through(&proxy)];
     world.until_shared(&[2, 2]).await;
     world.until_at_rest().await;
     let changes = world.changes_of_hands().await;
@@ -108,7 +59,7 @@ async fn the_table_is_away_for_a_minute() {
 async fn the_table_hangs_for_one_worker() {
     let world = World::new(|settings| settings.heartbeat = Duration::from_secs(3)).await;
     let proxy = Proxy::before(&world.aws).await;
-    let (cut_off, other) = (world.worker_with(&[("AWS_ENDPOINT_URL", proxy.url().as_str())]), world.worker());
+    let (cut_off, other) = (world.worker_through(&proxy), world.worker());
     world.until_shared(&[2, 2]).await;
     world.until_at_rest().await;
     let before = world.leases().await;
@@ -147,4 +98,48 @@ async fn the_table_hangs_for_one_worker() {
         proxy.longest_wait()
     );
     drop(other);
+}
+
+async fn the_queue_is_away(trouble: Trouble) {
+    // Of its own accord, Discord would leave soon.
+    let world = World::new(|settings| settings.heartbeat = Duration::from_secs(3)).await;
+    let proxy = Proxy::before(&world.aws).await;
+    let worker = world.worker_through(&proxy);
+    world.until_shared(&[4]).await;
+    let load = world.people_ask_every(SELDOM);
+    tokio::time::sleep(A_WHILE).await;
+    let heartbeats = world.discord.gateway().record().heartbeats;
+    proxy.set_for(Duration::from_secs(20), QUEUES, trouble).await;
+    let heartbeats = world.discord.gateway().record().heartbeats - heartbeats;
+    tokio::time::sleep(A_WHILE).await;
+    let asked = load.stop().await;
+    world.all_is_answered(&asked).await;
+    assert!(worker.counts("guildhall_gateway_refusals_total").await > 0);
+    assert_eq!(world.discord.gateway().record().closes.len(), 0, "so few jobs wait in memory, and hearts beat");
+    assert!(heartbeats >= 4 * 4, "{heartbeats} heartbeats of four sessions in twenty seconds");
+    if matches!(trouble, Trouble::Hangs) {
+        assert!(proxy.longest_wait() < GIVES_UP, "{:?}", proxy.longest_wait());
+    }
+    eprintln!("{} questions while the queue was away for 20 s ({trouble:?})", asked.len());
+}
+
+/// What it has heard it leaves to the next one.
+async fn a_worker_stops_while(service: &'static str, trouble: Trouble) {
+    let world = World::new(|_| {}).await;
+    let proxy = Proxy::before(&world.aws).await;
+    let mut worker = world.worker_through(&proxy);
+    world.until_shared(&[4]).await;
+    let load = world.people_ask_every(SELDOM);
+    tokio::time::sleep(A_WHILE).await;
+    proxy.set(Some((service, trouble)));
+    tokio::time::sleep(A_WHILE).await;
+    let took = worker.stops().await;
+    assert!(took < EXIT, "a container is killed after twenty seconds, and this took {took:?}");
+    let next = world.worker();
+    world.until_shared(&[4]).await;
+    let asked = load.stop().await;
+    world.all_is_answered(&asked).await;
+    assert_eq!(world.discord.gateway().record().identifies.len(), 4, "sessions are resumed; none is begun anew");
+    eprintln!("{} questions; the exit without {service} ({trouble:?}) took {took:?}", asked.len());
+    drop(next);
 }

@@ -107,12 +107,13 @@ async fn what_is_edited_deleted_or_written_in_two_while_workers_die_is_answered_
     let mut workers = [world.worker(), world.worker()];
     world.until_shared(&[2, 2]).await;
     world.until_at_rest().await;
+    let gateway = world.discord.gateway();
     let (stop, people) = (CancellationToken::new(), world.people.len());
     let talking: Vec<_> = world.people.iter().cloned().enumerate().collect();
     let talking: Vec<_> =
         talking.into_iter().map(|(place, person)| tokio::spawn(talk(person, place, people, stop.clone()))).collect();
     let mut deaths = Vec::new();
-    for round in 0..4 {
+    for round in 0..3 {
         tokio::time::sleep(Duration::from_millis(900 + 370 * round)).await;
         let victim = usize::try_from(round).expect("small") % 2;
         deaths.push(Instant::now());
@@ -121,6 +122,15 @@ async fn what_is_edited_deleted_or_written_in_two_while_workers_die_is_answered_
         workers[victim] = world.worker();
         world.until_shared(&[2, 2]).await;
     }
+    // And both at once: for some seconds, nobody hears anything.
+    deaths.push(Instant::now());
+    for worker in &mut workers {
+        worker.process.kill().await;
+    }
+    workers = [world.worker(), world.worker()];
+    gateway.wait_until_connected(0, PATIENCE).await;
+    world.until_shared(&[2, 2]).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     stop.cancel();
     let mut said = Vec::new();
     for person in talking {
@@ -164,8 +174,9 @@ async fn what_is_edited_deleted_or_written_in_two_while_workers_die_is_answered_
         *counts.entry(name).or_default() += 1;
     }
     assert!(counts.len() == 4 && counts.values().all(|count| *count >= 10), "{counts:?}");
-    assert_eq!(world.discord.gateway().record().identifies.len(), 4, "sessions are resumed; none is begun anew");
+    assert_eq!(gateway.record().identifies.len(), 4, "sessions are resumed; none is begun anew");
     world.is_well().await;
+    drop(workers);
     eprintln!(
         "{} said, {} deaths: {counts:?}; {late} edits were heard after the answer, {used} counted",
         said.len(),

@@ -70,7 +70,7 @@ async fn a_job_that_the_queue_never_takes_is_given_up() {
     let world = World::new(|_| {}).await;
     let proxy = Proxy::before(&world.aws).await;
     proxy.never_takes("unspeakable");
-    let worker = world.worker_with(&[("AWS_ENDPOINT_URL", proxy.url().as_str())]);
+    let worker = world.worker_through(&proxy);
     world.until_shared(&[4]).await;
     let load = world.people_ask_every(SELDOM);
     for person in &world.people {

@@ -19,6 +19,7 @@ use twilight_model::id::Id;
 
 use super::consumer::Consumer;
 use super::fences::Fences;
+use super::proxy::Proxy;
 
 /// Far more than anything here may take on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_mins(2);
@@ -97,6 +98,11 @@ impl World {
     /// Starts a worker.
     pub(super) fn worker(&self) -> Worker {
         self.worker_with(&[])
+    }
+
+    /// The same, with a proxy before AWS.
+    pub(super) fn worker_through(&self, proxy: &Proxy) -> Worker {
+        self.worker_with(&[("AWS_ENDPOINT_URL", &proxy.url())])
     }
 
     /// The same, with further variables.
