@@ -9,8 +9,8 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// A request to the table takes milliseconds; all its attempts together may take a little longer.
-const TABLE_ATTEMPT: Duration = Duration::from_secs(3);
-const TABLE_WHOLE: Duration = Duration::from_secs(10);
+const SHORT_ATTEMPT: Duration = Duration::from_secs(3);
+const SHORT_WHOLE: Duration = Duration::from_secs(10);
 
 /// A queue answers after twenty seconds where it has nothing to hand out.
 const QUEUE_ATTEMPT: Duration = Duration::from_secs(25);
@@ -34,12 +34,18 @@ pub async fn clients(config: &AwsConfig) -> Clients {
     }
     let shared = loader.load().await;
     // The clients wait for ever for an answer unless they are told otherwise, and one that never comes must stop nobody.
-    let table = aws_sdk_dynamodb::config::Builder::from(&shared).timeout_config(within(TABLE_ATTEMPT, TABLE_WHOLE));
+    let table = aws_sdk_dynamodb::config::Builder::from(&shared).timeout_config(within(SHORT_ATTEMPT, SHORT_WHOLE));
     let queues = aws_sdk_sqs::config::Builder::from(&shared).timeout_config(within(QUEUE_ATTEMPT, QUEUE_WHOLE));
     Clients {
         table: aws_sdk_dynamodb::Client::from_conf(table.build()),
         queues: aws_sdk_sqs::Client::from_conf(queues.build()),
     }
+}
+
+/// Limits for a request that hands a queue its jobs: it takes milliseconds, and what comes behind it waits. Whether one that
+/// was given up has arrived does not matter, as the queue drops what it gets twice.
+pub(crate) fn while_sending() -> TimeoutConfig {
+    within(SHORT_ATTEMPT, SHORT_WHOLE)
 }
 
 fn within(attempt: Duration, whole: Duration) -> TimeoutConfig {

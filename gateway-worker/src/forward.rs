@@ -248,9 +248,9 @@ async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, coun
                     waiting.passed(group);
                 }
                 // It would never be taken, and what comes behind it must not wait for ever.
-                Err(NotAccepted::TooLarge) => {
+                Err(error @ (NotAccepted::TooLarge | NotAccepted::Refused)) => {
                     counts.metrics.refusals.inc();
-                    tracing::error!(job.id = %entry.job.id(), "a job is larger than the queue takes; it is dropped");
+                    tracing::error!(job.id = %entry.job.id(), error = %error, "a job can never be passed on; it is dropped");
                     let _ = entry.accepted.send(entry.tickets);
                     counts.settled();
                     waiting.passed(group);

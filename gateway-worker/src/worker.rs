@@ -238,10 +238,11 @@ impl Worker {
     /// Looks at the table and does its part.
     async fn look(&mut self) -> Result<()> {
         self.serve_applications();
-        self.note_what_ended().await;
+        // First of all: what ends because this worker has lost its permit has not fallen.
         if !self.permit.as_ref().is_some_and(|permit| permit.holds(Instant::now())) {
             self.fence();
         }
+        self.note_what_ended().await;
         self.save().await;
         let (leases, beats, plans) = timeout(REQUEST * 2, async {
             tokio::try_join!(self.store.leases(), self.store.workers(), self.store.shard_plans())

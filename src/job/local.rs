@@ -47,6 +47,9 @@ pub enum NotAccepted {
     /// It has more bytes than a queue takes.
     #[error("the job is larger than the queue takes")]
     TooLarge,
+    /// The queue takes others, and will never take this one.
+    #[error("the queue refuses the job for good")]
+    Refused,
     /// The machine is being stopped.
     #[error("the queue is closing")]
     Closing,

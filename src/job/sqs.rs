@@ -7,10 +7,11 @@ mod receive;
 pub use receive::{MAX_ATTEMPTS, Runner, attempt};
 
 use super::{Job, NotAccepted};
+use crate::aws;
 use crate::config::AwsConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::{SendMessageBatchRequestEntry, SendMessageBatchResultEntry};
+use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
@@ -121,18 +122,22 @@ impl Jobs {
                 .expect("an entry has an id and a body");
             request = request.entries(entry);
         }
-        match request.send().await {
+        let limits = aws_sdk_sqs::config::Builder::default().timeout_config(aws::while_sending());
+        match request.customize().config_override(limits).send().await {
             Ok(answer) => {
+                let is_any_taken = !answer.successful().is_empty();
+                let mut results: HashMap<&str, Result<(), NotAccepted>> =
+                    answer.successful().iter().map(|taken| (taken.id(), Ok(()))).collect();
                 for failure in answer.failed() {
                     tracing::warn!(
                         error.code = failure.code(),
                         error.sender = failure.sender_fault(),
                         "the queue refused a job"
                     );
+                    results.insert(failure.id(), Err(refusal(failure, is_any_taken)));
                 }
-                let taken: HashSet<&str> = answer.successful().iter().map(SendMessageBatchResultEntry::id).collect();
-                let result = |i: usize| taken.contains(i.to_string().as_str()).then_some(());
-                let results = (0..).map(|i| result(i).ok_or(NotAccepted::Unwritten));
+                let result = |i: usize| results.get(i.to_string().as_str()).copied();
+                let results = (0..).map(|i| result(i).unwrap_or(Err(NotAccepted::Unwritten)));
                 batch.into_iter().zip(results).collect()
             }
             Err(error) => {
@@ -140,6 +145,19 @@ impl Jobs {
                 batch.into_iter().map(|message| (message, Err(NotAccepted::Unwritten))).collect()
             }
         }
+    }
+}
+
+/// Whether a job that was refused is worth another try. One whose own words are at fault never is. Whatever else is called
+/// the sender's fault may lie with the queue, and then somebody repairs it; but not where others of the same request were
+/// taken, unless it was just too many at once or a key that is not there for the moment.
+fn refusal(failure: &BatchResultErrorEntry, is_any_taken: bool) -> NotAccepted {
+    let code = failure.code().to_ascii_lowercase();
+    let may_pass = code.contains("throttl") || code.contains("kms");
+    if failure.sender_fault() && (code.contains("invalidmessagecontents") || is_any_taken && !may_pass) {
+        NotAccepted::Refused
+    } else {
+        NotAccepted::Unwritten
     }
 }
 
@@ -243,6 +261,21 @@ mod tests {
             let fitted = fit(&id);
             prop_assert!((1..=MAX_ID).contains(&fitted.len()) && fitted.bytes().all(|byte| byte.is_ascii_graphic()));
         }
+    }
+
+    #[test]
+    fn a_job_is_given_up_only_where_it_is_at_fault_itself() {
+        let is_final = |code: &str, is_senders: bool, is_any_taken: bool| {
+            let failure = BatchResultErrorEntry::builder().id("0").code(code).sender_fault(is_senders).build().unwrap();
+            matches!(refusal(&failure, is_any_taken), NotAccepted::Refused)
+        };
+        assert!(is_final("InvalidMessageContents", true, false));
+        assert!(is_final("InvalidParameterValue", true, true));
+        assert!(!is_final("InvalidParameterValue", true, false), "perhaps it is the queue");
+        for passing in ["RequestThrottled", "ThrottlingException", "KMS.DisabledException", "KmsAccessDenied"] {
+            assert!(!is_final(passing, true, true), "{passing}");
+        }
+        assert!(!is_final("InternalError", false, true) && !is_final("ServiceUnavailable", false, false));
     }
 
     #[test]

@@ -22,9 +22,11 @@ const REQUIREMENTS: &str = include_str!("../requirements.txt");
 const SOON: Duration = Duration::from_mins(1);
 
 /// Starts its arguments and kills them when its own standard input ends: with this value, or with the test's process,
-/// however that ends.
+/// however that ends. A signal to all of the test's group, as from Ctrl-C, must not end it first.
 const WATCHED: &str = "\
 import os, signal, subprocess, sys
+for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(ending, signal.SIG_IGN)
 child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
 sys.stdin.buffer.read()
 os.killpg(child.pid, signal.SIGKILL)
