@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use gateway_worker::{Application, Options, Outside};
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
-use guildhall::discord::Discord;
+use guildhall::discord::{Budget, Discord};
 use guildhall::ids::AccountId;
 use guildhall::job::local::{Earlier, Jobs, Runner};
 use guildhall::knowledge::Knowledge;
@@ -26,7 +26,7 @@ pub(crate) const MODE: &str = "--gateway-worker";
 pub(crate) async fn bot(store: Store, config: &Config, data: &Path) -> Result<(Arc<Bot>, Runner)> {
     let files = Files::new(Arc::new(LocalFileSystem::new_with_prefix(data)?));
     let knowledge = Knowledge::new(store.clone(), files, Fetcher::new(FetchLimits::default(), false)?, None);
-    let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), None)?);
+    let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), None, Budget::Own)?);
     let (jobs, runner) = Jobs::open(store.clone(), Earlier::Run { was_killed: false }).await?;
     Ok((Arc::new(Bot::new(store, jobs.into(), knowledge, None, Some(discord), Some(AccountId::local()))), runner))
 }
