@@ -146,7 +146,8 @@ impl Rest {
         let until = Instant::now() + PATIENCE;
         let (mut pauses, mut not_yet) = (PAUSES.iter(), NOT_YET.iter());
         loop {
-            let Ok(outcome) = tokio::time::timeout_at(until, self.attempt(call)).await else {
+            // In a box, as it is large, and part of the futures of all who ask.
+            let Ok(outcome) = tokio::time::timeout_at(until, Box::pin(self.attempt(call))).await else {
                 return Err(DiscordError::Unavailable("Discord took too long"));
             };
             let (wait, why) = match outcome {

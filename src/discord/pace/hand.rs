@@ -12,9 +12,9 @@ pub(super) const SPACING: i64 = 21_600;
 /// A slot may be used so much later; afterwards it is lost. Late requests would come too close to those behind them.
 pub(super) const GRACE: Duration = Duration::from_millis(20);
 
-/// Slots that are booked at once, at most: a worker that dies wastes a quarter of a second. The further off the next slot
-/// is, the more workers want some, and the fewer each takes, so that all come to their turn.
-const AT_ONCE: [(Duration, usize); 2] = [(Duration::from_millis(500), 12), (Duration::from_secs(1), 4)];
+/// Slots that are booked at once, at most: a worker that dies wastes a quarter of a second. The further off the slots of
+/// the last booking were, the more workers want some, and the fewer each takes, so that all come to their turn.
+const AT_ONCE: [(Duration, usize); 2] = [(Duration::from_millis(1_200), 12), (Duration::from_secs(2), 4)];
 
 /// New slots are booked so long before the last one is over, and twice as long before as the table takes.
 const AHEAD: Duration = Duration::from_millis(200);
@@ -37,6 +37,8 @@ pub(super) struct Hand {
     last: Instant,
     /// How far was booked by all when it was last heard of.
     booked: Option<Instant>,
+    /// How far off the slots of the last booking were.
+    off: Duration,
     /// The table said that too much is booked: not to be asked before.
     refused: Instant,
     /// How long the table takes.
@@ -45,7 +47,7 @@ pub(super) struct Hand {
 
 impl Hand {
     pub(super) fn new(now: Instant, lead: Duration) -> Self {
-        Self { slots: VecDeque::new(), last: now, booked: None, refused: now, lead }
+        Self { slots: VecDeque::new(), last: now, booked: None, off: Duration::ZERO, refused: now, lead }
     }
 
     /// The next slot that is not lost.
@@ -60,7 +62,7 @@ impl Hand {
 
     /// What to book for so many requests; `wall` is `now` by the clock that is shared.
     pub(super) fn stretch(&self, waiting: usize, now: Instant, wall: i64) -> Stretch {
-        let off = self.booked.map_or(Duration::ZERO, |booked| booked.saturating_duration_since(now));
+        let off = if self.booked.is_some_and(|booked| booked > now) { self.off } else { Duration::ZERO };
         let most = AT_ONCE.iter().find(|(below, _)| off < *below).map_or(1, |(_, most)| *most);
         let count = i64::try_from(waiting.clamp(1, most)).unwrap_or(1);
         Stretch {
@@ -81,6 +83,7 @@ impl Hand {
     pub(super) fn keep(&mut self, booked: Booked, asked: (Instant, i64), now: Instant, jitter: Duration) {
         let at = |time: i64| asked.0 + Duration::from_micros(u64::try_from(time - asked.1).unwrap_or(0));
         self.booked = Some(at(booked.next));
+        self.off = at(booked.start.unwrap_or(booked.next)) - asked.0;
         match booked.start {
             Some(start) => {
                 let times = (start..booked.next).step_by(usize::try_from(SPACING).unwrap_or(usize::MAX));
