@@ -31,7 +31,7 @@ async fn many_workers_at_once_cause_no_429() {
     assert_eq!(fleet.discord.over_global_limit(), 0);
     assert!(fleet.discord.requests().iter().all(|request| request.status == 200));
 
-    // What answers interactions waits for nobody.
+    // What answers interactions is not counted.
     let application = Id::new(fleet.discord.application_id());
     let asked = fleet.ask(Duration::from_secs(1));
     let answer = fleet.clients[0].original(application, "unknown");
@@ -39,7 +39,7 @@ async fn many_workers_at_once_cause_no_429() {
     assert!(answer.is_err());
     let mut webhooks = fleet.discord.requests();
     webhooks.retain(|request| request.path.starts_with("/webhooks/"));
-    assert!(webhooks.len() > 1 && webhooks.iter().all(|request| request.status == 404), "it was asked for at once");
+    assert!(!webhooks.is_empty() && webhooks.iter().all(|request| request.status != 429));
     assert_eq!(fleet.discord.over_global_limit(), 0);
 }
 

@@ -274,7 +274,9 @@ async fn batches_are_as_large_as_the_table_takes(table: Table) {
 
     let ids: Vec<_> = (1..=u64::try_from(MOST_KEYS).unwrap() + 20).map(Id::new).collect();
     for &id in ids.iter().step_by(2) {
-        let guild = Guild::new(id, AccountId::local());
+        let mut guild = Guild::new(id, AccountId::local());
+        assert!(store.put_guild(&guild, Timestamp::now()).await.unwrap());
+        guild.version += 1;
         assert!(store.put_guild(&guild, Timestamp::now()).await.unwrap());
         assert!(!store.put_guild(&guild, Timestamp::now()).await.unwrap(), "another version is there by now");
     }

@@ -3,8 +3,8 @@
 
 use super::*;
 use proptest::prelude::*;
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 
 /// What Discord takes in any second.
 const PERMITTED: usize = 50;
