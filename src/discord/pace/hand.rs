@@ -16,6 +16,9 @@ pub(super) const GRACE: Duration = Duration::from_millis(20);
 /// the last booking were, the more workers want some, and the fewer each takes, so that all come to their turn.
 const AT_ONCE: [(Duration, usize); 2] = [(Duration::from_millis(1_200), 12), (Duration::from_secs(2), 4)];
 
+/// Taken for how far off they are where nothing is known: it makes a first booking a small one.
+const UNKNOWN: Duration = Duration::from_millis(1_200);
+
 /// New slots are booked so long before the last one is over, and twice as long before as the table takes.
 const AHEAD: Duration = Duration::from_millis(200);
 
@@ -62,7 +65,8 @@ impl Hand {
 
     /// What to book for so many requests; `wall` is `now` by the clock that is shared.
     pub(super) fn stretch(&self, waiting: usize, now: Instant, wall: i64) -> Stretch {
-        let off = if self.booked.is_some_and(|booked| booked > now) { self.off } else { Duration::ZERO };
+        // Who has not booked for a while does not know how many others do.
+        let off = if self.booked.is_some_and(|booked| booked > now) { self.off } else { UNKNOWN };
         let most = AT_ONCE.iter().find(|(below, _)| off < *below).map_or(1, |(_, most)| *most);
         let count = i64::try_from(waiting.clamp(1, most)).unwrap_or(1);
         Stretch {
