@@ -97,7 +97,7 @@ impl Hand {
             None => self.refused = at(booked.next - LATEST) + jitter,
         }
         let took = now - asked.0;
-        self.lead = if took > self.lead { took + took / 4 } else { self.lead - (self.lead - took) / 8 };
+        self.lead = if took > self.lead { took + took / 4 } else { (self.lead * 7 + took) / 8 };
     }
 
     /// Gives itself a slot without asking anybody.
