@@ -1,6 +1,7 @@
 //! The one table. Its chart is in `store/README.md`, its keys in `keys.rs`, one file per kind of item beside them.
 
 mod accounts;
+mod budget;
 mod claims;
 mod conversations;
 mod custom_bots;
@@ -15,6 +16,7 @@ mod unreadable;
 mod usage;
 
 pub use accounts::ApiToken;
+pub use budget::{Booked, Place, Stretch};
 pub use claims::{Admission, Claim, Delivery, Posted, Quota, Reply};
 pub use conversations::{Turn, Vote};
 pub use custom_bots::{CustomBot, Kept};

@@ -2,7 +2,8 @@
 
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
-    mod aws; // the table and the queues of AWS
+    mod aws; // the queues of AWS
+    mod budget; // Discord's requests a second, shared by workers
     mod channels; // questions heard over the gateway
     mod custom_bot; // a team's own bot, beside the shared one or without it
     mod documents; // files as they come, and what stories do with them
@@ -16,5 +17,6 @@ mod stories {
     mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take
     mod settings; // what a server is set to
+    mod table; // what the table promises, on one machine and on AWS
     mod trouble; // the model, Discord, the embeddings, the disk fail
 }

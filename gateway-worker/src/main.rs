@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use gateway_worker::{Options, Outside, Shared, applications, content};
 use guildhall::config::{AwsConfig, Config};
-use guildhall::discord::Discord;
+use guildhall::discord::{Budget, Discord};
 use guildhall::job::sqs::Jobs;
 use guildhall::store::Store;
 use guildhall::{aws, signals, telemetry};
@@ -32,11 +32,12 @@ async fn run() -> Result<()> {
     let shared = config.discord.context("DISCORD_TOKEN is needed: it says whose connections are kept")?;
     let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
     let clients = aws::clients(&aws).await;
+    let store = Store::new(clients.table, &config.table_name);
     let outside = Outside {
-        store: Store::new(clients.table, &config.table_name),
+        store: store.clone(),
         jobs: Jobs::new(clients.queues, &aws).into(),
         // Tokens of custom bots are sealed with a key that only one machine has, until KMS keeps one.
-        discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), None)?),
+        discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), None, Budget::Shared(store))?),
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();

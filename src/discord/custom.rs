@@ -101,7 +101,7 @@ impl Registry {
             let Some(bot) = bots.store.custom_bot(application).await? else { return Ok(None) };
             let token = bots.token(&bot)?;
             let public_key = public_key(&bot.public_key)?;
-            let new = async { Arc::new(Rest::new(line.clone(), token)) };
+            let new = async { Arc::new(Rest::new(line.clone(), token, Some(application))) };
             let rest = self.rests.get_with((application, bot.revision), new).await;
             anyhow::Ok(Some(Arc::new(Found { account: bot.account, public_key, rest })))
         };
@@ -119,7 +119,7 @@ impl Own {
 impl Discord {
     /// Whose a token is. One request. An unknown token is refused with 401.
     pub async fn whose(&self, token: SecretString) -> Result<Own, DiscordError> {
-        ask(&Rest::new(self.line.clone(), token), &get("applications/@me".to_owned())).await
+        ask(&Rest::new(self.line.clone(), token, None), &get("applications/@me".to_owned())).await
     }
 
     /// An application of ours, as Discord shows it. One request.

@@ -205,6 +205,10 @@ pub(super) fn identify(application: Id<ApplicationMarker>, bucket: u32) -> Key {
     Key::new(format!("IDENTIFY#{application}#{bucket}"), "IDENTIFY")
 }
 
+pub(super) fn budget(application: Id<ApplicationMarker>) -> Key {
+    Key::new(format!("BUDGET#{application}"), "BUDGET")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +252,7 @@ mod tests {
             ("gateway worker", worker("<worker>")),
             ("shard plan", shard_plan(Id::new(613_425_648_685_547_541))),
             ("identify slots", identify(Id::new(613_425_648_685_547_541), 0)),
+            ("request budget", budget(Id::new(613_425_648_685_547_541))),
         ];
         let count = keys.len();
         let chart = include_str!("README.md");

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use guildhall::account::{Account, Plan};
 use guildhall::bot::Bot;
 use guildhall::config::{Config, ModelConfig};
-use guildhall::discord::{CustomBots, Discord};
+use guildhall::discord::{Budget, CustomBots, Discord};
 use guildhall::embedding::Embeddings;
 use guildhall::ids::AccountId;
 use guildhall::job::local::{Earlier, Jobs};
@@ -104,7 +104,8 @@ impl House {
             .clone()
             .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
         let custom = CustomBots { store: store.clone(), secrets: Secrets::local(data.join(SECRETS_KEY)) };
-        let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), Some(custom))?);
+        let discord =
+            Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), Some(custom), Budget::Own)?);
 
         let earlier = match work {
             Work::Everything => {

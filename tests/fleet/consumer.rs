@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use guildhall::bot::Bot;
 use guildhall::config::Config;
-use guildhall::discord::Discord;
+use guildhall::discord::{Budget, Discord};
 use guildhall::http;
 use guildhall::job::sqs;
 use guildhall::knowledge::Knowledge;
@@ -40,7 +40,8 @@ impl Consumer {
         let client = http::client_builder().build().expect("a client can be built");
         let llm = config.llm.map(|llm| Llm::new(llm.base_url, llm.api_key, llm.model, client, config.llm_timeout));
         let discord =
-            Discord::new(&config.discord_api_url, config.discord.as_ref(), None).expect("a client can be built");
+            Discord::new(&config.discord_api_url, config.discord.as_ref(), None, Budget::Shared(store.clone()))
+                .expect("a client can be built");
         let bot = Arc::new(Bot::new(store, jobs.clone().into(), knowledge, llm, Some(Arc::new(discord)), None));
         runtime.spawn(sqs::Runner::new(jobs).run(move |job, delivery| {
             let bot = Arc::clone(&bot);

@@ -1,20 +1,16 @@
-//! The table and the queues of AWS, as far as they differ from those of one machine. One AWS for all of it, as starting
-//! one takes seconds.
+//! The queues of AWS, as far as they differ from that of one machine.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use guildhall::account::Month;
-use guildhall::ids::{AccountId, ConversationId, QuestionId, SourceId};
+use guildhall::ids::{AccountId, SourceId};
 use guildhall::job::{Job, NotAccepted, sqs};
-use guildhall::store::{Admission, Delivery, Quota, Store, Vote};
+use guildhall::store::Delivery;
 use jiff::Timestamp;
 use serde_json::json;
 use tests::local_aws::LocalAws;
 use tests::server::eventually;
-
-use super::quota::admit_at_once;
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -39,29 +35,6 @@ type Ran = Arc<Mutex<Vec<(String, u64, u32)>>>;
 
 fn note(ran: &Ran, job: &Job, delivery: &Delivery) {
     ran.lock().expect("no holder panics").push((job.group(), id_of(job), delivery.attempt));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_at_once_against_a_limit_of_five_hundred_admit_five_hundred_on_aws() {
-    let aws = LocalAws::start().await;
-    let stores: Vec<Store> = (0..4).map(|_| aws.store()).collect();
-    assert_eq!(admit_at_once(&stores, 500, 0..1_000).await, 500);
-    let used = stores[0].usage(&AccountId::local(), Month::of(Timestamp::now())).await.unwrap();
-    assert_eq!(used, 500);
-    assert_eq!(admit_at_once(&stores, 500, 0..1_000).await, 500);
-
-    // A claim is taken over by the same delivery, not by another.
-    let other = Delivery { id: "other".to_owned(), attempt: 1 };
-    let (account, now) = (AccountId::local(), Timestamp::now());
-    let quota = Quota { account: &account, limit: 500 };
-    let admitted = stores[1].admit(&[QuestionId(7)], Some(quota), &other, now).await.unwrap();
-    assert_eq!(admitted, Admission::Busy);
-
-    let conversation = ConversationId::of_person(3, 4);
-    for vote in [Vote::Up, Vote::Down] {
-        stores[2].vote(&conversation, QuestionId(7), 9, vote, Timestamp::now()).await.unwrap();
-    }
-    assert_eq!(stores[3].votes(&conversation, QuestionId(7)).await.unwrap(), [Vote::Down]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
