@@ -90,7 +90,9 @@ impl Jobs {
 
     fn message(&self, at: usize, job: &Job) -> Message {
         let queue = match job {
-            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => &self.questions,
+            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) | Job::Tell { .. } => {
+                &self.questions
+            }
             Job::Read { .. } | Job::Index { .. } => &self.ingest,
         };
         Message {
