@@ -287,10 +287,10 @@ mod tests {
     fn the_schemas_stay() {
         let escalation =
             Event::escalation(AccountId::local(), &question(Place::Guild(Id::new(2)), by_command()), &claim());
-        insta::assert_snapshot!(escalation.to_detail(), @"");
+        insta::assert_snapshot!(escalation.to_detail(), @r#"{"v":1,"id":"escalation-1300000000000000001","at":"2026-11-24T10:00:00Z","account":"local","kind":"escalation","question":"1300000000000000001","conversation":"3-4","guild":"2","channel":"3","message":"9","link":"https://discord.com/channels/2/3/9","asker":"Ann","asker_id":"4","text":"I want to speak to a person"}"#);
         let now = "2026-11-24T10:00:00Z".parse().unwrap();
         let quota = Event::quota(AccountId::local(), "2026-11", 80, 15_000, now);
-        insta::assert_snapshot!(quota.to_detail(), @"");
+        insta::assert_snapshot!(quota.to_detail(), @r#"{"v":1,"id":"quota-local-2026-11-15000-80","at":"2026-11-24T10:00:00Z","account":"local","kind":"quota","month":"2026-11","percent":80,"limit":15000}"#);
         for event in [escalation, quota] {
             assert_eq!(Event::from_detail(&event.to_detail()), Ok(event.clone()));
             assert!(event.to_detail().contains(&format!("\"kind\":\"{}\"", event.what.detail_type())));

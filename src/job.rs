@@ -274,7 +274,7 @@ mod tests {
         insta::assert_snapshot!(index.to_message(), @r#"{"v":1,"job":"index","account":"local","request":"7"}"#);
         let event = Box::new(Event::quota(AccountId::local(), "2026-11", 80, 2_500, asked_at));
         let tell = Job::Tell { event };
-        insta::assert_snapshot!(tell.to_message(), @"");
+        insta::assert_snapshot!(tell.to_message(), @r#"{"v":1,"job":"tell","event":{"v":1,"id":"quota-local-2026-11-2500-80","at":"2026-11-24T10:00:00Z","account":"local","kind":"quota","month":"2026-11","percent":80,"limit":2500}}"#);
         assert_eq!(Job::from_message(&tell.to_message()), Ok(tell));
     }
 

@@ -23,7 +23,7 @@ pub(super) fn write(event: &Event, account: &str, lang: Lang) -> Mail {
         Lang::En => format!("Guildhall, for the account “{account}”. Event {}.", event.id),
         Lang::Fr => format!("Guildhall, pour le compte « {account} ». Événement {}.", event.id),
     };
-    Mail::new(subject, &format!("{text}\n\n-- \n{foot}\n"))
+    Mail::new(subject, &format!("{text}\n\n--\n{foot}\n"))
 }
 
 /// Somebody wants a person.
@@ -118,9 +118,44 @@ mod tests {
     #[test]
     fn a_team_sees_who_wants_what_and_where() {
         let mail = write(&event("Ann", "A person, please!\nNow."), "The workshop", Lang::En);
-        insta::assert_snapshot!(format!("{}\n\n{}", mail.subject(), mail.text()), @"");
+        insta::assert_snapshot!(format!("{}\n\n{}", mail.subject(), mail.text()), @r"
+        Somebody on Discord wants to speak to a person
+
+        Somebody wants to speak to a person.
+
+        Who: “Ann” (https://discord.com/users/4)
+        Where: https://discord.com/channels/2/3/9
+        When: 2026-11-24 10:00 UTC
+
+        What they wrote (their words, not Guildhall's):
+
+        > A person, please!
+        > Now.
+
+        Of this conversation you hear again in an hour at the earliest.
+
+        --
+        Guildhall, for the account “The workshop”. Event escalation-9.
+        ");
         let mail = write(&event("Ann", "Une personne !"), "L’atelier", Lang::Fr);
-        insta::assert_snapshot!(format!("{}\n\n{}", mail.subject(), mail.text()), @"");
+        insta::assert_snapshot!(format!("{}\n\n{}", mail.subject(), mail.text()), @r"
+        Quelqu’un sur Discord souhaite parler à une personne
+
+        Quelqu’un souhaite parler à une personne.
+
+        Qui : « Ann » (https://discord.com/users/4)
+        Où : https://discord.com/channels/2/3/9
+        Quand : 2026-11-24 10:00 UTC
+
+        Son message (ses mots, pas ceux de Guildhall) :
+
+        > Une personne !
+
+        Pour cette conversation, le prochain avis viendra dans une heure au plus tôt.
+
+        --
+        Guildhall, pour le compte « L’atelier ». Événement escalation-9.
+        ");
     }
 
     #[test]

@@ -5,11 +5,13 @@ use gateway_worker::{Application, Options, Outside};
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::discord::Discord;
+use guildhall::events::Events;
 use guildhall::ids::AccountId;
 use guildhall::job::local::{Earlier, Jobs, Runner};
 use guildhall::knowledge::Knowledge;
 use guildhall::knowledge::fetch::{FetchLimits, Fetcher};
 use guildhall::knowledge::files::Files;
+use guildhall::mail::Mailer;
 use guildhall::store::Store;
 use object_store::local::LocalFileSystem;
 use std::path::Path;
@@ -28,7 +30,18 @@ pub(crate) async fn bot(store: Store, config: &Config, data: &Path) -> Result<(A
     let knowledge = Knowledge::new(store.clone(), files, Fetcher::new(FetchLimits::default(), false)?, None);
     let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), None)?);
     let (jobs, runner) = Jobs::open(store.clone(), Earlier::Run { was_killed: false }).await?;
-    Ok((Arc::new(Bot::new(store, jobs.into(), knowledge, None, Some(discord), Some(AccountId::local()))), runner))
+    Ok((
+        Arc::new(Bot::new(
+            store,
+            jobs.into(),
+            knowledge,
+            None,
+            Events::Local(Mailer::Log),
+            Some(discord),
+            Some(AccountId::local()),
+        )),
+        runner,
+    ))
 }
 
 pub(crate) async fn serve() -> Result<()> {

@@ -105,6 +105,6 @@ mod tests {
         assert_eq!(kept, ["ann@example.com", "bob@example.com"]);
         assert_eq!(told(&[]).unwrap(), [""; 0]);
         assert!(told(&["ann@example.com"; 11]).unwrap_err().contains("at most 10"));
-        insta::assert_snapshot!(told(&["ann"]).unwrap_err(), @"");
+        insta::assert_snapshot!(told(&["ann"]).unwrap_err(), @"“ann” is no e-mail address.");
     }
 }
