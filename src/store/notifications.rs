@@ -1,6 +1,6 @@
 //! Who of an account is told what happens, and what has happened lately.
 
-use super::{Store, keys, text, to_item};
+use super::{Store, failure, from_item, keys, text};
 use crate::events::Event;
 use crate::ids::AccountId;
 use crate::mail::Notifications;
@@ -32,15 +32,7 @@ impl Store {
     /// Keeps an event for a month, for whoever looks later. One PutItem; a second time changes nothing.
     pub async fn put_event(&self, event: &Event) -> Result<()> {
         let happened = Happened { detail: event.to_detail(), expires: (event.at + EVENTS_KEPT).as_second() };
-        let key = keys::event(&event.account, event.at, &event.id);
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(to_item(key, &happened)?))
-            .send()
-            .await
-            .map_err(|error| super::failure("keep an event", &error))?;
-        Ok(())
+        self.put(keys::event(&event.account, event.at, &event.id), &happened).await
     }
 
     /// An account's newest events, newest first, at most `limit`. One Query.
@@ -57,9 +49,9 @@ impl Store {
             .limit(i32::from(limit))
             .send()
             .await
-            .map_err(|error| super::failure("list events", &error))?;
+            .map_err(|error| failure("list events", &error))?;
         let happened: Vec<Happened> =
-            found.items.unwrap_or_default().into_iter().map(super::from_item).collect::<Result<_>>()?;
+            found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_>>()?;
         Ok(happened.iter().filter_map(|happened| Event::from_detail(&happened.detail).ok()).collect())
     }
 }
