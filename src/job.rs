@@ -8,11 +8,13 @@ pub use queue::{Jobs, NotAccepted};
 
 use crate::answer;
 use crate::bot::Bot;
+use crate::events::{Event, Events};
 use crate::ids::{AccountId, ConversationId, SourceId};
+use crate::notify;
 use crate::question::{Place, Question, ReplyTo, Said};
 use crate::store::Delivery;
-use anyhow::Result;
-use jiff::Timestamp;
+use anyhow::{Result, bail};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use twilight_model::id::{
@@ -22,6 +24,9 @@ use twilight_model::id::{
 
 /// The version of the wire format. A reader takes every version up to its own; fields are only ever added.
 const VERSION: u8 = 1;
+
+/// An e-mail that comes later is of little use; a mail server that knows a sender not yet lets it wait for minutes.
+const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(4);
 
 /// One piece of work, as a queue carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +74,11 @@ pub enum Job {
         account: AccountId,
         /// Tells one request for an update from the next, so that a queue does not drop the second as a repetition.
         request: String,
+    },
+    /// Tell people of an event: what the bus does on AWS, one machine does by its queue.
+    Tell {
+        /// What happened.
+        event: Box<Event>,
     },
 }
 
@@ -184,6 +194,7 @@ impl Job {
             }
             Self::Read { account, source, asked_at } => format!("read-{account}-{source}-{}", asked_at.as_nanosecond()),
             Self::Index { account, request } => format!("index-{account}-{request}"),
+            Self::Tell { event } => format!("tell-{}", event.id),
         }
     }
 
@@ -191,6 +202,7 @@ impl Job {
     pub fn worth_trying_until(&self) -> Option<Timestamp> {
         match self {
             Self::Answer(question) => Some(question.gives_up_at()),
+            Self::Tell { event } => Some(event.at + TOLD_WITHIN),
             _ => None,
         }
     }
@@ -207,6 +219,7 @@ impl Job {
             Self::Notify(notify) => format!("notify-{}", notify.message()),
             Self::Read { account, source, .. } => format!("source-{account}-{source}"),
             Self::Index { account, .. } => format!("index-{account}"),
+            Self::Tell { event } => format!("tell-{}", event.id),
         }
     }
 }
@@ -248,6 +261,10 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
         Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
         Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
+        Job::Tell { event } => match &bot.events {
+            Events::Local(mailer) => notify::run(&bot.store, mailer, event, now).await,
+            Events::EventBridge { .. } => bail!("an event came by the queue, where there is a bus for it"),
+        },
     }
 }
 
@@ -256,7 +273,7 @@ pub(crate) async fn give_up(bot: &Bot, job: &Job, delivery: &Delivery, now: Time
     match job {
         Job::Answer(question) => Box::pin(answer::give_up(bot, question, delivery, now)).await.map(drop),
         // A message that stays, or a notice that does not come: nobody waits for either.
-        Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) | Job::Remember(_) => Ok(()),
+        Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) | Job::Remember(_) | Job::Tell { .. } => Ok(()),
         Job::Read { account, source, .. } => bot.knowledge.give_up_reading(account, source).await,
         Job::Index { account, .. } => bot.knowledge.give_up_publishing(account).await,
     }
@@ -294,6 +311,10 @@ mod tests {
         assert!(matches!(Job::from_message(older), Ok(Job::Read { .. })));
         let index = Job::Index { account: AccountId::local(), request: "7".to_owned() };
         insta::assert_snapshot!(index.to_message(), @r#"{"v":1,"job":"index","account":"local","request":"7"}"#);
+        let event = Box::new(Event::quota(AccountId::local(), "2026-11", 80, 2_500, asked_at));
+        let tell = Job::Tell { event };
+        insta::assert_snapshot!(tell.to_message(), @r#"{"v":1,"job":"tell","event":{"v":1,"id":"quota-local-2026-11-2500-80","at":"2026-11-24T10:00:00Z","account":"local","kind":"quota","month":"2026-11","percent":80,"limit":2500}}"#);
+        assert_eq!(Job::from_message(&tell.to_message()), Ok(tell));
     }
 
     /// The same for what became of a message.

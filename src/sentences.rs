@@ -2,10 +2,12 @@
 //!
 //! Each sentence is one function, so that a message library can take this file's place without its callers changing.
 
+use serde::{Deserialize, Serialize};
 use whatlang::Detector;
 
 /// The languages in which Guildhall itself speaks. The model answers in any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Lang {
     /// English, for everyone who is not known to read French.
     #[default]

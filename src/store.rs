@@ -10,6 +10,9 @@ mod fleet;
 mod guilds;
 mod jobs;
 pub mod keys;
+mod notifications;
+mod once;
+mod schedule;
 mod sources;
 mod troubles;
 mod unreadable;
@@ -24,6 +27,7 @@ pub use fates::Fate;
 pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
 pub use guilds::Known;
 pub use jobs::{BATCH, DeadJob, StoredJob};
+pub use once::Turn as OnceTurn;
 pub use troubles::{Trouble, TroubleKind};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -51,6 +55,9 @@ const BATCH_TRIES: u32 = 6;
 /// How long a full share of a month's quota is not asked again. Short, so that a raised plan or a refund is noticed.
 const FULL_SHARE_HINT: Duration = Duration::from_secs(30);
 
+/// How long it is not asked again whether a month has passed its 80 %, or whether something was done for good.
+const KNOWN_FOR: Duration = Duration::from_hours(1);
+
 /// The table, through DynamoDB's own protocol.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -59,15 +66,22 @@ pub struct Store {
     full_shares: Cache<String, ()>,
     /// Items that cannot be read, and of which that was said.
     unreadable: Cache<keys::Key, ()>,
+    /// Months that have passed 80 % of a limit.
+    warned: Cache<String, ()>,
+    /// What was done once and for all.
+    done: Cache<String, ()>,
 }
 
 impl Store {
     /// Uses `table` through `client`; connects with the first request.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let remembering = |time| Cache::builder().max_capacity(10_000).time_to_live(time).build();
         Self {
             client,
             table: table.into(),
-            full_shares: Cache::builder().max_capacity(10_000).time_to_live(FULL_SHARE_HINT).build(),
+            full_shares: remembering(FULL_SHARE_HINT),
+            warned: remembering(KNOWN_FOR),
+            done: remembering(KNOWN_FOR),
             unreadable: Cache::new(10_000),
         }
     }

@@ -7,6 +7,7 @@ mod stories {
     mod channels; // questions heard over the gateway
     mod custom_bot; // a team's own bot, beside the shared one or without it
     mod documents; // files as they come, and what stories do with them
+    mod events; // what a team hears of, by e-mail
     mod gateway; // questions in channels while something goes wrong
     mod hostile; // documents, models and members that mean harm
     mod hostile_documents; // files and sites that mean harm

@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, Result};
 use gateway_worker::{Options, Outside, Shared, applications, content};
-use guildhall::config::{AwsConfig, Config};
-use guildhall::discord::{Budget, Discord};
+use guildhall::config::{AwsConfig, Config, KeyConfig};
+use guildhall::discord::{Budget, CustomBots, Discord};
 use guildhall::job::sqs::Jobs;
+use guildhall::secret::Secrets;
 use guildhall::store::Store;
 use guildhall::{aws, signals, telemetry};
 use std::process::ExitCode;
@@ -33,11 +34,19 @@ async fn run() -> Result<()> {
     let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
     let clients = aws::clients(&aws).await;
     let store = Store::new(clients.table, &config.table_name);
+    // Without a key for their tokens there are no custom bots.
+    let custom = match KeyConfig::from_env() {
+        Some(key) => {
+            let keys = aws::keys(&aws::shared(aws.endpoint_url.as_ref()).await);
+            Some(CustomBots { store: store.clone(), secrets: Secrets::kms(keys, key) })
+        }
+        None => None,
+    };
+    let budget = Budget::Shared(store.clone());
     let outside = Outside {
-        store: store.clone(),
+        store,
         jobs: Jobs::new(clients.queues, &aws).into(),
-        // Tokens of custom bots are sealed with a key that only one machine has, until KMS keeps one.
-        discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), None, Budget::Shared(store))?),
+        discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), custom, budget)?),
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();

@@ -25,6 +25,9 @@ const READ_AT_A_TIME: usize = 4;
 /// Indexes built at the same time; apart from the reading, so that slow sites keep nobody's documents from answering.
 const BUILT_AT_A_TIME: usize = 1;
 
+/// Events told at the same time. A mail server that hangs must hold up no answer.
+const TOLD_AT_A_TIME: usize = 4;
+
 /// Jobs that may wait; beyond it a door says "busy" instead of promising what it cannot keep.
 const CAPACITY: usize = 20_000;
 
@@ -233,6 +236,7 @@ struct Worker {
     urgent: Semaphore,
     readers: Semaphore,
     builders: Semaphore,
+    tellers: Semaphore,
 }
 
 impl Runner {
@@ -245,6 +249,7 @@ impl Runner {
             urgent: Semaphore::new(URGENT_AT_A_TIME),
             readers: Semaphore::new(READ_AT_A_TIME),
             builders: Semaphore::new(BUILT_AT_A_TIME),
+            tellers: Semaphore::new(TOLD_AT_A_TIME),
         });
         while let Some(stored) = self.to_run.recv().await {
             let group = stored.group.clone();
@@ -295,6 +300,7 @@ impl Worker {
             }
             Job::Read { .. } => &self.readers,
             Job::Index { .. } => &self.builders,
+            Job::Tell { .. } => &self.tellers,
         };
         loop {
             let pause = stored.not_before.duration_since(Timestamp::now());

@@ -91,7 +91,12 @@ impl Jobs {
 
     fn message(&self, at: usize, job: &Job) -> Message {
         let queue = match job {
-            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) | Job::Remember(_) => {
+            Job::Answer(_)
+            | Job::Edited { .. }
+            | Job::Deleted { .. }
+            | Job::Notify(_)
+            | Job::Remember(_)
+            | Job::Tell { .. } => {
                 &self.questions
             }
             Job::Read { .. } | Job::Index { .. } => &self.ingest,

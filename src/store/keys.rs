@@ -50,6 +50,11 @@ pub const WORKERS: &str = "WORKERS";
 /// Partition of how applications are shared out to shards.
 pub const SHARD_PLANS: &str = "SHARDPLANS";
 
+/// Partition of the list of accounts.
+pub const ACCOUNTS: &str = "ACCOUNTS";
+/// Partition of which commands Discord has.
+pub const COMMANDS: &str = "COMMANDS";
+
 /// Partition of the bots that accounts have brought along.
 pub const CUSTOM_BOTS: &str = "CUSTOMBOTS";
 
@@ -209,6 +214,35 @@ pub(super) fn budget(application: Id<ApplicationMarker>) -> Key {
     Key::new(format!("BUDGET#{application}"), "BUDGET")
 }
 
+pub(super) fn account_listed(account: &AccountId) -> Key {
+    Key::new(ACCOUNTS, account.to_string())
+}
+
+pub(super) fn notifications(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "NOTIFICATIONS")
+}
+
+pub(super) fn event(account: &AccountId, at: Timestamp, id: &str) -> Key {
+    Key::new(account_partition(account), format!("{}#{id}", events_since(at)))
+}
+
+/// How the sort keys of an account's events begin that happened at this time.
+pub(super) fn events_since(at: Timestamp) -> String {
+    format!("EVENT#{:014}", at.as_millisecond().max(0))
+}
+
+pub(super) fn once(what: &str) -> Key {
+    Key::new(format!("ONCE#{what}"), "ONCE")
+}
+
+pub(super) fn commands(application: Id<ApplicationMarker>) -> Key {
+    Key::new(COMMANDS, application.to_string())
+}
+
+pub(super) fn schedule_place() -> Key {
+    Key::new("SCHEDULE", "PLACE")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +285,12 @@ mod tests {
             ),
             ("gateway worker", worker("<worker>")),
             ("shard plan", shard_plan(Id::new(613_425_648_685_547_541))),
+            ("account, listed", account_listed(&account_id)),
+            ("notifications", notifications(&account_id)),
+            ("event", event(&account_id, "2026-11-24T10:00:00Z".parse().unwrap(), "<event>")),
+            ("what is done once", once("<what>")),
+            ("registered commands", commands(Id::new(613_425_648_685_547_541))),
+            ("place of the schedule", schedule_place()),
             ("identify slots", identify(Id::new(613_425_648_685_547_541), 0)),
             ("request budget", budget(Id::new(613_425_648_685_547_541))),
         ];

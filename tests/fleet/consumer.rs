@@ -5,12 +5,14 @@ use std::sync::Arc;
 use guildhall::bot::Bot;
 use guildhall::config::Config;
 use guildhall::discord::{Budget, Discord};
+use guildhall::events::Events;
 use guildhall::http;
 use guildhall::job::sqs;
 use guildhall::knowledge::Knowledge;
 use guildhall::knowledge::fetch::{FetchLimits, Fetcher};
 use guildhall::knowledge::files::Files;
 use guildhall::llm::Llm;
+use guildhall::mail::Mailer;
 use jiff::Timestamp;
 use object_store::memory::InMemory;
 use tests::local_aws::LocalAws;
@@ -42,7 +44,8 @@ impl Consumer {
         let discord =
             Discord::new(&config.discord_api_url, config.discord.as_ref(), None, Budget::Shared(store.clone()))
                 .expect("a client can be built");
-        let bot = Arc::new(Bot::new(store, jobs.clone().into(), knowledge, llm, Some(Arc::new(discord)), None));
+        let events = Events::Local(Mailer::Log);
+        let bot = Arc::new(Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None));
         runtime.spawn(sqs::Runner::new(jobs).run(move |job, delivery| {
             let bot = Arc::clone(&bot);
             async move { sqs::attempt(&bot, &job, &delivery, Timestamp::now()).await }

@@ -43,6 +43,7 @@ pub struct LocalAws {
     pub dead_questions: String,
     table: String,
     region: String,
+    shared: aws_config::SdkConfig,
     process: Child,
 }
 
@@ -85,6 +86,12 @@ impl LocalAws {
             .endpoint_url(&endpoint)
             .credentials_provider(shared.clone())
             .build();
+        let all = aws_config::SdkConfig::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+            .region(aws_sdk_sqs::config::Region::new(region.clone()))
+            .endpoint_url(&endpoint)
+            .credentials_provider(shared.clone())
+            .build();
         let dynamodb = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(aws_sdk_dynamodb::config::Region::new(region.clone()))
@@ -103,7 +110,7 @@ impl LocalAws {
             ingest_queue_url: parsed(&ingest),
             endpoint_url: Some(parsed(&endpoint)),
         };
-        let aws = Self { clients, config, dead_questions, table: "guildhall".to_owned(), region, process };
+        let aws = Self { clients, config, dead_questions, table: "guildhall".to_owned(), region, shared: all, process };
         aws.store().create_table().await.expect("a fresh AWS takes a table");
         aws
     }
@@ -129,6 +136,43 @@ impl LocalAws {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+    }
+
+    /// A client of its keys.
+    pub fn keys(&self) -> aws_sdk_kms::Client {
+        aws::keys(&self.shared)
+    }
+
+    /// A client of its event buses.
+    pub fn buses(&self) -> aws_sdk_eventbridge::Client {
+        aws::buses(&self.shared)
+    }
+
+    /// A client of its e-mails.
+    pub fn mails(&self) -> aws_sdk_sesv2::Client {
+        aws::mails(&self.shared)
+    }
+
+    /// A queue's ARN.
+    pub async fn queue_arn(&self, url: &str) -> String {
+        let asked = self.clients.queues.get_queue_attributes().queue_url(url).attribute_names(Attribute::QueueArn);
+        let arn = asked.send().await.expect("the queue is there").attributes;
+        arn.and_then(|mut all| all.remove(&Attribute::QueueArn)).expect("its name")
+    }
+
+    /// Sends what a rule of a bus takes to this queue.
+    pub async fn target(&self, buses: &aws_sdk_eventbridge::Client, bus: &str, rule: &str, queue_arn: &str) {
+        let target = aws_sdk_eventbridge::types::Target::builder().id("queue").arn(queue_arn).build();
+        let target = target.expect("a target has an id and an ARN");
+        buses.put_targets().event_bus_name(bus).rule(rule).targets(target).send().await.expect("a rule takes a target");
+    }
+
+    /// E-mails that SES was given.
+    pub async fn mailed(&self) -> Vec<serde_json::Value> {
+        let endpoint = self.config.endpoint_url.as_ref().expect("it has an address");
+        let asked = server::client().get(format!("{endpoint}_ministack/ses/messages")).send().await;
+        let answer: serde_json::Value = asked.expect("it answers").json().await.expect("JSON");
+        answer["messages"].as_array().cloned().unwrap_or_default()
     }
 
     /// Messages of a queue that nobody has taken, and that somebody has and did not finish.

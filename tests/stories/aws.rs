@@ -4,11 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use guildhall::ids::{AccountId, SourceId};
-use guildhall::job::{Job, NotAccepted, sqs};
-use guildhall::store::Delivery;
+use guildhall::account::{Account, Month, Plan};
+use guildhall::config::{BusConfig, KeyConfig};
+use guildhall::events::{Event, Events};
+use guildhall::ids::{AccountId, ConversationId, QuestionId, SourceId};
+use guildhall::job::{Job, Jobs, NotAccepted, sqs};
+use guildhall::mail::{EmailAddress, Mailer, Notifications};
+use guildhall::notify;
+use guildhall::secret::Secrets;
+use guildhall::store::{Admission, Delivery, Quota, Store, Vote};
 use jiff::Timestamp;
-use serde_json::json;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
 use tests::local_aws::LocalAws;
 use tests::server::eventually;
 
@@ -110,4 +117,79 @@ async fn a_poison_message_ends_as_a_dead_letter_and_the_rest_goes_on() {
     ran.retain(|(id, _)| matches!(id, 2 | 3));
     ran.sort_unstable();
     assert_eq!(ran.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2, 2, 3, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_sealed_by_a_key_that_stays_in_kms() {
+    let aws = LocalAws::start().await;
+    let key = async || {
+        let made = aws.keys().create_key().send().await.expect("a key can be made");
+        KeyConfig { id: made.key_metadata.expect("what was made").key_id }
+    };
+    let (mine, other) = (key().await, key().await);
+    let secrets = Secrets::kms(aws.keys(), mine.clone());
+    let sealed = secrets.seal("token of 5", "s3cret").await.unwrap();
+    assert!(sealed.starts_with("kms1.") && !sealed.contains("s3cret"), "{sealed}");
+    assert_eq!(secrets.open("token of 5", &sealed).await.unwrap().expose_secret(), "s3cret");
+    for (secrets, what) in [(&secrets, "token of 6"), (&Secrets::kms(aws.keys(), other), "token of 5")] {
+        let refusal = format!("{:#}", secrets.open(what, &sealed).await.unwrap_err());
+        assert!(refusal.contains("KMS refused") && !refusal.contains("s3cret"), "{refusal}");
+    }
+    assert!(secrets.open("token of 5", "kms1.AAAA").await.is_err() && secrets.open("x", "local1.AAAA").await.is_err());
+    assert!(secrets.seal("x", &"x".repeat(5_000)).await.is_err());
+
+    // What was opened stays open for a while; what was not is refused with a reason.
+    aws.keys().disable_key().key_id(&mine.id).send().await.expect("a key can be disabled");
+    assert_eq!(secrets.open("token of 5", &sealed).await.unwrap().expose_secret(), "s3cret");
+    let refusal = format!("{:#}", secrets.seal("token of 5", "s3cret").await.unwrap_err());
+    assert!(refusal.contains("look at the key of KMS_KEY_ID"), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_travels_over_the_bus_into_one_e_mail_for_each() {
+    let aws = LocalAws::start().await;
+    let (store, now) = (aws.store(), Timestamp::now());
+    let account = Account { id: AccountId::local(), name: "The workshop".to_owned(), plan: Plan::Standard };
+    store.put_account(&account).await.unwrap();
+    let address = |text: &str| EmailAddress::try_from(text.to_owned()).unwrap();
+    let emails = vec![address("team@example.com"), address("boss@example.com")];
+    store.put_notifications(&account.id, &Notifications { emails, ..Notifications::default() }).await.unwrap();
+
+    // A bus, and a team's own rule on it.
+    let (buses, queues) = (aws.buses(), &aws.clients.queues);
+    buses.create_event_bus().name("guildhall").send().await.expect("a bus can be made");
+    let queue = queues.create_queue().queue_name("theirs").send().await.expect("a queue").queue_url.unwrap();
+    let names = aws.queue_arn(&queue).await;
+    let pattern = json!({"source": ["guildhall"], "detail-type": ["quota"]}).to_string();
+    let rule = buses.put_rule().event_bus_name("guildhall").name("theirs").event_pattern(pattern);
+    rule.send().await.expect("a rule can be made");
+    aws.target(&buses, "guildhall", "theirs", &names).await;
+
+    let jobs = Jobs::from(sqs::Jobs::new(queues.clone(), &aws.config));
+    let bus = |name: &str| Events::EventBridge { client: aws.buses(), bus: BusConfig { name: name.to_owned() } };
+    let event = Event::quota(account.id.clone(), "2026-11", 80, 15_000, now);
+    bus("guildhall").send(&event, &jobs, now).await.unwrap();
+    let received = eventually(SOON, async || {
+        let received = queues.receive_message().queue_url(&queue).send().await.expect("the queue is there");
+        received.messages.unwrap_or_default().pop().and_then(|message| message.body)
+    })
+    .await;
+    let received: Value = serde_json::from_str(&received).unwrap();
+    assert_eq!((&received["source"], &received["detail-type"]), (&json!("guildhall"), &json!("quota")));
+    let heard = Event::from_detail(&received["detail"].to_string()).unwrap();
+    assert_eq!(heard, event);
+
+    let client = aws.mails();
+    client.create_email_identity().email_identity("example.com").send().await.expect("a domain can be named");
+    let mailer = Mailer::ses(client, "Guildhall <bot@example.com>".parse().unwrap());
+    for _ in 0..2 {
+        notify::run(&store, &mailer, &heard, now).await.unwrap();
+    }
+    let sent = aws.mailed().await;
+    assert_eq!(sent.len(), 2, "each once: {sent:?}");
+    for (mail, to) in sent.iter().zip(["team@example.com", "boss@example.com"]) {
+        let mail = mail.to_string();
+        assert!(mail.contains(to) && mail.contains("80 % of the 15000 messages of 2026-11 are used."), "{mail}");
+    }
+    assert_eq!(store.recent_events(&account.id, 10, now).await.unwrap(), [event]);
 }
