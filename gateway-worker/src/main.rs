@@ -2,11 +2,11 @@
 
 use anyhow::{Context as _, Result};
 use gateway_worker::{Options, Outside, Shared, applications};
-use guildhall::config::{AwsConfig, Config};
+use guildhall::aws::{Aws, Limits};
+use guildhall::config::{AwsConfig, Config, QueueConfig};
 use guildhall::discord::Discord;
-use guildhall::job::sqs::Jobs;
-use guildhall::store::Store;
-use guildhall::{aws, signals, telemetry};
+use guildhall::job::sqs::{Jobs, Queue};
+use guildhall::{signals, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +29,13 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let (config, aws) = (Config::from_env()?, AwsConfig::from_env()?);
+    let queues = QueueConfig::from_env(&[Queue::Questions, Queue::Moderation])?;
     let shared = config.discord.context("DISCORD_TOKEN is needed: it says whose connections are kept")?;
     let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
-    let clients = aws::clients(&aws).await;
+    let aws = Aws::of_process(&aws).await?;
     let outside = Outside {
-        store: Store::new(clients.table, &config.table_name),
-        jobs: Jobs::new(clients.queues, &aws).into(),
+        store: aws.store(Limits::TABLE),
+        jobs: Jobs::new(aws.queues(Limits::QUEUE), &queues, None).into(),
         // Tokens of custom bots are sealed with a key that only one machine has, until KMS keeps one.
         discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), None)?),
     };
