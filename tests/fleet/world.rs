@@ -10,6 +10,7 @@ use guildhall::store::Lease;
 use jiff::Timestamp;
 use tests::fake_discord::{FakeDiscord, GatewaySettings, Member};
 use tests::fake_model::FakeModel;
+use guildhall::job::sqs::Queue;
 use tests::local_aws::LocalAws;
 use tests::process::{self, Process};
 use tests::server::{self, eventually};
@@ -158,7 +159,7 @@ impl World {
             () = tokio::time::sleep(LOOKED_FOR) => self.panic_over(asked),
         };
         assert!(asked.iter().all(|asked| answered.contains(&asked.message)), "{}", self.missing(asked));
-        let queue = self.aws.config.questions_queue_url.as_str();
+        let queue = self.aws.url(Queue::Questions);
         eventually(PATIENCE, async || {
             tokio::time::sleep(Duration::from_millis(200)).await;
             (self.aws.depth(queue).await == (0, 0)).then_some(())

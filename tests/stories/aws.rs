@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use guildhall::account::Month;
 use guildhall::ids::{AccountId, ConversationId, QuestionId, SourceId};
-use guildhall::job::{Job, NotAccepted, sqs};
+use guildhall::job::sqs::{self, Queue};
+use guildhall::job::{Job, NotAccepted};
 use guildhall::store::{Admission, Delivery, Quota, Store, Vote};
 use jiff::Timestamp;
 use serde_json::json;
@@ -23,6 +24,16 @@ fn question(id: u64, conversation: &str, text: &str) -> Job {
     let message = json!({
         "v": 1, "job": "answer", "id": id, "place": {"guild": "2"}, "conversation": conversation, "text": text,
         "asker": "Ann", "locale": null, "asked_at": "2026-11-24T10:00:00Z", "reply_to": "caller",
+    });
+    Job::from_message(&message.to_string()).expect("a job")
+}
+
+/// A notice as a door would send it.
+fn notice(message: u64) -> Job {
+    let reply_to = json!({"message": {"application_id": "5", "channel_id": "3", "message_id": message.to_string(), "is_thread": false}});
+    let message = json!({
+        "v": 1, "job": "notify", "place": {"guild": "2"}, "reply_to": reply_to, "text": "Why?",
+        "notice": {"cooldown": {"seconds": 5}},
     });
     Job::from_message(&message.to_string()).expect("a job")
 }
@@ -67,7 +78,7 @@ async fn a_thousand_at_once_against_a_limit_of_five_hundred_admit_five_hundred_o
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_run_once_and_in_order_within_their_conversation() {
     let aws = LocalAws::start().await;
-    let jobs = sqs::Jobs::new(aws.clients.queues.clone(), &aws.config);
+    let jobs = aws.jobs();
     // A name of a conversation that SQS would not take.
     let conversation = |id: u64| format!("größe-{}", id % 7);
     let mut sent: Vec<Job> = (1..=100).map(|id| question(id, &conversation(id), "How long?")).collect();
@@ -80,26 +91,30 @@ async fn jobs_run_once_and_in_order_within_their_conversation() {
         assert!(jobs.send_all(&sent).await.iter().all(Result::is_ok));
     }
     let large = question(500, "3-4", &"x".repeat(1_100_000));
-    let outcomes = jobs.send_all(&[large, question(501, "3-4", "behind"), question(502, "3-5", "beside")]).await;
+    let without_bucket = sqs::Jobs::new(aws.client.clone(), &aws.queues, None);
+    let outcomes = without_bucket.send_all(&[large.clone(), question(501, "3-4", "behind"), question(502, "3-5", "beside")]).await;
     assert!(matches!(outcomes[..], [Err(NotAccepted::TooLarge), Err(NotAccepted::Unwritten), Ok(())]), "{outcomes:?}");
+    // With a bucket it lies there meanwhile; and what needs no order travels by a queue of its own.
+    assert!(jobs.send_all(&[large.clone(), notice(600)]).await.iter().all(Result::is_ok));
 
     let ran = Ran::default();
-    let noting = Arc::clone(&ran);
-    let runner = tokio::spawn(sqs::Runner::new(jobs.clone()).run(move |job, delivery| {
-        let ran = Arc::clone(&noting);
+    let (noting, sent) = (Arc::clone(&ran), large);
+    let runner = tokio::spawn(sqs::Runner::new(jobs.clone()).run(move |_, job, delivery| {
+        let (ran, large) = (Arc::clone(&noting), sent.clone());
         async move {
+            anyhow::ensure!(id_of(&job) != 500 || job == large, "it came as another one");
             note(&ran, &job, &delivery);
             Ok(())
         }
     }));
-    eventually(SOON, async || (ran.lock().unwrap().len() >= 102).then_some(())).await;
-    for url in [&aws.config.questions_queue_url, &aws.config.ingest_queue_url] {
-        eventually(SOON, async || (aws.depth(url.as_str()).await == (0, 0)).then_some(())).await;
+    eventually(SOON, async || (ran.lock().unwrap().len() >= 104).then_some(())).await;
+    for queue in Queue::ALL {
+        eventually(SOON, async || (aws.depth(aws.url(queue)).await == (0, 0)).then_some(())).await;
     }
     jobs.close(SOON).await;
     runner.await.unwrap();
     let ran = ran.lock().unwrap().clone();
-    assert_eq!(ran.len(), 102, "each once");
+    assert_eq!(ran.len(), 104, "each once");
     let mut last: HashMap<String, u64> = HashMap::new();
     for (group, id, attempt) in ran {
         assert_eq!(attempt, 1);
@@ -110,16 +125,16 @@ async fn jobs_run_once_and_in_order_within_their_conversation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poison_message_ends_as_a_dead_letter_and_the_rest_goes_on() {
     let aws = LocalAws::start().await;
-    let jobs = sqs::Jobs::new(aws.clients.queues.clone(), &aws.config);
-    let url = aws.config.questions_queue_url.as_str();
-    let nonsense = aws.clients.queues.send_message().queue_url(url).message_body("hello");
+    let jobs = aws.jobs();
+    let url = aws.url(Queue::Questions);
+    let nonsense = aws.client.send_message().queue_url(url).message_body("hello");
     nonsense.message_group_id("conversation-1").message_deduplication_id("nonsense").send().await.unwrap();
     let rest: Vec<Job> = (1..=5).map(|id| question(id, &(id % 2).to_string(), "How long?")).collect();
     assert!(jobs.send_all(&rest).await.iter().all(Result::is_ok));
 
     let ran = Ran::default();
     let noting = Arc::clone(&ran);
-    let runner = tokio::spawn(sqs::Runner::new(jobs.clone()).run(move |job, delivery| {
+    let runner = tokio::spawn(sqs::Runner::new(jobs.clone()).run(move |_, job, delivery| {
         let ran = Arc::clone(&noting);
         async move {
             note(&ran, &job, &delivery);
