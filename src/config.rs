@@ -2,7 +2,7 @@
 
 mod aws; // what a process on AWS needs besides
 
-pub use aws::{AwsConfig, AwsKeys, BucketConfig, QueueConfig};
+pub use aws::{AwsConfig, AwsKeys, BucketConfig, OperatorConfig, QueueConfig};
 
 use crate::account::Plan;
 use anyhow::{Context as _, Result, anyhow, bail};

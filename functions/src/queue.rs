@@ -26,7 +26,8 @@ async fn batch(house: &House, event: SqsEvent, context: Context) -> Result<SqsBa
     let until = Instant::now() + left.saturating_sub(RESERVE);
     let arn = event.records.first().and_then(|message| message.event_source_arn.as_deref()).unwrap_or_default();
     let name = arn.rsplit(':').next().unwrap_or_default();
-    let queue = house.jobs.queue_named(name).ok_or("the function was handed jobs of a queue that it was not told of")?;
+    let queue =
+        house.jobs.queue_named(name).ok_or("the function was handed jobs of a queue that it was not told of")?;
     let messages = event.records.into_iter().map(received).collect();
     let undone = work_off(&house.jobs, queue, messages, until, |next, job, delivery| {
         let bot = Arc::clone(&house.bot);

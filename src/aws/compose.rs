@@ -2,7 +2,8 @@
 
 use super::{Aws, Limits};
 use crate::bot::Bot;
-use crate::config::{AwsConfig, BucketConfig, Config, ModelConfig, QueueConfig};
+use crate::config::{AwsConfig, BucketConfig, Config, ModelConfig, OperatorConfig, QueueConfig};
+use crate::dashboard::auth::Operator;
 use crate::discord::Discord;
 use crate::embedding::Embeddings;
 use crate::http;
@@ -12,6 +13,10 @@ use crate::knowledge::fetch::{FetchLimits, Fetcher};
 use crate::llm::Llm;
 use anyhow::{Context as _, Result};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A function is ended after fifteen minutes; what was crawled is still to be embedded and written down by then.
+const CRAWL: Duration = Duration::from_mins(10);
 
 /// What a function on AWS works with, from the process's environment.
 pub struct House {
@@ -38,14 +43,16 @@ impl House {
             let ModelConfig { base_url, api_key, model } = model;
             Embeddings::new(base_url.as_str(), api_key.clone(), model, http.clone())
         });
-        let knowledge = Knowledge::new(store.clone(), files, fetcher, embeddings);
+        let knowledge = Knowledge::new(store.clone(), files, fetcher, embeddings).crawling_for(CRAWL);
         let llm = config
             .llm
             .clone()
             .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
         // Custom bots' tokens are sealed with a key of one machine, until KMS keeps one: `CustomBots` goes here.
         let discord = Discord::new(&config.discord_api_url, config.discord.as_ref(), None)?;
-        let bot = Bot::new(store, jobs.clone().into(), knowledge, llm, Some(Arc::new(discord)), None);
+        let operator = OperatorConfig::from_env()?.token.as_ref().map(Operator::new);
+        let mut bot = Bot::new(store, jobs.clone().into(), knowledge, llm, Some(Arc::new(discord)), None);
+        bot.operator = operator;
         Ok(Self { bot: Arc::new(bot), jobs, config })
     }
 }

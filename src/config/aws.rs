@@ -48,6 +48,16 @@ pub struct BucketConfig {
     pub name: String,
 }
 
+/// Who runs the installation, until people can sign in.
+#[derive(Debug, Clone)]
+pub struct OperatorConfig {
+    /// `GUILDHALL_ADMIN_TOKEN` (unset: nobody): the API token of the account `operator`.
+    pub token: Option<SecretString>,
+}
+
+/// Characters of the operator's token, at least: 32 hexadecimal digits cannot be guessed.
+const OPERATOR_TOKEN_CHARS: usize = 32;
+
 impl AwsConfig {
     /// Reads it from the process's environment.
     pub fn from_env() -> Result<Self> {
@@ -131,6 +141,27 @@ impl BucketConfig {
     }
 }
 
+impl OperatorConfig {
+    /// Reads it from the process's environment.
+    pub fn from_env() -> Result<Self> {
+        Self::from_vars(&env)
+    }
+
+    /// Reads it from `vars`. Errors name the variable.
+    pub fn from_vars(vars: Vars<'_>) -> Result<Self> {
+        let token = filled(vars, "GUILDHALL_ADMIN_TOKEN");
+        let is_good =
+            |token: &String| token.len() >= OPERATOR_TOKEN_CHARS && token.bytes().all(|byte| byte.is_ascii_graphic());
+        if token.as_ref().is_some_and(|token| !is_good(token)) {
+            bail!(
+                "GUILDHALL_ADMIN_TOKEN must have at least {OPERATOR_TOKEN_CHARS} characters, without spaces: \
+                 `openssl rand -hex 32` makes one"
+            );
+        }
+        Ok(Self { token: token.map(Into::into) })
+    }
+}
+
 impl Application {
     /// The shared bot's application, for a door that only checks signatures: `DISCORD_APPLICATION_ID` and
     /// `DISCORD_PUBLIC_KEY`, both of which it needs.
@@ -168,7 +199,9 @@ mod tests {
         let pairs = [("QUESTIONS_QUEUE_URL", QUESTIONS), ("MODERATION_QUEUE_URL", "nonsense")];
         let config = QueueConfig::from_vars(&[Queue::Questions], &vars(&pairs)).unwrap();
         assert!(config.url(Queue::Questions).is_some() && config.url(Queue::Moderation).is_none());
-        for (queue, name) in [(Queue::Ingest, "INGEST_QUEUE_URL is needed"), (Queue::Moderation, "MODERATION_QUEUE_URL")] {
+        for (queue, name) in
+            [(Queue::Ingest, "INGEST_QUEUE_URL is needed"), (Queue::Moderation, "MODERATION_QUEUE_URL")]
+        {
             let error = QueueConfig::from_vars(&[queue], &vars(&pairs)).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
         }
@@ -197,6 +230,10 @@ mod tests {
         for name in ["", "S3cret", "s3cret/", "s3"] {
             let error = BucketConfig::from_vars(&vars(&[("BUCKET_NAME", name)])).unwrap_err().to_string();
             assert!(error.contains("BUCKET_NAME") && !error.to_lowercase().contains("s3cret"), "{error}");
+        }
+        for token in ["s3cret", "s3cret s3cret s3cret s3cret s3cret s3cret"] {
+            let error = OperatorConfig::from_vars(&vars(&[("GUILDHALL_ADMIN_TOKEN", token)])).unwrap_err().to_string();
+            assert!(error.contains("GUILDHALL_ADMIN_TOKEN") && !error.contains("s3cret"), "{error}");
         }
         assert_eq!(BucketConfig::from_vars(&vars(&[("BUCKET_NAME", "guildhall-1.x")])).unwrap().name, "guildhall-1.x");
         for (pairs, expected) in [

@@ -126,7 +126,9 @@ impl Jobs {
     /// The queue of this name, if it is one of those that `config` named.
     pub fn queue_named(&self, name: &str) -> Option<Queue> {
         let name_of = |url: &Url| url.path_segments()?.next_back().map(str::to_owned);
-        Queue::ALL.into_iter().find(|queue| self.queues.url(*queue).and_then(name_of).is_some_and(|known| known == name))
+        Queue::ALL
+            .into_iter()
+            .find(|queue| self.queues.url(*queue).and_then(name_of).is_some_and(|known| known == name))
     }
 
     /// Accepts one job. One `SendMessageBatch`.

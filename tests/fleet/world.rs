@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use guildhall::account::{Account, Month, Plan};
 use guildhall::ids::AccountId;
+use guildhall::job::sqs::Queue;
 use guildhall::settings::Guild;
 use guildhall::store::Lease;
 use jiff::Timestamp;
 use tests::fake_discord::{FakeDiscord, GatewaySettings, Member};
 use tests::fake_model::FakeModel;
-use guildhall::job::sqs::Queue;
 use tests::local_aws::LocalAws;
 use tests::process::{self, Process};
 use tests::server::{self, eventually};

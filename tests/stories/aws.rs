@@ -92,7 +92,8 @@ async fn jobs_run_once_and_in_order_within_their_conversation() {
     }
     let large = question(500, "3-4", &"x".repeat(1_100_000));
     let without_bucket = sqs::Jobs::new(aws.client.clone(), &aws.queues, None);
-    let outcomes = without_bucket.send_all(&[large.clone(), question(501, "3-4", "behind"), question(502, "3-5", "beside")]).await;
+    let outcomes =
+        without_bucket.send_all(&[large.clone(), question(501, "3-4", "behind"), question(502, "3-5", "beside")]).await;
     assert!(matches!(outcomes[..], [Err(NotAccepted::TooLarge), Err(NotAccepted::Unwritten), Ok(())]), "{outcomes:?}");
     // With a bucket it lies there meanwhile; and what needs no order travels by a queue of its own.
     assert!(jobs.send_all(&[large.clone(), notice(600)]).await.iter().all(Result::is_ok));

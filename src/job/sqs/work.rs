@@ -161,12 +161,22 @@ impl Line {
         let job = match self.read(message).await {
             Ok(Ok(job)) => job,
             Ok(Err(reason)) => {
-                tracing::error!(message.id = message.id, job.attempt = attempt, reason, "a message is no job; it goes to the dead letters");
+                tracing::error!(
+                    message.id = message.id,
+                    job.attempt = attempt,
+                    reason,
+                    "a message is no job; it goes to the dead letters"
+                );
                 return Err(None);
             }
             Err(error) => {
                 let pause = pause_after(self.queue, attempt, None, Timestamp::now());
-                tracing::warn!(message.id = message.id, job.attempt = attempt, error = format!("{error:#}"), "a job could not be fetched");
+                tracing::warn!(
+                    message.id = message.id,
+                    job.attempt = attempt,
+                    error = format!("{error:#}"),
+                    "a job could not be fetched"
+                );
                 return Err(pause);
             }
         };
@@ -288,4 +298,77 @@ pub(super) fn by_group(messages: Vec<Received>, queue: Queue) -> Vec<VecDeque<Re
         groups[place].push_back(message);
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{AccountId, ConversationId, QuestionId};
+    use crate::question::{Heard, Place, Question, ReplyTo};
+    use proptest::prelude::*;
+
+    fn question(asked_at: Timestamp) -> Job {
+        Job::Answer(Box::new(Question {
+            id: QuestionId(1),
+            place: Place::DirectMessage,
+            conversation: ConversationId::of_person(3, 4),
+            text: "Why?".to_owned(),
+            asker: "Ann".to_owned(),
+            locale: None,
+            asked_at,
+            reply_to: ReplyTo::Caller,
+            messages: Vec::new(),
+            heard: Heard::Directly,
+        }))
+    }
+
+    /// When a job is given up that fails at once each time, and after how many attempts.
+    fn end_of(queue: Queue, job: &Job, began: Timestamp) -> (SignedDuration, u32) {
+        let (mut now, mut attempts) = (began, 1);
+        while let Some(pause) = pause_after(queue, attempts, Some(job), now) {
+            now += SignedDuration::from_secs(pause.into());
+            attempts += 1;
+        }
+        (now.duration_since(began), attempts)
+    }
+
+    #[test]
+    fn a_question_is_tried_for_as_long_as_somebody_waits_and_given_up_while_they_can_be_told() {
+        let began: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let (end, attempts) = end_of(Queue::Questions, &question(began), began);
+        let minutes = SignedDuration::from_mins;
+        assert!((minutes(12)..minutes(15)).contains(&end), "given up after {end:?}");
+        assert!(attempts < Queue::Questions.max_receives(), "{attempts} attempts");
+        // One that was asked long ago is tried all the same, as it may have waited for others.
+        assert!(end_of(Queue::Questions, &question(began - minutes(60)), began).1 >= 5);
+        let index = Job::Index { account: AccountId::local(), request: "1".to_owned() };
+        assert_eq!(end_of(Queue::Ingest, &index, began).1, Queue::Ingest.max_receives());
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_is_in_one_group_and_in_its_order(groups in prop::collection::vec(0_u8..4, 0..30)) {
+            let messages: Vec<Received> = groups
+                .iter()
+                .enumerate()
+                .map(|(at, group)| Received {
+                    id: format!("{at:02}"),
+                    receipt: String::new(),
+                    group: group.to_string(),
+                    attempt: 1,
+                    body: String::new(),
+                })
+                .collect();
+            for queue in Queue::ALL {
+                let split = by_group(messages.clone(), queue);
+                prop_assert_eq!(split.iter().map(VecDeque::len).sum::<usize>(), messages.len());
+                for group in &split {
+                    prop_assert!(group.iter().is_sorted_by_key(|message| &message.id));
+                    prop_assert!(group.iter().all(|message| message.group == group[0].group));
+                    prop_assert!(queue.is_fifo() || group.len() == 1);
+                }
+                prop_assert!(!queue.is_fifo() || split.len() <= 4);
+            }
+        }
+    }
 }
