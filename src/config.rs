@@ -1,5 +1,9 @@
 //! What the environment says. The only reader of it.
 
+mod aws; // what a process on AWS needs besides
+
+pub use aws::{AwsConfig, AwsKeys, BucketConfig, OperatorConfig, QueueConfig};
+
 use crate::account::Plan;
 use anyhow::{Context as _, Result, anyhow, bail};
 use ed25519_dalek::VerifyingKey;
@@ -113,34 +117,6 @@ pub struct StandaloneConfig {
     pub public_url: Url,
     /// `GUILDHALL_PLAN` (unset: pro): the plan of the machine's one account.
     pub plan: Plan,
-}
-
-/// What a process on AWS needs besides. Region and credentials are read by AWS's own library.
-#[derive(Debug, Clone)]
-pub struct AwsConfig {
-    /// `QUESTIONS_QUEUE_URL`: the FIFO queue of what people wait for.
-    pub questions_queue_url: Url,
-    /// `INGEST_QUEUE_URL`: the FIFO queue of sources to read and indexes to build.
-    pub ingest_queue_url: Url,
-    /// `AWS_ENDPOINT_URL` (unset: AWS's own).
-    pub endpoint_url: Option<Url>,
-}
-
-impl AwsConfig {
-    /// Reads it from the process's environment.
-    pub fn from_env() -> Result<Self> {
-        Self::from_vars(&env)
-    }
-
-    /// Reads it from `vars`. Errors name the variable.
-    pub fn from_vars(vars: Vars<'_>) -> Result<Self> {
-        let queue = |name: &str| address(vars, name)?.ok_or_else(|| anyhow!("{name} is needed: the queue's address"));
-        Ok(Self {
-            questions_queue_url: queue("QUESTIONS_QUEUE_URL")?,
-            ingest_queue_url: queue("INGEST_QUEUE_URL")?,
-            endpoint_url: address(vars, "AWS_ENDPOINT_URL")?,
-        })
-    }
 }
 
 impl Config {

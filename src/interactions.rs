@@ -4,14 +4,15 @@
 pub mod commands; // what Discord lists of us
 mod decide; // what an interaction means
 pub mod interaction; // what Discord sends
+mod keys; // what Discord signs it with
 mod response; // what it is told at once
 mod verified; // whether it is Discord
 mod words; // what members read before the answer
 
 pub use decide::{Decision, decide};
+pub use keys::Keys;
 pub use verified::{Refusal, Unverified, Verified};
 
-use crate::bot::Bot;
 use crate::discord::VoteId;
 use crate::job::{Job, Jobs};
 use crate::question::{Question, ReplyTo};
@@ -24,20 +25,32 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Discord shows “did not respond” after three seconds; what takes this long is answered with an apology instead.
-/// [Discord Docs/Receiving and Responding: Interaction Callback]
-const PATIENCE: Duration = Duration::from_millis(2_300);
+/// Discord shows “did not respond” after three seconds; what takes this long is answered with an apology instead. The rest
+/// is for a cold start and the way back. [Discord Docs/Receiving and Responding: Interaction Callback]
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `POST /discord/webhook/`, with and without the slash.
-pub fn router(bot: Arc<Bot>) -> Router {
-    Router::new().route("/discord/webhook/", post(handle)).route("/discord/webhook", post(handle)).with_state(bot)
+/// What the webhook needs.
+#[derive(Debug)]
+pub struct Door {
+    /// The table, for votes.
+    pub store: Store,
+    /// The queue, for questions.
+    pub jobs: Jobs,
+    /// What interactions are signed with.
+    pub keys: Keys,
 }
 
-async fn handle(State(bot): State<Arc<Bot>>, verified: Verified) -> Result<Json<Value>, Refusal> {
+/// `POST /discord/webhook/`, with and without the slash.
+pub fn router(door: Door) -> Router {
+    let door = Arc::new(door);
+    Router::new().route("/discord/webhook/", post(handle)).route("/discord/webhook", post(handle)).with_state(door)
+}
+
+async fn handle(State(door): State<Arc<Door>>, verified: Verified) -> Result<Json<Value>, Refusal> {
     let interaction = verified.into_inner();
     let now = Timestamp::now();
     let decision = decide(&interaction, now);
-    match act(&bot.store, &bot.jobs, decision, interaction.locale(), now).await {
+    match act(&door.store, &door.jobs, decision, interaction.locale(), now).await {
         Some(response) => Ok(Json(response)),
         None => Err(Refusal::Nonsense("This kind of interaction is unknown.")),
     }

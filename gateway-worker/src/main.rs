@@ -2,12 +2,11 @@
 
 use anyhow::{Context as _, Result};
 use gateway_worker::{Options, Outside, Shared, applications, content};
-use guildhall::config::{AwsConfig, Config, KeyConfig};
-use guildhall::discord::{Budget, CustomBots, Discord};
-use guildhall::job::sqs::Jobs;
-use guildhall::secret::Secrets;
-use guildhall::store::Store;
-use guildhall::{aws, signals, telemetry};
+use guildhall::aws::{Aws, Limits};
+use guildhall::config::{AwsConfig, Config, QueueConfig};
+use guildhall::discord::{Budget, Discord};
+use guildhall::job::sqs::{Jobs, Queue};
+use guildhall::{signals, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,23 +29,16 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let (config, aws) = (Config::from_env()?, AwsConfig::from_env()?);
+    let queues = QueueConfig::from_env(&[Queue::Questions, Queue::Moderation])?;
     let shared = config.discord.context("DISCORD_TOKEN is needed: it says whose connections are kept")?;
     let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
-    let clients = aws::clients(&aws).await;
-    let store = Store::new(clients.table, &config.table_name);
-    // Without a key for their tokens there are no custom bots.
-    let custom = match KeyConfig::from_env() {
-        Some(key) => {
-            let keys = aws::keys(&aws::shared(aws.endpoint_url.as_ref()).await);
-            Some(CustomBots { store: store.clone(), secrets: Secrets::kms(keys, key) })
-        }
-        None => None,
-    };
-    let budget = Budget::Shared(store.clone());
+    let aws = Aws::of_process(&aws).await?;
+    let store = aws.store(Limits::TABLE);
+    let (custom, budget) = (aws.custom_bots(&store), Budget::Shared(store.clone()));
     let outside = Outside {
-        store,
-        jobs: Jobs::new(clients.queues, &aws).into(),
+        jobs: Jobs::new(aws.queues(Limits::QUEUE), &queues, None).into(),
         discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), custom, budget)?),
+        store,
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();

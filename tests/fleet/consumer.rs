@@ -33,7 +33,7 @@ impl Consumer {
             .expect("threads can be started");
         let value = |name: &str| environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(&value).expect("the fakes say where they are");
-        let jobs = sqs::Jobs::new(aws.clients.queues.clone(), &aws.config);
+        let jobs = aws.jobs();
         let _inside = runtime.enter();
         let store = aws.store();
         let files = Files::new(Arc::new(InMemory::new()));
@@ -46,9 +46,9 @@ impl Consumer {
                 .expect("a client can be built");
         let events = Events::Local(Mailer::Log);
         let bot = Arc::new(Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None));
-        runtime.spawn(sqs::Runner::new(jobs).run(move |job, delivery| {
+        runtime.spawn(sqs::Runner::new(jobs).run(move |step, job, delivery| {
             let bot = Arc::clone(&bot);
-            async move { sqs::attempt(&bot, &job, &delivery, Timestamp::now()).await }
+            async move { sqs::step(&bot, step, &job, &delivery, Timestamp::now()).await }
         }));
         Self { runtime: Some(runtime) }
     }

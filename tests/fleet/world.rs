@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use guildhall::account::{Account, Month, Plan};
 use guildhall::ids::AccountId;
+use guildhall::job::sqs::Queue;
 use guildhall::settings::Guild;
 use guildhall::store::Lease;
 use jiff::Timestamp;
@@ -171,7 +172,7 @@ impl World {
 
     /// Waits until everything that was said is settled and written down so, and all jobs are done.
     pub(super) async fn until_settled(&self) {
-        let queue = self.aws.config.questions_queue_url.as_str();
+        let queue = self.aws.url(Queue::Questions);
         eventually(PATIENCE, async || {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let leases = self.leases().await;
@@ -219,7 +220,7 @@ impl World {
     /// and no limit of Discord's broken.
     pub(super) async fn all_is_answered(&self, asked: &[Asked]) {
         self.until_answered(asked).await;
-        let queue = self.aws.config.questions_queue_url.as_str();
+        let queue = self.aws.url(Queue::Questions);
         eventually(PATIENCE, async || {
             tokio::time::sleep(Duration::from_millis(200)).await;
             (self.aws.depth(queue).await == (0, 0)).then_some(())

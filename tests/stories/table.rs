@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::{BoxFuture, join_all};
 use guildhall::account::Month;
+use guildhall::aws::Limits;
 use guildhall::ids::{AccountId, ConversationId, QuestionId};
 use guildhall::settings::Guild;
 use guildhall::store::{
@@ -52,7 +53,7 @@ async fn the_table_of_one_machine_keeps_its_promises() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_table_of_aws_keeps_its_promises() {
     let aws = LocalAws::start().await;
-    tell(&aws.clients.table).await;
+    tell(&aws.aws.table(Limits::TABLE)).await;
 }
 
 /// Tells all of them at the same time.
@@ -119,7 +120,7 @@ async fn a_question_is_claimed_and_counted_once(table: Table) {
     // What is said is kept once, together with its turn; what was not said is not counted.
     let conversation = ConversationId::of_person(3, 4);
     let kept = Some((&conversation, &turn(7, now)));
-    let reply = Reply { parts: vec!["31 months.".to_owned()], votable: true, thread: None };
+    let reply = Reply { parts: vec!["31 months.".to_owned()], votable: true, thread: None, escalates: false };
     let mut other = claim.clone();
     assert!(store.keep_reply(&mut claim, reply.clone(), kept, false).await.unwrap());
     assert!(!store.keep_reply(&mut other, Reply::notice("No.".to_owned()), None, true).await.unwrap());
