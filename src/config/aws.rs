@@ -96,7 +96,7 @@ impl QueueConfig {
             let name = queue.variable();
             let url = address(vars, name)?.with_context(|| format!("{name} is needed: the queue's address"))?;
             // A queue's kind is in its name. [SQS Developer Guide/FIFO queues]
-            if url.path().ends_with(".fifo") != queue.is_fifo() {
+            if (url.path().rsplit('.').next() == Some("fifo")) != queue.is_fifo() {
                 let kind = if queue.is_fifo() { "a FIFO queue, which ends in .fifo" } else { "a standard queue" };
                 bail!("{name} must be the address of {kind}");
             }

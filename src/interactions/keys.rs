@@ -22,7 +22,7 @@ pub enum Keys {
     /// With whoever speaks to Discord here too.
     Discord(Arc<Discord>),
     /// In the environment and the table, for a door that has no token to speak with.
-    Listed(Listed),
+    Listed(Box<Listed>),
 }
 
 /// See [`Keys::listed`].
@@ -37,7 +37,7 @@ impl Keys {
     /// The shared bot's key, and those in the table.
     pub fn listed(shared: Application, store: Store) -> Self {
         let custom = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
-        Self::Listed(Listed { shared, store, custom })
+        Self::Listed(Box::new(Listed { shared, store, custom }))
     }
 
     /// An application's key; none for applications that are not ours. An error where that cannot be told yet. At most one

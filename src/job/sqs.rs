@@ -399,4 +399,25 @@ mod tests {
         assert_ne!(fit("api-local-größer"), fit("api-local-grösser"));
         assert_ne!(fit(&"a".repeat(129)), fit(&"a".repeat(130)));
     }
+
+    #[tokio::test]
+    async fn a_queue_is_known_by_its_name_and_only_where_it_was_told() {
+        let url = |name| Some(format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}").parse().unwrap());
+        let config = QueueConfig { questions: url("questions.fifo"), moderation: url("moderation"), ingest: None };
+        let client = aws_sdk_sqs::Config::builder().behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest());
+        let jobs = Jobs::new(Client::from_conf(client.build()), &config, None);
+        assert_eq!(jobs.queue_named("questions.fifo"), Some(Queue::Questions));
+        assert_eq!(jobs.queue_named("moderation"), Some(Queue::Moderation));
+        for name in ["ingest.fifo", "questions", ""] {
+            assert_eq!(jobs.queue_named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_no_job_and_a_job_is_no_reference() {
+        let reference = serde_json::to_string(&Elsewhere { stored_as: "jobs/answer-1".to_owned() }).unwrap();
+        assert!(Job::from_message(&reference).is_err());
+        let index = Job::Index { account: crate::ids::AccountId::local(), request: "1".to_owned() };
+        assert!(serde_json::from_str::<Elsewhere>(&index.to_message()).is_err());
+    }
 }

@@ -161,12 +161,14 @@ impl Line {
         let job = match self.read(message).await {
             Ok(Ok(job)) => job,
             Ok(Err(reason)) => {
-                tracing::error!(
-                    message.id = message.id,
-                    job.attempt = attempt,
-                    reason,
-                    "a message is no job; it goes to the dead letters"
-                );
+                // Once: it goes through the rest of its receipts within seconds.
+                if attempt == 1 {
+                    tracing::error!(
+                        message.id = message.id,
+                        reason,
+                        "a message is no job; it goes to the dead letters"
+                    );
+                }
                 return Err(None);
             }
             Err(error) => {
