@@ -94,7 +94,9 @@ fn in_expression(expression: &Expression<&str>, names: &mut BTreeSet<String>) {
         Expression::Inline(inline) => in_inline(inline, names),
         Expression::Select { selector, variants } => {
             in_inline(selector, names);
-            variants.iter().for_each(|variant| in_pattern(&variant.value, names));
+            for variant in variants {
+                in_pattern(&variant.value, names);
+            }
         }
     }
 }
@@ -105,7 +107,9 @@ fn in_inline(inline: &InlineExpression<&str>, names: &mut BTreeSet<String>) {
         InlineExpression::Placeable { expression } => in_expression(expression, names),
         InlineExpression::FunctionReference { id, arguments: CallArguments { positional, .. } } => {
             names.insert(format!("{}()", id.name));
-            positional.iter().for_each(|argument| in_inline(argument, names));
+            for argument in positional {
+                in_inline(argument, names);
+            }
         }
         InlineExpression::MessageReference { id, .. } => _ = names.insert(format!("={}", id.name)),
         InlineExpression::TermReference { id, .. } => _ = names.insert(format!("-{}", id.name)),
@@ -221,7 +225,7 @@ fn numbers_bend_the_words_beside_them() {
 fn locales_choose_the_language() {
     assert_eq!(Lang::from_locale("fr"), Lang::Fr);
     assert_eq!(Lang::from_locale("fr-CA"), Lang::Fr);
-    for locale in ["en-GB", "de", "fro", "frp", ""] {
+    for locale in ["en-GB", "tlh", "fro", "frp", ""] {
         assert_eq!(Lang::from_locale(locale), Lang::En, "{locale}");
     }
     for &lang in Lang::ALL {
