@@ -31,7 +31,10 @@ fn wanted(escalation: &Escalation, at: Timestamp, lang: Lang) -> (&'static str, 
     let name = one_line(&escalation.asker, NAME);
     let profile = escalation.asker_id.map(|id| format!(" (https://discord.com/users/{id})")).unwrap_or_default();
     let at = at.to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%d %H:%M").to_string();
-    let private = lang.pick("a private conversation with the bot", "une conversation privée avec le bot");
+    let private = match lang {
+        Lang::En => "a private conversation with the bot",
+        Lang::Fr => "une conversation privée avec le bot",
+    };
     let place = escalation.link.as_deref().unwrap_or(private);
     let words = quoted(&escalation.text);
     match lang {
