@@ -86,9 +86,10 @@ async fn the_team_is_told_once_who_wants_a_person() {
     assert!(headers.contains("Subject: Somebody on Discord wants to speak to a person"), "{headers}");
     assert!(!headers.contains("eve@") && !headers.to_lowercase().contains("bcc"), "{headers}");
 
-    // The same conversation, and the same event again after the death of the process.
+    // The same conversation, and another one after a restart.
     ann.asks("I said human!").await;
     assert_eq!(ann.sees().await, "I have told the team.\n[👍] [👎]");
+    world.stop().await;
     world.restart().await;
     let bob = world.member("bob");
     bob.asks("A human for me too, please").await;
