@@ -16,5 +16,6 @@ mod stories {
     mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take
     mod settings; // what a server is set to
+    mod templates; // what would be made on AWS
     mod trouble; // the model, Discord, the embeddings, the disk fail
 }

@@ -8,5 +8,6 @@ pub mod fake_model; // an OpenAI-compatible server: chat completions and embeddi
 pub mod fake_site; // a website for the crawler, with everything that goes wrong on websites
 pub mod local_aws; // AWS on loopback: a table and queues
 pub mod process; // the real binary in its own process, to be killed and started again
+pub mod python; // virtual environments of the tests' own
 pub mod server; // loopback servers, the HTTP client, polling
 pub mod world; // all of it together: what a story begins with
