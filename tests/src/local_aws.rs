@@ -58,6 +58,8 @@ impl LocalAws {
             .env("GATEWAY_PORT", &port)
             .env("BIND_HOST", "127.0.0.1")
             .env("MINISTACK_HOST", "localhost")
+            // It hands this on to the functions that it runs.
+            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
