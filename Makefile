@@ -43,7 +43,7 @@ deploy: ## Build the functions and put everything on AWS, asking for what it nee
 
 GATEWAY_REPOSITORY ?= guildhall-gateway
 gateway-image: ## Build the gateway worker's image and push it to your registry on AWS
-	@set -e; account=$$(aws sts get-caller-identity --query Account --output text); region=$$(aws configure get region); \
+	@set -e; account=$$(aws sts get-caller-identity --query Account --output text); region=$${AWS_REGION:-$$(aws configure get region)}; \
 	registry=$$account.dkr.ecr.$$region.amazonaws.com; image=$$registry/$(GATEWAY_REPOSITORY):$$(git rev-parse --short HEAD); \
 	aws ecr describe-repositories --repository-names $(GATEWAY_REPOSITORY) >/dev/null 2>&1 || \
 	  aws ecr create-repository --repository-name $(GATEWAY_REPOSITORY) --image-scanning-configuration scanOnPush=true >/dev/null; \
