@@ -374,3 +374,22 @@ async fn the_table_is_the_one_that_the_program_makes() {
     assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
     assert_eq!((&table["DeletionPolicy"], &table["UpdateReplacePolicy"]), (&"Retain".into(), &"Retain".into()));
 }
+
+#[test]
+fn what_is_reserved_fits_into_an_account_and_what_a_queue_fills_into_its_function() {
+    let main = template(MAIN);
+    for (size, numbers) in main["Mappings"]["Sizes"].as_object().expect("sizes") {
+        let number = |name: &str| numbers[name].as_u64().expect("a number");
+        let reserved: u64 =
+            ["interactions", "dashboard", "worker", "ingest", "proactive", "notify"].into_iter().map(number).sum();
+        if size == "small" {
+            // Of the ten of a new account some are left for who does not wait in a queue.
+            assert!(number("questions") + number("moderation") + number("sources") < 10, "{size}");
+            continue;
+        }
+        // An account's usual limit, of which AWS keeps a hundred free.
+        assert!(reserved <= 1_000 - 100, "{size}: {reserved}");
+        assert_eq!(number("questions") + number("moderation"), number("worker"), "{size}");
+        assert_eq!(number("sources"), number("ingest"), "{size}");
+    }
+}
