@@ -36,6 +36,14 @@ impl Plan {
             Self::Pro => 50_000,
         }
     }
+
+    /// Whether the team is told when somebody wants to speak to a person.
+    pub fn escalates(self) -> bool {
+        match self {
+            Self::Starter => false,
+            Self::Standard | Self::Pro => true,
+        }
+    }
 }
 
 impl std::str::FromStr for Plan {

@@ -1,15 +1,18 @@
 //! One question from claim to reply. Read this first.
 
 mod fate; // what became of the question meanwhile: edited, deleted
+mod overhear; // what is remembered though nobody answers it
 mod post; // the reply, message by message, each once
 mod think; // from the question to an answer
 mod typing; // “is typing…”
 mod words; // what the gateway did not show
 
 pub use fate::{edited, withdrawn};
+pub use overhear::remember;
 
 use crate::bot::{Bot, Home};
-use crate::ids::{ConversationId, QuestionId};
+use crate::events::{self, Event};
+use crate::ids::{AccountId, ConversationId, QuestionId};
 use crate::job::{Notice, Notify};
 use crate::prompt;
 use crate::question::{Heard, MAX_CHARS, Question, ReplyTo, Said};
@@ -20,10 +23,14 @@ use crate::store::{Admission, Claim, Delivery, Quota, Reply, Turn};
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::time::Duration;
 use think::{Material, Thought};
 
 /// Times that a question which is edited while it is thought about is thought about anew.
 const RETHINKS: u32 = 2;
+
+/// What nobody waits for may take so long of the time of somebody who waits.
+const NEWS_TAKE: Duration = Duration::from_secs(3);
 
 /// An answer, before it takes the form of the place where it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +163,7 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         Admission::QuotaUsedUp(claim) => (claim, false),
         Admission::Claimed(claim) => (claim, true),
     };
+    tell_of_quota(bot, &home.account.id, limit, &claim, now).await;
     let is_resumed = claim.reply.is_some();
     // Messages that came before in other company were answered there.
     let question = fate::narrowed(question, claim.messages());
@@ -175,6 +183,11 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         }
     }
     let outcome = post::reply(bot, &question, &mut claim, is_resumed, now).await?;
+    // Before the end of it: a question that is not finished comes again, and with it what the team is to hear.
+    if claim.reply.as_ref().is_some_and(|reply| reply.escalates) && outcome != Outcome::Withdrawn {
+        let event = Event::escalation(home.account.id.clone(), &question, &claim);
+        events::tell_once(bot, &event, question.id, now).await?;
+    }
     bot.store.finish(&claim).await?;
     Ok(outcome)
 }
@@ -228,9 +241,13 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
     let material = Material::find(bot, &home, question, now).await?.context("a caller's question is never gone")?;
     let mut claim = match bot.store.admit(&[question.id], Some(quota), &delivery, now).await? {
         Admission::Claimed(claim) => claim,
-        Admission::QuotaUsedUp(_) => return Err(UserError::QuotaUsedUp { limit }.into()),
+        Admission::QuotaUsedUp(claim) => {
+            tell_of_quota(bot, &home.account.id, limit, &claim, now).await;
+            return Err(UserError::QuotaUsedUp { limit }.into());
+        }
         Admission::Busy | Admission::Done => return Err(anyhow!("the question's id was used before").into()),
     };
+    tell_of_quota(bot, &home.account.id, limit, &claim, now).await;
     match material.think(bot, &home, now).await {
         Ok(Thought::Answer(answer)) => {
             let turn = turn_of(question, Some(&answer));
@@ -254,6 +271,17 @@ pub fn check(text: &str) -> Result<(), UserError> {
         return Err(UserError::NothingAsked);
     }
     Ok(())
+}
+
+/// Passes on that the month has passed a threshold, once for each. Nobody's answer depends on it: where it fails, the next
+/// question tries again. Nothing is asked of anybody below the first threshold, and mostly nothing above it.
+async fn tell_of_quota(bot: &Bot, account: &AccountId, limit: u32, claim: &Claim, now: Timestamp) {
+    let Some((percent, month)) = claim.passed() else { return };
+    let event = Event::quota(account.clone(), month, percent, limit, now);
+    let told = tokio::time::timeout(NEWS_TAKE, events::tell_once(bot, &event, claim.question(), now)).await;
+    if let Err(error) = told.unwrap_or_else(|_| Err(anyhow!("it takes too long"))) {
+        tracing::warn!(event.id, error = format!("{error:#}"), "an event could not be passed on yet");
+    }
 }
 
 /// Thinks about a question, and again if it was edited meanwhile.
@@ -298,7 +326,8 @@ async fn decide(
             // A private reply is gone with the person's client: there is nobody to come back to its buttons.
             let is_private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
             // Also where nothing was found: that is the vote a team can learn most from.
-            let reply = Reply { parts, votable: !is_private, thread };
+            let escalates = answer.wants_human && home.account.plan.escalates();
+            let reply = Reply { parts, votable: !is_private, thread, escalates };
             let conversation = post::conversation(question, thread);
             keep(bot, claim, reply, Some((&conversation, &turn_of(&asked, Some(&answer)))), false).await?;
             Ok(None)
@@ -385,11 +414,15 @@ fn turn_of(question: &Question, answer: Option<&Answer>) -> Turn {
     }
 }
 
+/// Whether a channel is one conversation of everybody.
+fn has_channel_context(home: &Home) -> bool {
+    matches!(home.settings.response_mode, ResponseMode::AllMessages { channel_context: true, .. })
+}
+
 /// Whether the question's conversation is everybody's in the channel.
 fn is_shared(home: &Home, question: &Question) -> bool {
-    let is_set = matches!(home.settings.response_mode, ResponseMode::AllMessages { channel_context: true, .. });
     let ReplyTo::Message { channel_id, .. } = question.reply_to else { return false };
-    is_set && question.conversation == ConversationId::of_channel(channel_id.get())
+    has_channel_context(home) && question.conversation == ConversationId::of_channel(channel_id.get())
 }
 
 fn lang_of(question: &Question) -> Lang {

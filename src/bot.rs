@@ -1,7 +1,9 @@
 //! What every door hands to the flows: the table, the queue, the knowledge base, the model, Discord.
 
 use crate::account::Account;
+use crate::dashboard::auth::Operator;
 use crate::discord::Discord;
+use crate::events::Events;
 use crate::ids::AccountId;
 use crate::job::Jobs;
 use crate::knowledge::Knowledge;
@@ -31,10 +33,14 @@ pub struct Bot {
     pub knowledge: Knowledge,
     /// The model; without one, answers are quoted passages.
     pub llm: Option<Llm>,
+    /// Where events go.
+    pub events: Events,
     /// Discord; without it there is only the API and the command line.
     pub discord: Option<Arc<Discord>>,
     /// Whose servers are that no account has connected: on one machine, its one account; hosted, nobody's.
     pub default_account: Option<AccountId>,
+    /// Who runs the installation, where that is told by a token in the environment.
+    pub operator: Option<Operator>,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
 }
 
@@ -54,11 +60,12 @@ impl Bot {
         jobs: Jobs,
         knowledge: Knowledge,
         llm: Option<Llm>,
+        events: Events,
         discord: Option<Arc<Discord>>,
         default_account: Option<AccountId>,
     ) -> Self {
         let homes = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
-        Self { store, jobs, knowledge, llm, discord, default_account, homes }
+        Self { store, jobs, knowledge, llm, events, discord, default_account, operator: None, homes }
     }
 
     /// The account and settings of a place; none where no account has connected it. At most three GetItem each five

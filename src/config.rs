@@ -1,8 +1,13 @@
 //! What the environment says. The only reader of it.
 
+mod aws; // what a process on AWS needs besides
+
+pub use aws::{AwsConfig, AwsKeys, BucketConfig, OperatorConfig, QueueConfig};
+
 use crate::account::Plan;
 use anyhow::{Context as _, Result, anyhow, bail};
 use ed25519_dalek::VerifyingKey;
+use lettre::message::Mailbox;
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -34,6 +39,31 @@ pub struct Config {
     pub crawl_loopback: bool,
     /// `TABLE_NAME` (unset: guildhall).
     pub table_name: String,
+    /// E-mails; none without `MAIL_FROM`.
+    pub mail: Option<MailConfig>,
+}
+
+/// How e-mails are sent.
+#[derive(Debug, Clone)]
+pub struct MailConfig {
+    /// `MAIL_FROM`: an address, with or without a name before it.
+    pub from: Mailbox,
+    /// `SMTP_URL`: the server of one machine, with its password.
+    pub smtp_url: Option<SecretString>,
+}
+
+/// Where events go on AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusConfig {
+    /// `EVENT_BUS_NAME`: its name or ARN.
+    pub name: String,
+}
+
+/// What secrets are sealed with on AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyConfig {
+    /// `KMS_KEY_ID`: id, ARN or alias of a symmetric key.
+    pub id: String,
 }
 
 /// The shared bot.
@@ -89,34 +119,6 @@ pub struct StandaloneConfig {
     pub plan: Plan,
 }
 
-/// What a process on AWS needs besides. Region and credentials are read by AWS's own library.
-#[derive(Debug, Clone)]
-pub struct AwsConfig {
-    /// `QUESTIONS_QUEUE_URL`: the FIFO queue of what people wait for.
-    pub questions_queue_url: Url,
-    /// `INGEST_QUEUE_URL`: the FIFO queue of sources to read and indexes to build.
-    pub ingest_queue_url: Url,
-    /// `AWS_ENDPOINT_URL` (unset: AWS's own).
-    pub endpoint_url: Option<Url>,
-}
-
-impl AwsConfig {
-    /// Reads it from the process's environment.
-    pub fn from_env() -> Result<Self> {
-        Self::from_vars(&env)
-    }
-
-    /// Reads it from `vars`. Errors name the variable.
-    pub fn from_vars(vars: Vars<'_>) -> Result<Self> {
-        let queue = |name: &str| address(vars, name)?.ok_or_else(|| anyhow!("{name} is needed: the queue's address"));
-        Ok(Self {
-            questions_queue_url: queue("QUESTIONS_QUEUE_URL")?,
-            ingest_queue_url: queue("INGEST_QUEUE_URL")?,
-            endpoint_url: address(vars, "AWS_ENDPOINT_URL")?,
-        })
-    }
-}
-
 impl Config {
     /// Reads it from the process's environment.
     pub fn from_env() -> Result<Self> {
@@ -135,7 +137,52 @@ impl Config {
             embedding: ModelConfig::from_vars(vars, "EMBEDDING")?,
             crawl_loopback: parsed(vars, "GUILDHALL_CRAWL_LOOPBACK", "true or false")?.unwrap_or(false),
             table_name: filled(vars, "TABLE_NAME").unwrap_or_else(|| "guildhall".to_owned()),
+            mail: MailConfig::from_vars(vars)?,
         })
+    }
+}
+
+impl MailConfig {
+    /// Reads it from the process's environment; none without `MAIL_FROM`.
+    pub fn from_env() -> Result<Option<Self>> {
+        Self::from_vars(&env)
+    }
+
+    fn from_vars(vars: Vars<'_>) -> Result<Option<Self>> {
+        let from = parsed(vars, "MAIL_FROM", "an e-mail address, for example Guildhall <bot@example.com>")?;
+        let server: Option<Url> =
+            parsed(vars, "SMTP_URL", "an address such as smtps://user:password@mail.example.com")?;
+        if server.as_ref().is_some_and(|url| !matches!(url.scheme(), "smtp" | "smtps") || !url.has_host()) {
+            bail!("SMTP_URL must begin with smtp:// or smtps:// and name a server");
+        }
+        match (from, server) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => bail!("SMTP_URL is set, so MAIL_FROM is needed too: the sender's address"),
+            (Some(from), server) => Ok(Some(Self { from, smtp_url: server.map(|url| String::from(url).into()) })),
+        }
+    }
+}
+
+impl BusConfig {
+    /// Reads it from the process's environment.
+    pub fn from_env() -> Result<Self> {
+        Self::from_vars(&env)
+    }
+
+    fn from_vars(vars: Vars<'_>) -> Result<Self> {
+        let name = filled(vars, "EVENT_BUS_NAME").context("EVENT_BUS_NAME is needed: the bus that events go to")?;
+        Ok(Self { name })
+    }
+}
+
+impl KeyConfig {
+    /// Reads it from the process's environment; without it, teams cannot bring bots along.
+    pub fn from_env() -> Option<Self> {
+        Self::from_vars(&env)
+    }
+
+    fn from_vars(vars: Vars<'_>) -> Option<Self> {
+        filled(vars, "KMS_KEY_ID").map(|id| Self { id })
     }
 }
 
@@ -316,6 +363,24 @@ mod tests {
             let error = read(&[("LLM_TIMEOUT_SECONDS", wrong)]).unwrap_err().to_string();
             assert!(error.contains("LLM_TIMEOUT_SECONDS must be a number of seconds from 1 to 600"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_e_mail_needs_a_sender_and_no_password_is_shown() {
+        let server = "smtp://ann:s3cret@mail.example.com";
+        let error = read(&[("SMTP_URL", server)]).unwrap_err().to_string();
+        assert!(error.contains("MAIL_FROM is needed"), "{error}");
+        for wrong in ["s3cret", "http://s3cret", "smtp:s3cret"] {
+            let error = format!("{:#}", read(&[("SMTP_URL", wrong), ("MAIL_FROM", "bot@example.com")]).unwrap_err());
+            assert!(error.contains("SMTP_URL") && !error.contains("s3cret"), "{error}");
+        }
+        for wrong in ["s3cret", "a@b, c@d", "a@b\nBcc: c@d"] {
+            let error = read(&[("MAIL_FROM", wrong)]).unwrap_err().to_string();
+            assert!(error.contains("MAIL_FROM must be"), "{error}");
+        }
+        let mail = read(&[("SMTP_URL", server), ("MAIL_FROM", "Guildhall <bot@example.com>")]).unwrap().mail.unwrap();
+        assert_eq!(mail.from.email.to_string(), "bot@example.com");
+        assert!(mail.smtp_url.is_some() && !format!("{mail:?}").contains("s3cret"));
     }
 
     #[test]

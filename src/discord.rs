@@ -5,11 +5,13 @@
 
 mod custom;
 mod gateway;
+mod pace;
 mod rest;
 mod votes;
 
 pub use custom::{CustomBots, Own};
-pub use gateway::{GatewayBot, StartLimit};
+pub use gateway::{GatewayBot, MOST_GUILDS, StartLimit};
+pub use pace::Budget;
 pub use votes::{NoVote, VoteButtons, VoteId};
 
 use crate::config::{Application, DiscordConfig, public_key};
@@ -19,6 +21,7 @@ use anyhow::Result;
 use custom::Registry;
 use ed25519_dalek::VerifyingKey;
 use rest::{Call, Line, Rest};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -64,8 +67,15 @@ pub struct Discord {
 /// The shared bot's token, and whose it is once that is known.
 #[derive(Debug)]
 struct Client {
+    token: SecretString,
+    known: OnceCell<Known>,
+}
+
+/// An application, and how Discord is spoken to as it.
+#[derive(Debug)]
+struct Known {
+    application: Application,
     rest: Arc<Rest>,
-    application: OnceCell<Application>,
 }
 
 /// A message that Discord has.
@@ -214,26 +224,36 @@ pub enum DiscordError {
 
 impl Discord {
     /// Connects with the first request. Must be called within a tokio runtime. Without `custom`, the shared bot is the only
-    /// one.
-    pub fn new(api_url: &Url, shared: Option<&DiscordConfig>, custom: Option<CustomBots>) -> Result<Self> {
-        let line = Line::new(api_url)?;
+    /// one. `budget` says who else sends requests as these applications.
+    pub fn new(
+        api_url: &Url,
+        shared: Option<&DiscordConfig>,
+        custom: Option<CustomBots>,
+        budget: Budget,
+    ) -> Result<Self> {
+        let line = Line::new(api_url, budget)?;
         let shared = shared.map(|config| Client {
-            rest: Arc::new(Rest::new(line.clone(), config.token.clone())),
-            application: OnceCell::new_with(config.application),
+            token: config.token.clone(),
+            known: OnceCell::new_with(config.application.map(|known| Known::new(&line, &config.token, known))),
         });
         Ok(Self { line, shared, custom: Registry::new(custom) })
+    }
+
+    async fn shared(&self) -> Option<&Known> {
+        let Client { token, known } = self.shared.as_ref()?;
+        let learn = async || Known::new(&self.line, token, learn(&self.line, token).await);
+        Some(known.get_or_init(learn).await)
     }
 
     /// The shared bot's application, if there is a shared bot. Asked from Discord where the environment does not name it,
     /// for as long as it takes: a door that needs it waits in a task of its own.
     pub async fn application(&self) -> Option<Application> {
-        let shared = self.shared.as_ref()?;
-        Some(*shared.application.get_or_init(|| learn(&shared.rest)).await)
+        Some(self.shared().await?.application)
     }
 
     /// The shared bot's application, if it is known by now.
     pub fn known_application(&self) -> Option<Application> {
-        self.shared.as_ref()?.application.get().copied()
+        Some(self.shared.as_ref()?.known.get()?.application)
     }
 
     fn is_shared(&self, application: Id<ApplicationMarker>) -> bool {
@@ -242,7 +262,7 @@ impl Discord {
 
     /// Whether there is a shared bot of which is not known yet which application it is.
     fn is_unknown(&self) -> bool {
-        self.shared.as_ref().is_some_and(|shared| shared.application.get().is_none())
+        self.shared.as_ref().is_some_and(|shared| shared.known.get().is_none())
     }
 
     /// What an application's interactions are signed with; nothing for applications that are not ours. An error where
@@ -278,10 +298,9 @@ impl Discord {
                 return Ok(Arc::clone(&bot.rest));
             }
         }
-        let known = tokio::time::timeout(PATIENCE, self.application()).await;
-        let known = known.map_err(|_| DiscordError::Unavailable("Discord has not told yet who we are"))?;
-        match (known, &self.shared) {
-            (Some(known), Some(shared)) if known.id == application => Ok(Arc::clone(&shared.rest)),
+        let known = tokio::time::timeout(PATIENCE, self.shared()).await;
+        match known.map_err(|_| DiscordError::Unavailable("Discord has not told yet who we are"))? {
+            Some(known) if known.application.id == application => Ok(Arc::clone(&known.rest)),
             // Not ours any more, or never: what Discord would say to a token that is none.
             _ => Err(DiscordError::Refused { status: 401, code: 0 }),
         }
@@ -420,7 +439,8 @@ impl Discord {
         }
     }
 
-    /// Shows “is typing…” in a channel for ten seconds, or until we post there.
+    /// Shows “is typing…” in a channel for ten seconds, or until we post there. [`DiscordError::Unavailable`] where the
+    /// bot's requests are needed for what people wait for.
     pub async fn typing(
         &self,
         application: Id<ApplicationMarker>,
@@ -488,6 +508,12 @@ impl Discord {
     }
 }
 
+impl Known {
+    fn new(line: &Line, token: &SecretString, application: Application) -> Self {
+        Self { application, rest: Arc::new(Rest::new(line.clone(), token.clone(), Some(application.id))) }
+    }
+}
+
 async fn ask<T: DeserializeOwned>(rest: &Rest, call: &Call<'_>) -> Result<T, DiscordError> {
     let answer = rest.send(call).await?;
     serde_json::from_slice(&answer).map_err(|_| DiscordError::Unavailable("Discord's answer could not be read"))
@@ -498,11 +524,11 @@ fn get(path: String) -> Call<'static> {
 }
 
 /// Asks Discord whose the token is until it says so.
-async fn learn(rest: &Rest) -> Application {
+async fn learn(line: &Line, token: &SecretString) -> Application {
     let mut pauses = LEARNING.iter().copied();
     let mut pause = LEARNING[0];
     loop {
-        let own = ask::<Own>(rest, &get("applications/@me".to_owned())).await;
+        let own = ask::<Own>(&Rest::new(line.clone(), token.clone(), None), &get("applications/@me".to_owned())).await;
         match own.map(|own| (own.id, public_key(&own.verify_key))) {
             Ok((id, Ok(public_key))) => return Application { id, public_key },
             Ok((_, Err(error))) => {

@@ -49,6 +49,11 @@ impl AccountId {
     pub fn local() -> Self {
         Self("local".to_owned())
     }
+
+    /// The account of whoever runs an installation on AWS.
+    pub fn operator() -> Self {
+        Self("operator".to_owned())
+    }
 }
 
 impl SourceId {

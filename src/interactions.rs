@@ -4,17 +4,18 @@
 pub mod commands; // what Discord lists of us
 mod decide; // what an interaction means
 pub mod interaction; // what Discord sends
+mod keys; // what Discord signs it with
 mod response; // what it is told at once
 mod verified; // whether it is Discord
-mod words; // what members read before the answer
 
 pub use decide::{Decision, decide};
+pub use keys::Keys;
 pub use verified::{Refusal, Unverified, Verified};
 
-use crate::bot::Bot;
 use crate::discord::VoteId;
 use crate::job::{Job, Jobs};
 use crate::question::{Question, ReplyTo};
+use crate::sentences::{self, Lang};
 use crate::store::Store;
 use axum::extract::State;
 use axum::routing::post;
@@ -24,63 +25,76 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Discord shows “did not respond” after three seconds; what takes this long is answered with an apology instead.
-/// [Discord Docs/Receiving and Responding: Interaction Callback]
-const PATIENCE: Duration = Duration::from_millis(2_300);
+/// Discord shows “did not respond” after three seconds; what takes this long is answered with an apology instead. The rest
+/// is for a cold start and the way back. [Discord Docs/Receiving and Responding: Interaction Callback]
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `POST /discord/webhook/`, with and without the slash.
-pub fn router(bot: Arc<Bot>) -> Router {
-    Router::new().route("/discord/webhook/", post(handle)).route("/discord/webhook", post(handle)).with_state(bot)
+/// What the webhook needs.
+#[derive(Debug)]
+pub struct Door {
+    /// The table, for votes.
+    pub store: Store,
+    /// The queue, for questions.
+    pub jobs: Jobs,
+    /// What interactions are signed with.
+    pub keys: Keys,
 }
 
-async fn handle(State(bot): State<Arc<Bot>>, verified: Verified) -> Result<Json<Value>, Refusal> {
+/// `POST /discord/webhook/`, with and without the slash.
+pub fn router(door: Door) -> Router {
+    let door = Arc::new(door);
+    Router::new().route("/discord/webhook/", post(handle)).route("/discord/webhook", post(handle)).with_state(door)
+}
+
+async fn handle(State(door): State<Arc<Door>>, verified: Verified) -> Result<Json<Value>, Refusal> {
     let interaction = verified.into_inner();
     let now = Timestamp::now();
     let decision = decide(&interaction, now);
-    match act(&bot.store, &bot.jobs, decision, interaction.locale(), now).await {
+    match act(&door.store, &door.jobs, decision, interaction.locale(), now).await {
         Some(response) => Ok(Json(response)),
         None => Err(Refusal::Nonsense("This kind of interaction is unknown.")),
     }
 }
 
-/// Does what was decided and says what Discord is told; nothing for an unknown kind of interaction.
+/// Does what was decided and says what Discord is told, to a person of this locale; nothing for an unknown kind of interaction.
 pub async fn act(store: &Store, jobs: &Jobs, decision: Decision, locale: &str, now: Timestamp) -> Option<Value> {
+    let lang = Lang::from_locale(locale);
     match decision {
         Decision::Reply(response) => Some(response),
-        Decision::Ask(question) => Some(ask(jobs, question, locale, now).await),
-        Decision::Vote { id, voter } => Some(vote(store, &id, voter, locale, now).await),
+        Decision::Ask(question) => Some(ask(jobs, question, lang, now).await),
+        Decision::Vote { id, voter } => Some(vote(store, &id, voter, lang, now).await),
         Decision::Unknown => None,
     }
 }
 
 /// “thinking…” is said once the question survives the death of this process, and not before.
-async fn ask(jobs: &Jobs, question: Box<Question>, locale: &str, now: Timestamp) -> Value {
+async fn ask(jobs: &Jobs, question: Box<Question>, lang: Lang, now: Timestamp) -> Value {
     let id = question.id;
     let private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
     match tokio::time::timeout(PATIENCE, jobs.send(&Job::Answer(question), now)).await {
         Ok(Ok(())) => response::thinking(private),
         Ok(Err(error)) => {
             tracing::warn!(question.id = %id, error = %error, "a question was not accepted");
-            response::only_to_you(words::busy(locale))
+            response::only_to_you(sentences::question_not_taken(lang))
         }
         Err(_) => {
             tracing::warn!(question.id = %id, "the queue took too long to accept a question");
-            response::only_to_you(words::busy(locale))
+            response::only_to_you(sentences::question_not_taken(lang))
         }
     }
 }
 
-async fn vote(store: &Store, id: &VoteId, voter: u64, locale: &str, now: Timestamp) -> Value {
+async fn vote(store: &Store, id: &VoteId, voter: u64, lang: Lang, now: Timestamp) -> Value {
     let stored = store.vote(&id.conversation, id.question, voter, id.vote, now);
     let sentence = match tokio::time::timeout(PATIENCE, stored).await {
-        Ok(Ok(())) => words::thanks(locale),
+        Ok(Ok(())) => sentences::vote_noted(lang),
         Ok(Err(error)) => {
             tracing::warn!(question.id = %id.question, error = format!("{error:#}"), "a vote was not stored");
-            words::vote_lost(locale)
+            sentences::vote_lost(lang)
         }
         Err(_) => {
             tracing::warn!(question.id = %id.question, "the table took too long to store a vote");
-            words::vote_lost(locale)
+            sentences::vote_lost(lang)
         }
     };
     response::only_to_you(sentence)

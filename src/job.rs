@@ -8,20 +8,25 @@ pub use queue::{Jobs, NotAccepted};
 
 use crate::answer;
 use crate::bot::Bot;
-use crate::ids::{AccountId, SourceId};
-use crate::question::{Place, Question, ReplyTo};
+use crate::events::{Event, Events};
+use crate::ids::{AccountId, ConversationId, SourceId};
+use crate::notify;
+use crate::question::{Place, Question, ReplyTo, Said};
 use crate::store::Delivery;
-use anyhow::Result;
-use jiff::Timestamp;
+use anyhow::{Result, bail};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use twilight_model::id::{
     Id,
-    marker::{ApplicationMarker, ChannelMarker, MessageMarker},
+    marker::{ApplicationMarker, ChannelMarker, GuildMarker, MessageMarker},
 };
 
 /// The version of the wire format. A reader takes every version up to its own; fields are only ever added.
 const VERSION: u8 = 1;
+
+/// An e-mail that comes later is of little use; a mail server that knows a sender not yet lets it wait for minutes.
+const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(4);
 
 /// One piece of work, as a queue carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +40,9 @@ pub enum Job {
         message_id: Id<MessageMarker>,
         /// Its words now.
         text: String,
+        /// When it was given them: somebody may change their mind twice and come back to the same words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        edited_at: Option<Timestamp>,
     },
     /// A message that was taken for a question is gone: it is not answered, or its answer goes too.
     Deleted {
@@ -47,6 +55,8 @@ pub enum Job {
     },
     /// Tell somebody why a message of theirs is not answered.
     Notify(Box<Notify>),
+    /// Remember what was said, where a channel is one conversation of everybody, though nobody answers it.
+    Remember(Box<Remark>),
     /// Read a source: fetch or decode it, extract and split it, embed it.
     Read {
         /// Whose it is.
@@ -65,6 +75,11 @@ pub enum Job {
         /// Tells one request for an update from the next, so that a queue does not drop the second as a repetition.
         request: String,
     },
+    /// Tell people of an event: what the bus does on AWS, one machine does by its queue.
+    Tell {
+        /// What happened.
+        event: Box<Event>,
+    },
 }
 
 /// A notice to whoever wrote a message. It costs no message of the quota.
@@ -78,6 +93,24 @@ pub struct Notify {
     pub text: String,
     /// What is told.
     pub notice: Notice,
+}
+
+/// What somebody said in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// The application whose bot heard it.
+    pub application_id: Id<ApplicationMarker>,
+    /// The server.
+    pub guild_id: Id<GuildMarker>,
+    /// The channel or thread.
+    pub channel_id: Id<ChannelMarker>,
+    /// The message; without words if it is to be forgotten.
+    pub said: Said,
+    /// How whoever said it is called; data, never instructions.
+    pub author: String,
+    /// When it was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
 }
 
 /// Why a message is not answered.
@@ -149,11 +182,19 @@ impl Job {
                 [_, .., last] => format!("answer-{}-{}", question.id, last.id),
                 _ => format!("answer-{}", question.id),
             },
-            Self::Edited { message_id, text } => format!("edited-{message_id}-{}", fingerprint(text)),
-            Self::Deleted { message_id, .. } => format!("deleted-{message_id}"),
+            Self::Edited { message_id, text, edited_at } => {
+                format!("edited-{message_id}-{}{}", fingerprint(text), at(*edited_at))
+            }
+            // Two bots may have answered one message, and each can only take its own answer away.
+            Self::Deleted { application_id, message_id, .. } => format!("deleted-{application_id}-{message_id}"),
             Self::Notify(notify) => format!("notify-{}", notify.message()),
+            Self::Remember(remark) => {
+                let Remark { application_id, said, edited_at, .. } = &**remark;
+                format!("remember-{application_id}-{}-{}{}", said.id, fingerprint(&said.text), at(*edited_at))
+            }
             Self::Read { account, source, asked_at } => format!("read-{account}-{source}-{}", asked_at.as_nanosecond()),
             Self::Index { account, request } => format!("index-{account}-{request}"),
+            Self::Tell { event } => format!("tell-{}", event.id),
         }
     }
 
@@ -161,6 +202,7 @@ impl Job {
     pub fn worth_trying_until(&self) -> Option<Timestamp> {
         match self {
             Self::Answer(question) => Some(question.gives_up_at()),
+            Self::Tell { event } => Some(event.at + TOLD_WITHIN),
             _ => None,
         }
     }
@@ -170,10 +212,14 @@ impl Job {
         match self {
             Self::Answer(question) => format!("conversation-{}", question.conversation),
             // Not behind the answer that it is to change or prevent.
-            Self::Edited { message_id, .. } | Self::Deleted { message_id, .. } => format!("message-{message_id}"),
+            Self::Edited { message_id, .. } => format!("message-{message_id}"),
+            Self::Deleted { application_id, message_id, .. } => format!("message-{application_id}-{message_id}"),
+            // Before the next question, which may be about it.
+            Self::Remember(remark) => format!("conversation-{}", ConversationId::of_channel(remark.channel_id.get())),
             Self::Notify(notify) => format!("notify-{}", notify.message()),
             Self::Read { account, source, .. } => format!("source-{account}-{source}"),
             Self::Index { account, .. } => format!("index-{account}"),
+            Self::Tell { event } => format!("tell-{}", event.id),
         }
     }
 }
@@ -185,6 +231,11 @@ impl Notify {
             ReplyTo::Interaction { .. } | ReplyTo::Caller => 0,
         }
     }
+}
+
+/// Tells changes apart that come back to the same words.
+fn at(time: Option<Timestamp>) -> String {
+    time.map(|time| format!("-{}", time.as_millisecond())).unwrap_or_default()
 }
 
 /// Tells texts apart that would not fit into an id.
@@ -202,13 +253,18 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
             tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
             Ok(())
         }
-        Job::Edited { message_id, text } => answer::edited(bot, *message_id, text, now).await,
-        Job::Deleted { application_id, message_id, .. } => {
-            answer::withdrawn(bot, *application_id, *message_id, now).await
+        Job::Edited { message_id, text, .. } => answer::edited(bot, *message_id, text, now).await,
+        Job::Deleted { application_id, channel_id, message_id } => {
+            answer::withdrawn(bot, *application_id, *channel_id, *message_id, now).await
         }
+        Job::Remember(remark) => answer::remember(bot, remark).await,
         Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
         Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
+        Job::Tell { event } => match &bot.events {
+            Events::Local(mailer) => notify::run(&bot.store, mailer, event, now).await,
+            Events::EventBridge { .. } => bail!("an event came by the queue, where there is a bus for it"),
+        },
     }
 }
 
@@ -217,7 +273,7 @@ pub(crate) async fn give_up(bot: &Bot, job: &Job, delivery: &Delivery, now: Time
     match job {
         Job::Answer(question) => Box::pin(answer::give_up(bot, question, delivery, now)).await.map(drop),
         // A message that stays, or a notice that does not come: nobody waits for either.
-        Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => Ok(()),
+        Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) | Job::Remember(_) | Job::Tell { .. } => Ok(()),
         Job::Read { account, source, .. } => bot.knowledge.give_up_reading(account, source).await,
         Job::Index { account, .. } => bot.knowledge.give_up_publishing(account).await,
     }
@@ -226,7 +282,7 @@ pub(crate) async fn give_up(bot: &Bot, job: &Job, delivery: &Delivery, now: Time
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{ConversationId, QuestionId};
+    use crate::ids::QuestionId;
     use crate::question::Heard;
 
     fn question() -> Job {
@@ -255,6 +311,55 @@ mod tests {
         assert!(matches!(Job::from_message(older), Ok(Job::Read { .. })));
         let index = Job::Index { account: AccountId::local(), request: "7".to_owned() };
         insta::assert_snapshot!(index.to_message(), @r#"{"v":1,"job":"index","account":"local","request":"7"}"#);
+        let event = Box::new(Event::quota(AccountId::local(), "2026-11", 80, 2_500, asked_at));
+        let tell = Job::Tell { event };
+        insta::assert_snapshot!(tell.to_message(), @r#"{"v":1,"job":"tell","event":{"v":1,"id":"quota-local-2026-11-2500-80","at":"2026-11-24T10:00:00Z","account":"local","kind":"quota","month":"2026-11","percent":80,"limit":2500}}"#);
+        assert_eq!(Job::from_message(&tell.to_message()), Ok(tell));
+    }
+
+    /// The same for what became of a message.
+    #[test]
+    fn the_wire_format_of_changes_stays() {
+        let edited_at = Some("2026-11-24T10:00:05.25Z".parse().unwrap());
+        let edited = Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at };
+        insta::assert_snapshot!(edited.to_message(), @r#"{"v":1,"job":"edited","message_id":"7","text":"how wide?","edited_at":"2026-11-24T10:00:05.25Z"}"#);
+        let older = r#"{"v":1,"job":"edited","message_id":"7","text":"how wide?"}"#;
+        let unedited = Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at: None };
+        assert_eq!(Job::from_message(older), Ok(unedited.clone()));
+        assert_eq!(unedited.to_message(), older);
+        insta::assert_snapshot!(deleted(5).to_message(), @r#"{"v":1,"job":"deleted","application_id":"5","channel_id":"3","message_id":"7"}"#);
+        let remark = Job::Remember(Box::new(Remark {
+            application_id: Id::new(5),
+            guild_id: Id::new(2),
+            channel_id: Id::new(3),
+            said: Said { id: Id::new(7), text: "lol".to_owned() },
+            author: "Ann".to_owned(),
+            edited_at: None,
+        }));
+        insta::assert_snapshot!(remark.to_message(), @r#"{"v":1,"job":"remember","application_id":"5","guild_id":"2","channel_id":"3","said":{"id":"7","text":"lol"},"author":"Ann"}"#);
+        assert_eq!(Job::from_message(&remark.to_message()), Ok(remark));
+    }
+
+    fn deleted(application: u64) -> Job {
+        Job::Deleted { application_id: Id::new(application), channel_id: Id::new(3), message_id: Id::new(7) }
+    }
+
+    #[test]
+    fn each_bot_takes_its_own_answer_away() {
+        assert_ne!(deleted(5).id(), deleted(6).id());
+        assert_ne!(deleted(5).group(), deleted(6).group());
+        assert_eq!(deleted(5).id(), deleted(5).id());
+    }
+
+    #[test]
+    fn words_that_come_back_are_another_change() {
+        let edited = |second: i64, text: &str| {
+            let edited_at = Timestamp::from_second(second).ok();
+            Job::Edited { message_id: Id::new(7), text: text.to_owned(), edited_at }.id()
+        };
+        assert_ne!(edited(1, "how long?"), edited(3, "how long?"));
+        assert_ne!(edited(1, "how long?"), edited(1, "how wide?"));
+        assert_eq!(edited(1, "how long?"), edited(1, "how long?"));
     }
 
     #[test]

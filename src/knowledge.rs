@@ -19,6 +19,7 @@ use crate::job::Job;
 use crate::job::Jobs;
 use crate::store::Store;
 use anyhow::{Context as _, anyhow};
+use crawl::CrawlLimits;
 use fetch::Fetcher;
 use files::Files;
 use index::Index;
@@ -84,8 +85,9 @@ const INDEX_CHECKED_EVERY: Duration = Duration::from_secs(1);
 /// A request to read a source does not wait longer for its turn; if one does, the source is read once more.
 const READ_REMEMBERED: Duration = Duration::from_hours(1);
 
-/// Memory that opened indexes may take together, in bytes; the least used ones go first.
-const OPEN_INDEXES_BYTES: u64 = 512 * 1024 * 1024;
+/// What opened indexes may take together, in bytes; the least used ones go first. On AWS they lie on a function's disk, which
+/// has twice that, and are mapped from there.
+const OPEN_INDEXES_BYTES: u64 = 256 * 1024 * 1024;
 
 /// An account's documents: adding, reading, indexing and searching them.
 #[derive(Clone)]
@@ -94,8 +96,11 @@ pub struct Knowledge {
     files: Files,
     fetcher: Fetcher,
     embeddings: Option<Arc<Embeddings>>,
+    crawl_time: Duration,
     current: Cache<AccountId, Option<IndexPointer>>,
     open: Cache<String, Opened>,
+    /// The index that was opened last, by account: another one takes its place.
+    opened: Cache<AccountId, String>,
     /// When the last reading of a source that came to an end had begun: what was asked for before is done.
     read_at: Cache<(AccountId, SourceId), Timestamp>,
 }
@@ -115,10 +120,18 @@ impl Knowledge {
             files,
             fetcher,
             embeddings: embeddings.map(Arc::new),
+            crawl_time: CrawlLimits::default().time,
             current: Cache::builder().max_capacity(100_000).time_to_live(INDEX_CHECKED_EVERY).build(),
             read_at: Cache::builder().max_capacity(100_000).time_to_live(READ_REMEMBERED).build(),
+            opened: Cache::builder().max_capacity(100_000).build(),
             open: Cache::builder().weigher(|_, opened: &Opened| opened.bytes).max_capacity(OPEN_INDEXES_BYTES).build(),
         }
+    }
+
+    /// With so much time for the crawl of one site. What was read by then is kept, and reading it again goes on from there.
+    #[must_use]
+    pub fn crawling_for(self, crawl_time: Duration) -> Self {
+        Self { crawl_time, ..self }
     }
 
     /// Takes a source in; it is read and indexed soon after. The same page, file or title again means the same source
@@ -249,16 +262,16 @@ impl Knowledge {
             .await
             .map_err(|error: Arc<anyhow::Error>| anyhow!("{error:#}"))?;
         let Some(pointer) = current else { return Ok(None) };
-        if let Ok(index) = self.open_index(&pointer).await {
+        if let Ok(index) = self.open_index(account, &pointer).await {
             return Ok(Some(index));
         }
         // It may have been replaced and deleted a moment ago.
         self.current.invalidate(account).await;
         let Some(pointer) = self.store.index(account).await? else { return Ok(None) };
-        self.open_index(&pointer).await.map(Some)
+        self.open_index(account, &pointer).await.map(Some)
     }
 
-    async fn open_index(&self, pointer: &IndexPointer) -> anyhow::Result<Index> {
+    async fn open_index(&self, account: &AccountId, pointer: &IndexPointer) -> anyhow::Result<Index> {
         let opened = self
             .open
             .try_get_with_by_ref(&pointer.object, async {
@@ -270,6 +283,13 @@ impl Knowledge {
             })
             .await
             .map_err(|error: Arc<anyhow::Error>| anyhow!("{error:#}"))?;
+        let before = self.opened.get(account).await;
+        if before.as_ref() != Some(&pointer.object) {
+            self.opened.insert(account.clone(), pointer.object.clone()).await;
+            if let Some(before) = before {
+                self.open.invalidate(&before).await;
+            }
+        }
         Ok(opened.index)
     }
 

@@ -1,28 +1,50 @@
 //! Secrets that have to be read again, such as bots' tokens: sealed before they are written to the table.
 
+use crate::config::KeyConfig;
 use anyhow::{Context as _, Result, anyhow, bail};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_sdk_kms::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use moka::future::Cache;
 use rand::RngExt as _;
 use secrecy::SecretString;
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// AES-256.
 const KEY_BYTES: usize = 32;
 
-/// How a secret that was sealed with this machine's key begins; other ways to seal will begin otherwise.
+/// How a secret that was sealed with this machine's key begins.
 const LOCAL: &str = "local1.";
+
+/// How one begins that was sealed by KMS.
+const KMS: &str = "kms1.";
+
+/// Bytes that KMS seals by itself. Tokens have about seventy. [KMS API Reference: Encrypt]
+const KMS_BYTES: usize = 4_096;
+
+/// The name under which KMS is told what a secret is, so that it opens nothing else's. It stands in KMS's own log.
+const WHAT: &str = "what";
+
+/// How long an opened secret is remembered: so long a key goes on opening what it was taken away from.
+const OPENED_REMEMBERED: Duration = Duration::from_hours(1);
+
+/// Opened secrets that are remembered at the same time.
+const OPENED_AT_MOST: u64 = 10_000;
 
 /// What secrets are sealed with.
 #[derive(Debug)]
 pub enum Secrets {
     /// A key in a file, for one machine.
     LocalKey(LocalKey),
+    /// A key that never leaves AWS's Key Management Service.
+    Kms(Kms),
 }
 
 /// A key in a file that is made when the first secret is sealed. Without the file, what was sealed with it is lost.
@@ -32,7 +54,22 @@ pub struct LocalKey {
     key: OnceLock<RandomizedNonceKey>,
 }
 
+/// A key in KMS: who may use it is said by the roles of those who run, and each use is in its log.
+#[derive(Debug)]
+pub struct Kms {
+    client: aws_sdk_kms::Client,
+    key: String,
+    /// By what they are and how they were sealed: KMS is not asked for every request to Discord.
+    opened: Cache<(String, String), SecretString>,
+}
+
 impl Secrets {
+    /// With a key of KMS. Asks nothing yet.
+    pub fn kms(client: aws_sdk_kms::Client, key: KeyConfig) -> Self {
+        let opened = Cache::builder().max_capacity(OPENED_AT_MOST).time_to_live(OPENED_REMEMBERED).build();
+        Self::Kms(Kms { client, key: key.id, opened })
+    }
+
     /// With the key in `file`.
     pub fn local(file: impl Into<PathBuf>) -> Self {
         Self::LocalKey(LocalKey { file: file.into(), key: OnceLock::new() })
@@ -40,16 +77,18 @@ impl Secrets {
 
     /// Seals a secret. It can be opened only where it is said to be the same thing again: `what` names whose secret of
     /// what it is.
-    pub fn seal(&self, what: &str, secret: &str) -> Result<String> {
+    pub async fn seal(&self, what: &str, secret: &str) -> Result<String> {
         match self {
             Self::LocalKey(key) => key.seal(what, secret),
+            Self::Kms(key) => key.seal(what, secret).await,
         }
     }
 
     /// Opens what [`seal`](Self::seal) has made of a secret of the same `what`.
-    pub fn open(&self, what: &str, sealed: &str) -> Result<SecretString> {
+    pub async fn open(&self, what: &str, sealed: &str) -> Result<SecretString> {
         match self {
             Self::LocalKey(key) => key.open(what, sealed),
+            Self::Kms(key) => key.open(what, sealed).await,
         }
     }
 }
@@ -89,6 +128,69 @@ impl LocalKey {
     }
 }
 
+impl Kms {
+    async fn seal(&self, what: &str, secret: &str) -> Result<String> {
+        if secret.len() > KMS_BYTES {
+            bail!("a secret of more than {KMS_BYTES} bytes cannot be sealed");
+        }
+        let sealed = self
+            .client
+            .encrypt()
+            .key_id(&self.key)
+            .encryption_context(WHAT, what)
+            .plaintext(Blob::new(secret))
+            .send()
+            .await
+            .map_err(|error| refusal("seal a secret", &error))?;
+        let sealed = sealed.ciphertext_blob.context("KMS has sealed nothing")?;
+        Ok(format!("{KMS}{}", URL_SAFE_NO_PAD.encode(sealed)))
+    }
+
+    async fn open(&self, what: &str, sealed: &str) -> Result<SecretString> {
+        let Some(encoded) = sealed.strip_prefix(KMS) else { bail!("a secret was not sealed by KMS") };
+        let ask = async {
+            let bytes =
+                URL_SAFE_NO_PAD.decode(encoded).map_err(|_| anyhow!("a secret was changed since it was sealed"))?;
+            let opened = self
+                .client
+                .decrypt()
+                .key_id(&self.key)
+                .encryption_context(WHAT, what)
+                .ciphertext_blob(Blob::new(bytes))
+                .send()
+                .await
+                .map_err(|error| refusal("open a secret", &error))?;
+            let opened = opened.plaintext.context("KMS has opened nothing")?.into_inner();
+            Ok(String::from_utf8(opened).map_err(|_| anyhow!("an opened secret is no text"))?.into())
+        };
+        self.opened
+            .try_get_with((what.to_owned(), sealed.to_owned()), ask)
+            .await
+            .map_err(|error: std::sync::Arc<anyhow::Error>| anyhow!("{error:#}"))
+    }
+}
+
+/// Why KMS did not do it, without the secret, and what can be done about it.
+fn refusal<E, R>(attempted: &str, error: &SdkError<E, R>) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some("InvalidCiphertextException" | "IncorrectKeyException") => {
+            anyhow!("KMS refused to {attempted}: it was changed, or sealed with another key than KMS_KEY_ID")
+        }
+        Some(code @ "AccessDeniedException") => {
+            anyhow!("KMS refused to {attempted} ({code}): this process's role may not use the key of KMS_KEY_ID")
+        }
+        Some(code @ ("DisabledException" | "KMSInvalidStateException" | "NotFoundException")) => {
+            anyhow!("KMS refused to {attempted} ({code}): look at the key of KMS_KEY_ID")
+        }
+        Some(code) => anyhow!("KMS refused to {attempted}: {code}"),
+        None => anyhow!("KMS could not be reached to {attempted}: {}", DisplayErrorContext(error)),
+    }
+}
+
 fn bound_to(what: &str) -> Aad<&[u8]> {
     Aad::from(what.as_bytes())
 }
@@ -125,29 +227,29 @@ mod tests {
         (Secrets::local(folder.path().join("key")), folder)
     }
 
-    #[test]
-    fn what_was_sealed_is_opened_after_a_restart_too() {
+    #[tokio::test]
+    async fn what_was_sealed_is_opened_after_a_restart_too() {
         let (secrets, folder) = secrets();
-        let sealed = secrets.seal("a#5", "s3cret").unwrap();
+        let sealed = secrets.seal("a#5", "s3cret").await.unwrap();
         assert!(!sealed.contains("s3cret"));
-        assert_ne!(sealed, secrets.seal("a#5", "s3cret").unwrap(), "the same secret looks different each time");
+        assert_ne!(sealed, secrets.seal("a#5", "s3cret").await.unwrap(), "the same secret looks different each time");
         for secrets in [secrets, Secrets::local(folder.path().join("key"))] {
-            assert_eq!(secrets.open("a#5", &sealed).unwrap().expose_secret(), "s3cret");
-            secrets.open("b#5", &sealed).unwrap_err();
+            assert_eq!(secrets.open("a#5", &sealed).await.unwrap().expose_secret(), "s3cret");
+            secrets.open("b#5", &sealed).await.unwrap_err();
         }
         let other = Secrets::local(folder.path().join("another"));
-        other.open("a#5", &sealed).unwrap_err();
+        other.open("a#5", &sealed).await.unwrap_err();
         assert!(!folder.path().join("another").exists(), "only sealing makes a key");
-        other.seal("a#5", "x").unwrap();
-        other.open("a#5", &sealed).unwrap_err();
+        other.seal("a#5", "x").await.unwrap();
+        other.open("a#5", &sealed).await.unwrap_err();
     }
 
     #[cfg(unix)]
-    #[test]
-    fn only_the_owner_may_read_the_key() {
+    #[tokio::test]
+    async fn only_the_owner_may_read_the_key() {
         use std::os::unix::fs::PermissionsExt as _;
         let (secrets, folder) = secrets();
-        secrets.seal("a", "x").unwrap();
+        secrets.seal("a", "x").await.unwrap();
         let mode = fs::metadata(folder.path().join("key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
@@ -157,7 +259,8 @@ mod tests {
 
         #[test]
         fn nothing_else_is_opened(at in 0..80_usize, change in 1_u8..128, noise in ".{0,80}") {
-            let (secrets, _folder) = secrets();
+            let folder = tempfile::tempdir().unwrap();
+            let Secrets::LocalKey(secrets) = Secrets::local(folder.path().join("key")) else { panic!("it is one") };
             let sealed = secrets.seal("a", "s3cret").unwrap();
             let mut bytes = URL_SAFE_NO_PAD.decode(&sealed[LOCAL.len()..]).unwrap();
             let at = at % bytes.len();

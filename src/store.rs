@@ -1,6 +1,7 @@
 //! The one table. Its chart is in `store/README.md`, its keys in `keys.rs`, one file per kind of item beside them.
 
 mod accounts;
+mod budget;
 mod claims;
 mod conversations;
 mod custom_bots;
@@ -9,17 +10,24 @@ mod fleet;
 mod guilds;
 mod jobs;
 pub mod keys;
+mod notifications;
+mod once;
+mod schedule;
 mod sources;
 mod troubles;
+mod unreadable;
 mod usage;
 
 pub use accounts::ApiToken;
+pub use budget::{Booked, Place, Stretch};
 pub use claims::{Admission, Claim, Delivery, Posted, Quota, Reply};
 pub use conversations::{Turn, Vote};
 pub use custom_bots::{CustomBot, Kept};
 pub use fates::Fate;
 pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
+pub use guilds::Known;
 pub use jobs::{BATCH, DeadJob, StoredJob};
+pub use once::Turn as OnceTurn;
 pub use troubles::{Trouble, TroubleKind};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -47,21 +55,34 @@ const BATCH_TRIES: u32 = 6;
 /// How long a full share of a month's quota is not asked again. Short, so that a raised plan or a refund is noticed.
 const FULL_SHARE_HINT: Duration = Duration::from_secs(30);
 
+/// How long it is not asked again whether a month has passed its 80 %, or whether something was done for good.
+const KNOWN_FOR: Duration = Duration::from_hours(1);
+
 /// The table, through DynamoDB's own protocol.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
     table: String,
     full_shares: Cache<String, ()>,
+    /// Items that cannot be read, and of which that was said.
+    unreadable: Cache<keys::Key, ()>,
+    /// Months that have passed 80 % of a limit.
+    warned: Cache<String, ()>,
+    /// What was done once and for all.
+    done: Cache<String, ()>,
 }
 
 impl Store {
     /// Uses `table` through `client`; connects with the first request.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let remembering = |time| Cache::builder().max_capacity(10_000).time_to_live(time).build();
         Self {
             client,
             table: table.into(),
-            full_shares: Cache::builder().max_capacity(10_000).time_to_live(FULL_SHARE_HINT).build(),
+            full_shares: remembering(FULL_SHARE_HINT),
+            warned: remembering(KNOWN_FOR),
+            done: remembering(KNOWN_FOR),
+            unreadable: Cache::new(10_000),
         }
     }
 
@@ -147,6 +168,11 @@ impl Store {
     /// Those of these items that are there, in any order; each key is named once. One BatchGetItem for each
     /// [`MOST_KEYS`].
     async fn get_many<T: DeserializeOwned>(&self, keys: Vec<keys::Key>, attempted: &str) -> Result<Vec<T>> {
+        self.get_items(keys, attempted).await?.into_iter().map(from_item).collect()
+    }
+
+    /// The same, not read yet.
+    async fn get_items(&self, keys: Vec<keys::Key>, attempted: &str) -> Result<Vec<Item>> {
         let mut found = Vec::with_capacity(keys.len());
         let mut keys = keys.into_iter().map(keys::Key::item).peekable();
         while keys.peek().is_some() {
@@ -164,9 +190,7 @@ impl Store {
                     .send()
                     .await
                     .map_err(|error| failure(attempted, &error))?;
-                for item in got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                    found.push(from_item(item)?);
-                }
+                found.extend(got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
                 pending = got.unprocessed_keys.unwrap_or_default().remove(&self.table);
             }
             ensure!(pending.is_none(), "the table is too busy to {attempted}");
@@ -177,6 +201,11 @@ impl Store {
     /// All items of a partition whose sort key begins with `prefix`, if that is not empty, ascending; pages are followed to
     /// the end.
     async fn query_all<T: DeserializeOwned>(&self, pk: &str, prefix: &str) -> Result<Vec<T>> {
+        self.query_items(pk, prefix).await?.into_iter().map(from_item).collect()
+    }
+
+    /// The same, not read yet.
+    async fn query_items(&self, pk: &str, prefix: &str) -> Result<Vec<Item>> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let query = query.expression_attribute_values(":pk", text(pk));
         // DynamoDB takes no empty text as a part of a key, not even to compare with.
@@ -186,12 +215,8 @@ impl Store {
                 .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":prefix", text(prefix)),
         };
-        let mut pages = query.into_paginator().items().send();
-        let mut found = Vec::new();
-        while let Some(item) = pages.next().await {
-            found.push(from_item(item.map_err(|error| failure("list items", &error))?)?);
-        }
-        Ok(found)
+        let pages = query.into_paginator().items().send();
+        pages.collect::<Result<_, _>>().await.map_err(|error| failure("list items", &error))
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod stories {
     mod asking; // a question, its answer, and what can be done with it
-    mod aws; // the table and the queues of AWS
+    mod aws; // the queues of AWS
+    mod budget; // Discord's requests a second, shared by workers
     mod channels; // questions heard over the gateway
     mod custom_bot; // a team's own bot, beside the shared one or without it
     mod documents; // files as they come, and what stories do with them
+    mod events; // what a team hears of, by e-mail
     mod gateway; // questions in channels while something goes wrong
     mod hostile; // documents, models and members that mean harm
     mod hostile_documents; // files and sites that mean harm
@@ -16,6 +18,7 @@ mod stories {
     mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take
     mod settings; // what a server is set to
+    mod table; // what the table promises, on one machine and on AWS
     mod templates; // what would be made on AWS
     mod trouble; // the model, Discord, the embeddings, the disk fail
 }

@@ -3,6 +3,7 @@
 
 mod answers; // from a signed POST to the edited reply, and the real binary's memory
 mod bare; // a server that does nothing but the exchange: the floor of `answers`
+mod budget; // Discord's requests a second, shared by several workers
 mod corpus; // passages and questions from a seed
 mod fusion; // whether words and vectors together find better than either alone
 mod gateway; // Discord's gateway: decisions, the real binary under a flood, waiting, memory
@@ -18,7 +19,7 @@ use anyhow::{Result, bail};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Those of the gateway are one section each, because together they take some minutes.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "quality",
     "fusion",
     "interaction",
@@ -26,6 +27,7 @@ const SECTIONS: [&str; 12] = [
     "indexing",
     "answers",
     "memory",
+    "budget",
     "gateway-judging",
     "gateway-dropped",
     "gateway-waiting",
@@ -36,13 +38,10 @@ const SECTIONS: [&str; 12] = [
 #[tokio::main]
 async fn main() -> Result<()> {
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    if let [mode, addresses @ ..] = &chosen[..] {
-        match mode.as_str() {
-            bare::MODE => return bare::serve(addresses).await,
-            gateway::firehose::READER => return gateway::firehose::read(addresses).await,
-            gateway::worker::MODE => return gateway::worker::serve().await,
-            _ => {}
-        }
+    if let [mode, addresses @ ..] = &chosen[..]
+        && mode == bare::MODE
+    {
+        return bare::serve(addresses).await;
     }
     if chosen == [fusion::MODE] {
         return fusion::write_vectors().await;
@@ -62,6 +61,7 @@ async fn main() -> Result<()> {
             "indexing" => tokio::task::block_in_place(indexing::run)?,
             "answers" => answers::run().await?,
             "memory" => answers::memory().await?,
+            "budget" => budget::run().await?,
             "gateway-judging" => tokio::task::block_in_place(gateway::judging::run)?,
             "gateway-dropped" => gateway::flood::dropped().await?,
             "gateway-waiting" => gateway::waiting::run().await?,

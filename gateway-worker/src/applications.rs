@@ -68,7 +68,7 @@ pub async fn keep(store: Store, discord: Arc<Discord>, shared: Option<Shared>, t
             _ = discord.application(), if shared.is_some() && discord.known_application().is_none() => {}
         }
         match store.custom_bots().await {
-            Ok(found) => custom = opened(&discord, found, custom),
+            Ok(found) => custom = opened(&discord, found, custom).await,
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "the list of custom bots cannot be read now");
             }
@@ -96,7 +96,7 @@ pub async fn keep(store: Store, discord: Arc<Discord>, shared: Option<Shared>, t
 }
 
 /// Bots with their tokens; each revision's is opened once. None stands for one whose token cannot be opened.
-fn opened(
+async fn opened(
     discord: &Discord,
     found: Vec<CustomBot>,
     mut before: HashMap<Id<ApplicationMarker>, Option<Application>>,
@@ -107,7 +107,7 @@ fn opened(
         let known = before.remove(&id);
         let application = match known {
             Some(Some(known)) if known.revision == bot.revision => Some(known),
-            known => match discord.token_of(&bot) {
+            known => match discord.token_of(&bot).await {
                 Ok(token) => Some(Application::custom(bot, token)),
                 Err(error) => {
                     // Said once.

@@ -96,6 +96,11 @@ impl Burst {
             && self.parts.iter().map(chars).sum::<usize>() + chars(part) <= MAX_CHARS
     }
 
+    /// Whether a message was written before the newest one of it: an edit brings up what was said long ago.
+    fn is_after(&self, part: &Part) -> bool {
+        self.parts.last().is_some_and(|last| part.said.id < last.said.id)
+    }
+
     /// Whether nothing more is waited for. Whoever spoke to the bot waits for its answer, so a question that looks complete
     /// is let go at once. Nobody waits for an answer to what was overheard: there the whole pause is kept.
     fn is_complete(&self) -> bool {
@@ -153,11 +158,15 @@ impl Bursts {
         self.open.get(&key).is_some_and(|burst| burst.parts.iter().any(|part| part.said.id.get() == message.get()))
     }
 
-    /// Takes a question's message: as part of the open burst, or as the first of a new one. Returns what is closed by it.
+    /// Takes a question's message: as part of the open burst, or as the first of a new one. One that is older than the
+    /// open burst is a question by itself. Returns what is closed by it.
     pub fn ask(&mut self, burst: Burst) -> Vec<Burst> {
         let key = burst.key;
         let mut closed = Vec::new();
         if let Some(open) = self.open.get_mut(&key) {
+            if open.is_after(&burst.parts[0]) {
+                return vec![burst];
+            }
             if open.takes(&burst.parts[0]) {
                 open.parts.extend(burst.parts);
                 open.deadline = burst.deadline;
@@ -184,6 +193,9 @@ impl Bursts {
     /// message if it does not belong there.
     pub fn go_on(&mut self, key: Key, part: Part, now: Instant) -> (Vec<Burst>, Option<Part>) {
         let Some(open) = self.open.get_mut(&key) else { return (Vec::new(), Some(part)) };
+        if open.is_after(&part) {
+            return (Vec::new(), Some(part));
+        }
         if !open.takes(&part) {
             return (self.close(key).into_iter().collect(), Some(part));
         }

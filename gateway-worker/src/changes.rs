@@ -1,7 +1,6 @@
 //! What admins change of their servers' settings, for every session of this worker, within seconds.
 
-use guildhall::settings::Guild;
-use guildhall::store::Store;
+use guildhall::store::{Known, Store};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +19,10 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(30);
 const KEPT: usize = 64;
 
 /// Servers as they are set now.
-pub type Changes = Arc<Vec<Guild>>;
+pub type Changes = Arc<Vec<(Id<GuildMarker>, Known)>>;
+
+/// Versions of servers' settings; none of one that this program cannot read.
+type Versions = HashMap<Id<GuildMarker>, Option<u64>>;
 
 /// A channel on which nothing is told yet.
 pub fn channel() -> broadcast::Sender<Changes> {
@@ -33,7 +35,7 @@ pub async fn watch(store: Store, tell: broadcast::Sender<Changes>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut since = Timestamp::now() - OVERLAP;
     // Versions that were told, as long as the overlap shows them again.
-    let mut told: HashMap<Id<GuildMarker>, u64> = HashMap::new();
+    let mut told = Versions::new();
     loop {
         ticks.tick().await;
         let now = Timestamp::now();
@@ -55,14 +57,18 @@ pub async fn watch(store: Store, tell: broadcast::Sender<Changes>) {
 async fn look(
     store: &Store,
     since: Timestamp,
-    told: &HashMap<Id<GuildMarker>, u64>,
-) -> anyhow::Result<(HashMap<Id<GuildMarker>, u64>, Vec<Guild>)> {
+    told: &Versions,
+) -> anyhow::Result<(Versions, Vec<(Id<GuildMarker>, Known)>)> {
     let changed = store.guilds_changed(since).await?;
     if changed.is_empty() {
-        return Ok((HashMap::new(), Vec::new()));
+        return Ok((Versions::new(), Vec::new()));
     }
     let guilds = store.guilds(&changed).await?;
-    let seen = guilds.iter().map(|guild| (guild.id, guild.version)).collect();
-    let news = guilds.into_iter().filter(|guild| told.get(&guild.id) != Some(&guild.version)).collect();
+    let version = |known: &Known| match known {
+        Known::As(guild) => Some(guild.version),
+        Known::Unreadable => None,
+    };
+    let seen = guilds.iter().map(|(&id, known)| (id, version(known))).collect();
+    let news = guilds.into_iter().filter(|(id, known)| told.get(id) != Some(&version(known))).collect();
     Ok((seen, news))
 }

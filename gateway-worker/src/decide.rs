@@ -18,6 +18,8 @@ const SPOKEN: [u16; 2] = [0, 19];
 pub enum Verdict {
     /// Nothing.
     Drop,
+    /// It is no question, or not one that is answered, but it was said where a channel is one conversation of everybody.
+    Said,
     /// It is a question.
     Question(Heard),
     /// That depends on something that has to be looked up first.
@@ -73,7 +75,8 @@ pub fn decide(message: &Message<'_>, known: &Known<'_>) -> Verdict {
         // Everybody has @everyone, whose id is the server's. [Discord Docs/Permissions: Role Object]
         theirs.extend(message.guild_id);
         if !rules.roles.lets_in(&theirs) {
-            return Verdict::Drop;
+            // They are not answered. What the others talk about with them is no less a part of the conversation.
+            return unasked(message, known);
         }
     }
     match rules.mode {
@@ -89,8 +92,18 @@ fn overheard(message: &Message<'_>, known: &Known<'_>, smart: bool) -> Verdict {
     match smart {
         _ if words.is_empty() => Verdict::Drop,
         true if gate::may_be_a_question(&words) => Verdict::Question(Heard::InPassingSmart),
-        true => Verdict::Drop,
+        true => unasked(message, known),
         false => Verdict::Question(Heard::InPassing),
+    }
+}
+
+/// What is not answered belongs to a channel's conversation all the same, if it has words.
+fn unasked(message: &Message<'_>, known: &Known<'_>) -> Verdict {
+    let is_heard = known.rules.has_channel_context();
+    if is_heard && !words(message, known.bot, known.own_role.flatten()).is_empty() {
+        Verdict::Said
+    } else {
+        Verdict::Drop
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::metrics::Metrics;
 use guildhall::job::{Job, Jobs, NotAccepted};
+use guildhall::question::Place;
 use jiff::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,9 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
+use twilight_model::id::{Id, marker::GuildMarker};
 
 /// Jobs handed to the queue in one call: ten of SQS's batches, or ten of the local queue's writes.
 const AT_ONCE: usize = 100;
+
+/// Jobs of one server in such a call: one of SQS's batches. What comes for others while a call is under way waits for its end,
+/// so a flood must not fill it.
+const FROM_ONE: usize = 10;
 
 /// With so many jobs waiting, sessions stop reading. A job takes a few kilobytes.
 const FULL: usize = 5_000;
@@ -90,41 +96,104 @@ impl Counts {
     }
 }
 
-/// What waits, by group. Each group has one place in the round, so that one that floods keeps no other waiting, and one
-/// job at a time under way, so that a refusal cannot change their order.
+/// Whose jobs wait in one line: a server's, or else a group's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Whose {
+    Server(Id<GuildMarker>),
+    Group(String),
+}
+
+impl Whose {
+    fn of(job: &Job, group: &str) -> Self {
+        let place = match job {
+            Job::Answer(question) => Some(&question.place),
+            Job::Notify(notify) => Some(&notify.place),
+            _ => None,
+        };
+        match place {
+            Some(Place::Guild(id)) => Self::Server(*id),
+            _ => Self::Group(group.to_owned()),
+        }
+    }
+}
+
+/// What waits. Each server has one place in the round, however many people flood from there, and within it each group has
+/// one. A group has one job at a time under way, so that a refusal cannot change their order.
 #[derive(Debug, Default)]
 struct Waiting {
-    groups: HashMap<String, VecDeque<Entry>>,
-    round: VecDeque<String>,
+    groups: HashMap<String, Group>,
+    /// The groups whose next job may go.
+    lines: HashMap<Whose, VecDeque<String>>,
+    round: VecDeque<Whose>,
+}
+
+#[derive(Debug)]
+struct Group {
+    whose: Whose,
+    waiting: VecDeque<Entry>,
 }
 
 impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.round.is_empty()
+    }
+
     fn add(&mut self, entry: Entry) {
         let group = entry.job.group();
-        if let Some(waiting) = self.groups.get_mut(&group) {
-            waiting.push_back(entry);
+        if let Some(known) = self.groups.get_mut(&group) {
+            known.waiting.push_back(entry);
         } else {
-            self.groups.insert(group.clone(), VecDeque::from([entry]));
-            self.round.push_back(group);
+            let whose = Whose::of(&entry.job, &group);
+            self.groups.insert(group.clone(), Group { whose, waiting: VecDeque::from([entry]) });
+            self.line_up(group);
+        }
+    }
+
+    /// The group's next job waits for its turn.
+    fn line_up(&mut self, group: String) {
+        let Some(Group { whose, .. }) = self.groups.get(&group) else { return };
+        if let Some(line) = self.lines.get_mut(whose) {
+            line.push_back(group);
+        } else {
+            self.round.push_back(whose.clone());
+            self.lines.insert(whose.clone(), VecDeque::from([group]));
         }
     }
 
     /// The first jobs of the groups whose turn it is.
     fn next(&mut self) -> Vec<(String, Entry)> {
-        let count = self.round.len().min(AT_ONCE);
-        let due: Vec<String> = self.round.drain(..count).collect();
-        due.into_iter()
-            .filter_map(|group| {
-                let entry = self.groups.get_mut(&group).and_then(VecDeque::pop_front)?;
-                Some((group, entry))
-            })
-            .collect()
+        let mut due = Vec::new();
+        let mut shares: HashMap<Whose, usize> = HashMap::new();
+        let mut had_theirs = VecDeque::new();
+        while due.len() < AT_ONCE
+            && let Some(whose) = self.round.pop_front()
+        {
+            let Some(line) = self.lines.get_mut(&whose) else { continue };
+            if let Some(group) = line.pop_front()
+                && let Some(entry) = self.groups.get_mut(&group).and_then(|group| group.waiting.pop_front())
+            {
+                due.push((group, entry));
+            }
+            if line.is_empty() {
+                self.lines.remove(&whose);
+                continue;
+            }
+            let share = shares.entry(whose.clone()).or_default();
+            *share += 1;
+            if *share < FROM_ONE {
+                self.round.push_back(whose);
+            } else {
+                had_theirs.push_back(whose);
+            }
+        }
+        self.round.append(&mut had_theirs);
+        due
     }
 
     /// The group's job is done with: its next one waits for its turn.
     fn passed(&mut self, group: String) {
-        if self.groups.get(&group).is_some_and(|waiting| !waiting.is_empty()) {
-            self.round.push_back(group);
+        if self.groups.get(&group).is_some_and(|group| !group.waiting.is_empty()) {
+            self.line_up(group);
         } else {
             self.groups.remove(&group);
         }
@@ -132,8 +201,10 @@ impl Waiting {
 
     /// The group's job is to be tried again.
     fn refused(&mut self, group: String, entry: Entry) {
-        self.groups.entry(group.clone()).or_default().push_front(entry);
-        self.round.push_back(group);
+        if let Some(known) = self.groups.get_mut(&group) {
+            known.waiting.push_front(entry);
+            self.line_up(group);
+        }
     }
 }
 
@@ -141,7 +212,7 @@ async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, coun
     let mut waiting = Waiting::default();
     let mut pause = FIRST_PAUSE;
     loop {
-        if waiting.round.is_empty() {
+        if waiting.is_empty() {
             let Some(first) = incoming.recv().await else { return };
             waiting.add(first);
             if !linger.is_zero() {
@@ -177,9 +248,9 @@ async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, coun
                     waiting.passed(group);
                 }
                 // It would never be taken, and what comes behind it must not wait for ever.
-                Err(NotAccepted::TooLarge) => {
+                Err(error @ (NotAccepted::TooLarge | NotAccepted::Refused)) => {
                     counts.metrics.refusals.inc();
-                    tracing::error!(job.id = %entry.job.id(), "a job is larger than the queue takes; it is dropped");
+                    tracing::error!(job.id = %entry.job.id(), error = %error, "a job can never be passed on; it is dropped");
                     let _ = entry.accepted.send(entry.tickets);
                     counts.settled();
                     waiting.passed(group);
@@ -209,13 +280,27 @@ async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, coun
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guildhall::job::{Notice, Notify};
+    use guildhall::question::ReplyTo;
     use proptest::prelude::*;
-    use twilight_model::id::Id;
 
     fn entry(group: u64, n: u64) -> Entry {
         // Deletions of one message are one group.
         let job =
             Job::Deleted { application_id: Id::new(1), channel_id: Id::new(n + 1), message_id: Id::new(group + 1) };
+        entry_of(job, n)
+    }
+
+    /// A notice about a message of a server; those about one message are one group.
+    fn notice(server: u64, message: u64, n: u64) -> Entry {
+        let (application_id, channel_id) = (Id::new(1), Id::new(1));
+        let reply_to =
+            ReplyTo::Message { application_id, channel_id, message_id: Id::new(message + 1), is_thread: false };
+        let (place, notice) = (Place::Guild(Id::new(server + 1)), Notice::Cooldown { seconds: 1 });
+        entry_of(Job::Notify(Box::new(Notify { place, reply_to, text: String::new(), notice })), n)
+    }
+
+    fn entry_of(job: Job, n: u64) -> Entry {
         Entry { tickets: vec![n], job, since: Instant::now(), accepted: mpsc::unbounded_channel().0 }
     }
 
@@ -225,11 +310,11 @@ mod tests {
         fn order_is_kept(groups in proptest::collection::vec(0_u64..8, 1..200), refuse in proptest::collection::vec(any::<bool>(), 1..50)) {
             let mut waiting = Waiting::default();
             for (n, &group) in (0_u64..).zip(&groups) {
-                waiting.add(entry(group, n));
+                waiting.add(if group % 2 == 0 { entry(group, n) } else { notice(group % 3, group, n) });
             }
             let mut refusals = refuse.iter().copied().chain(std::iter::repeat(false));
             let mut through: HashMap<String, Vec<u64>> = HashMap::new();
-            while !waiting.round.is_empty() {
+            while !waiting.is_empty() {
                 for (group, entry) in waiting.next() {
                     if refusals.next().unwrap_or(false) {
                         waiting.refused(group, entry);
@@ -241,7 +326,23 @@ mod tests {
             }
             prop_assert_eq!(through.values().map(Vec::len).sum::<usize>(), groups.len());
             prop_assert!(through.values().all(|tickets| tickets.is_sorted()));
-            prop_assert!(waiting.groups.is_empty());
+            prop_assert!(waiting.groups.is_empty() && waiting.lines.is_empty());
         }
+    }
+
+    #[test]
+    fn a_server_that_floods_fills_no_call() {
+        let mut waiting = Waiting::default();
+        for n in 0..500 {
+            waiting.add(notice(0, n, n));
+        }
+        waiting.add(notice(1, 1_000, 1_000));
+        waiting.add(notice(2, 2_000, 2_000));
+        let due: Vec<u64> = waiting.next().into_iter().map(|(_, entry)| entry.tickets[0]).collect();
+        assert_eq!(due.len(), FROM_ONE + 2);
+        assert_eq!(due[..3], [0, 1_000, 2_000]);
+        waiting.add(notice(1, 1_001, 1_001));
+        let due: Vec<u64> = waiting.next().into_iter().map(|(_, entry)| entry.tickets[0]).collect();
+        assert_eq!(due[..2], [u64::try_from(FROM_ONE).unwrap(), 1_001]);
     }
 }

@@ -1,10 +1,12 @@
 //! From a raw frame of the gateway to the few fields that decide about it. Everything borrows from the frame.
 
+use jiff::Timestamp;
 use memchr::memmem::Finder;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::sync::LazyLock;
+use twilight_model::gateway::OpCode;
+use twilight_model::gateway::event::GatewayEventDeserializer;
 use twilight_model::id::{Id, marker::GenericMarker};
 
 /// Characters of a name that are taken; Discord's own limit is 32.
@@ -25,6 +27,39 @@ struct Frame<D> {
 /// Reads the data of a dispatch frame.
 pub fn read<'a, D: Deserialize<'a>>(text: &'a str) -> Result<D, Unreadable> {
     serde_json::from_str::<Frame<D>>(text).map(|frame| frame.d).map_err(|_| Unreadable)
+}
+
+/// What stands around the data of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// What kind of frame it is; none for what Discord does not document.
+    pub op: Option<OpCode>,
+    /// An event's number in its session.
+    pub seq: Option<u64>,
+    /// What event it is, for example `MESSAGE_CREATE`.
+    pub kind: Option<&'a str>,
+}
+
+impl<'a> Head<'a> {
+    /// Reads it; none where there is none. Twilight has looked for the same before it hands out a frame, but in the whole of
+    /// it and three times, so events are read here where their head stands: in front, in the order in which Discord writes.
+    pub fn read(text: &'a str) -> Option<Self> {
+        if let Some((kind, seq)) = event(text) {
+            return Some(Self { op: Some(OpCode::Dispatch), seq: Some(seq), kind: Some(kind) });
+        }
+        let (op, seq, kind) = GatewayEventDeserializer::from_json(text)?.into_parts();
+        // It was borrowed from the frame, whatever its type says.
+        let kind = kind.and_then(|kind| if let Cow::Borrowed(kind) = kind { Some(kind) } else { None });
+        Some(Self { op: OpCode::from(op), seq, kind })
+    }
+}
+
+/// Kind and number of an event whose head is in front.
+fn event(text: &str) -> Option<(&str, u64)> {
+    let (kind, rest) = text.strip_prefix(r#"{"t":""#)?.split_once('"')?;
+    let (seq, rest) = rest.strip_prefix(r#","s":"#)?.split_once(',')?;
+    let is_name = kind.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    (is_name && rest.starts_with(r#""op":0,"d":"#)).then_some((kind, seq.parse().ok()?))
 }
 
 /// Text that is copied only where JSON had to escape it.
@@ -67,7 +102,8 @@ pub struct Message<'a> {
     #[serde(borrow, default)]
     pub message_snapshots: Vec<Snapshot<'a>>,
     /// When its author changed it; none when Discord did, to show a link's preview.
-    pub edited_timestamp: Option<IgnoredAny>,
+    #[serde(borrow)]
+    pub edited_timestamp: Option<Text<'a>>,
     /// The type of its channel, where Discord says it.
     pub channel_type: Option<u16>,
 }
@@ -149,6 +185,11 @@ pub struct Snapped<'a> {
 }
 
 impl Message<'_> {
+    /// When its author changed it last, as far as that is told in a way that can be read.
+    pub fn edited_at(&self) -> Option<Timestamp> {
+        self.edited_timestamp.as_ref()?.0.parse().ok()
+    }
+
     /// How its author is called where it was written.
     pub fn asker(&self) -> &str {
         let nick = self.member.as_ref().and_then(|member| member.nick.as_ref());
@@ -289,12 +330,35 @@ pub fn guild_at_a_glance(text: &str) -> Option<Snowflake> {
     static GUILD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br#""guild_id":""#));
     // A reply or a forward: its reference has a server of its own.
     static REFERENCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"message_reference\""));
+    if let Some(guild) = guild_at_the_end(text) {
+        return Some(guild);
+    }
     let bytes = text.as_bytes();
     if REFERENCE.find(bytes).is_some() {
         return None;
     }
     let digits = &text[GUILD.find(bytes)? + GUILD.needle().len()..];
-    digits.get(..digits.find('"').filter(|&length| length <= 20)?)?.parse().ok()
+    id(digits.get(..digits.find('"')?)?)
+}
+
+/// The server of a message that ends with it, as Discord writes them. The two brackets are the message's and the frame's,
+/// so it is that of no reference.
+fn guild_at_the_end(text: &str) -> Option<Snowflake> {
+    let (rest, digits) = text.strip_suffix(r#""}}"#)?.rsplit_once('"')?;
+    id(digits).filter(|_| rest.ends_with(r#""guild_id":"#))
+}
+
+/// An id from its digits.
+fn id(digits: &str) -> Option<Snowflake> {
+    /// So many digits always fit.
+    const SHORT: usize = 19;
+    if digits.len() > SHORT {
+        return digits.parse().ok();
+    }
+    let number = digits
+        .bytes()
+        .try_fold(0_u64, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0')))?;
+    Id::new_checked(number)
 }
 
 /// Whether a frame says that no role is mentioned, without reading it.
@@ -346,6 +410,34 @@ mod tests {
             assert!(read::<Message<'_>>(text).is_err(), "{}", &text[..text.len().min(80)]);
         }
         assert!(read::<Message<'_>>(r#"{"d":{"id":"1","channel_id":"1"}}"#).is_ok(), "a part of a message");
+    }
+
+    #[test]
+    fn heads_are_read_wherever_they_stand() {
+        let head = |op, seq, kind| Head { op: Some(op), seq, kind };
+        for text in [
+            r#"{"t":"MESSAGE_CREATE","s":7,"op":0,"d":{}}"#,
+            r#"{"t":"MESSAGE_CREATE","s":7,"op":0,"d":{"t":"READY","s":8,"op":9}}"#,
+            r#"{"op":0,"s":7,"t":"MESSAGE_CREATE","d":{}}"#,
+            r#"{ "t": "MESSAGE_CREATE", "s":7, "op":0, "d":{}}"#,
+        ] {
+            assert_eq!(Head::read(text), Some(head(OpCode::Dispatch, Some(7), Some("MESSAGE_CREATE"))), "{text}");
+        }
+        assert_eq!(Head::read(r#"{"t":null,"s":null,"op":11,"d":null}"#), Some(head(OpCode::HeartbeatAck, None, None)));
+        assert_eq!(Head::read(r#"{"op":10,"d":{}}"#), Some(head(OpCode::Hello, None, None)));
+        assert_eq!(Head::read(""), None);
+    }
+
+    #[test]
+    fn the_server_at_the_end_is_the_messages_own() {
+        let at = |text: &str| guild_at_a_glance(text).map(Id::get);
+        assert_eq!(at(r#"{"d":{"message_reference":{"guild_id":"11"},"guild_id":"10"}}"#), Some(10));
+        assert_eq!(at(r#"{"d":{"guild_id":"10","message_reference":{"guild_id":"11"}}}"#), None);
+        assert_eq!(at(r#"{"d":{"guild_id":"10","id":"5"}}"#), Some(10));
+        assert_eq!(at(r#"{"d":{"guild_id":"18446744073709551615"}}"#), Some(u64::MAX));
+        for wrong in ["0", "", "x", "+1", "18446744073709551616", "99999999999999999999999"] {
+            assert_eq!(at(&format!(r#"{{"d":{{"guild_id":"{wrong}"}}}}"#)), None, "{wrong}");
+        }
     }
 
     #[test]

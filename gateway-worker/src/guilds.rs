@@ -3,6 +3,7 @@
 use crate::frame::{self, GuildCreated, Snowflake};
 use guildhall::settings::{Access, GuildSettings, ResponseMode};
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 /// Channels that are remembered. Only servers whose rules name channels or answer in threads need any.
@@ -26,6 +27,11 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Those of a server whose messages are all left alone.
+    pub fn silence() -> Self {
+        Self { mode: ResponseMode::Command, ..Self::default() }
+    }
+
     /// Whether it matters which channels are threads, and whose.
     pub fn need_spots(&self) -> bool {
         self.answer_in_thread || !self.channels.is_open()
@@ -108,10 +114,32 @@ struct Known {
     announced: bool,
 }
 
+/// Spreads Discord's ids. Nobody can choose theirs, so nothing stronger is needed for what every message looks up.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // Fibonacci's multiplier; the table takes its bits from both ends, and ids differ in the middle.
+        let spread = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ (spread >> 32);
+    }
+}
+
 /// The servers of a session.
 #[derive(Debug, Default)]
 pub struct Guilds {
-    known: HashMap<Snowflake, Known>,
+    known: HashMap<Snowflake, Known, BuildHasherDefault<IdHasher>>,
     shared: HashSet<Arc<Rules>>,
     spots: HashMap<Snowflake, HashMap<Snowflake, Spot>>,
     spot_count: usize,

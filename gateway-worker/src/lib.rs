@@ -5,11 +5,13 @@ pub mod applications; // whose sessions are kept
 pub mod backoff; // how long to wait before the next connection
 pub mod burst; // several messages of one person are one question
 pub mod changes; // what admins change of their settings
+pub mod content; // whether the content of messages is still needed
 pub mod decide; // whether a message is a question, and which words of it
 pub mod fleet; // which worker keeps which session
 pub mod forward; // jobs on their way to the queue
 pub mod frame; // from a raw frame to the few fields that decide
 pub mod gate; // casual talk that smart mode need not ask the model about
+pub mod going; // sessions that are being given away
 pub mod guilds; // what is known of each server
 pub mod health; // whether this worker is well, and what it counts
 pub mod identify; // when a session may be started

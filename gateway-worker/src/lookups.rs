@@ -6,10 +6,8 @@ use crate::session::Parts;
 use guildhall::discord::DiscordError;
 use guildhall::interactions::interaction::Interaction;
 use guildhall::interactions::{act, decide};
-use guildhall::settings::Guild;
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use twilight_model::channel::ChannelType;
@@ -18,79 +16,84 @@ use twilight_model::id::{
     marker::{ApplicationMarker, GuildMarker, UserMarker},
 };
 
-/// Pauses before the table is asked again; the last one stays.
-const PAUSES: [Duration; 4] =
-    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
+/// Pauses before something is tried again.
+const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
+
+/// The pause once these are over.
+const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Times that Discord is asked before a lookup ends without an answer. Its client waits half a minute each time.
 const TRIES: usize = 3;
 
 /// What servers are set to, however long it takes: nothing can be decided without.
 pub async fn settings(parts: Arc<Parts>, guilds: Vec<Id<GuildMarker>>) -> Vec<(Lookup, Found)> {
-    let mut pauses = PAUSES.iter();
-    let mut pause = PAUSES[0];
-    let mut found: HashMap<Id<GuildMarker>, Guild> = loop {
-        match parts.outside.store.guilds(&guilds).await {
-            Ok(found) => {
-                let ours = found.into_iter().filter(|guild| parts.follows(guild));
-                break ours.map(|guild| (guild.id, guild)).collect();
-            }
-            Err(error) => {
-                tracing::warn!(
-                    guilds = guilds.len(),
-                    error = format!("{error:#}"),
-                    "what servers are set to cannot be read yet"
-                );
-            }
-        }
-        pause = pauses.next().copied().unwrap_or(pause);
-        tokio::time::sleep(pause).await;
-    };
-    guilds.into_iter().map(|guild| (Lookup::Settings(guild), Found::Settings(found.remove(&guild)))).collect()
+    let read = || parts.outside.store.guilds(&guilds);
+    let mut known = insistently("what servers are set to cannot be read yet", read).await;
+    guilds.iter().map(|&guild| (Lookup::Settings(guild), parts.found(known.remove(&guild)))).collect()
 }
 
-/// What only Discord can tell; where it will not, the least that is right.
+/// Tries until it is done, and says `trouble` each time that it is not.
+async fn insistently<T, F: Future<Output = anyhow::Result<T>>>(trouble: &str, attempt: impl Fn() -> F) -> T {
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        match attempt().await {
+            Ok(done) => return done,
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "{trouble}"),
+        }
+        tokio::time::sleep(pauses.next().unwrap_or(LAST_PAUSE)).await;
+    }
+}
+
+/// What only Discord can tell. Where it will not, the least that is right; where it cannot, that nothing is known.
 pub async fn ask_discord(
     parts: Arc<Parts>,
     application: Id<ApplicationMarker>,
     bot: Id<UserMarker>,
     lookup: Lookup,
 ) -> Vec<(Lookup, Found)> {
+    let discord = &parts.outside.discord;
     let found = match lookup {
-        Lookup::OwnRole(guild) => {
-            let roles = patiently(|| parts.outside.discord.guild_roles(application, guild)).await;
-            let is_own = |tags: Option<Id<UserMarker>>| tags == Some(bot);
-            let own = roles
-                .unwrap_or_default()
-                .into_iter()
-                .find(|role| is_own(role.tags.as_ref().and_then(|tags| tags.bot_id)));
+        Lookup::OwnRole(guild) => told(patiently(|| discord.guild_roles(application, guild)).await).map(|roles| {
+            let mut roles = roles.iter().flatten();
+            let own = roles.find(|role| role.tags.as_ref().is_some_and(|tags| tags.bot_id == Some(bot)));
             Found::OwnRole(own.map(|role| role.id))
-        }
+        }),
         Lookup::Channel { channel, .. } => {
-            let channel = patiently(|| parts.outside.discord.channel(application, channel)).await;
-            Found::Channel(channel.map_or(Spot::Channel, |channel| match channel.kind {
-                ChannelType::AnnouncementThread | ChannelType::PublicThread | ChannelType::PrivateThread => {
-                    Spot::Thread { parent: channel.parent_id.map(Id::cast), own: channel.owner_id == Some(bot) }
-                }
-                _ => Spot::Channel,
-            }))
+            told(patiently(|| discord.channel(application, channel)).await).map(|channel| {
+                Found::Channel(channel.map_or(Spot::Channel, |channel| match channel.kind {
+                    ChannelType::AnnouncementThread | ChannelType::PublicThread | ChannelType::PrivateThread => {
+                        Spot::Thread { parent: channel.parent_id.map(Id::cast), own: channel.owner_id == Some(bot) }
+                    }
+                    _ => Spot::Channel,
+                }))
+            })
         }
         Lookup::Settings(guild) => return settings(parts, vec![guild]).await,
     };
-    vec![(lookup, found)]
+    vec![(lookup, found.unwrap_or(Found::Unknown))]
+}
+
+/// What Discord said; none where it refuses to say it. Fails where it could not be asked: that says nothing.
+fn told<T>(answer: Result<T, DiscordError>) -> Result<Option<T>, DiscordError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(DiscordError::Refused { .. }) => Ok(None),
+        Err(error @ (DiscordError::Unavailable(_) | DiscordError::TooLate)) => {
+            tracing::warn!("Discord did not tell what a message depends on; it is judged without");
+            Err(error)
+        }
+    }
 }
 
 /// Asks again while Discord cannot be reached, a few times.
-async fn patiently<T, F: Future<Output = Result<T, DiscordError>>>(ask: impl Fn() -> F) -> Option<T> {
-    for pause in PAUSES.into_iter().take(TRIES) {
-        match ask().await {
-            Ok(found) => return Some(found),
-            Err(DiscordError::Unavailable(_)) => tokio::time::sleep(pause).await,
-            Err(DiscordError::Refused { .. } | DiscordError::TooLate) => break,
+async fn patiently<T, F: Future<Output = Result<T, DiscordError>>>(ask: impl Fn() -> F) -> Result<T, DiscordError> {
+    let mut pauses = PAUSES.into_iter().take(TRIES - 1);
+    loop {
+        match (ask().await, pauses.next()) {
+            (Err(DiscordError::Unavailable(_)), Some(pause)) => tokio::time::sleep(pause).await,
+            (answer, _) => return answer,
         }
     }
-    tracing::warn!("Discord did not tell what a message depends on; it is judged without");
-    None
 }
 
 /// Writes down whether the bot is in a server. Tried for as long as the process lives: the same again changes nothing.
@@ -99,13 +102,8 @@ pub async fn note(parts: Arc<Parts>, presence: Presence, now: Timestamp) {
         Presence::Left(guild) => (guild, Some(now)),
         Presence::Returned(guild) => (guild, None),
     };
-    let mut pauses = PAUSES.iter();
-    let mut pause = PAUSES[0];
-    while let Err(error) = write_presence(&parts, guild, left_at).await {
-        tracing::warn!(guild.id = %guild, error = format!("{error:#}"), "that the bot joined or left a server cannot be written down yet");
-        pause = pauses.next().copied().unwrap_or(pause);
-        tokio::time::sleep(pause).await;
-    }
+    let write = || write_presence(&parts, guild, left_at);
+    insistently("that the bot joined or left a server cannot be written down yet", write).await;
 }
 
 /// A bot that an account has brought along says nothing of servers that are another account's.
@@ -137,5 +135,17 @@ pub async fn interact(parts: Arc<Parts>, frame: String) {
     let (application, id) = (interaction.application_id, interaction.id);
     if let Err(error) = parts.outside.discord.respond(application, id, &interaction.token, &response).await {
         tracing::warn!(interaction.id = %id, error = %error, "an interaction could not be answered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_discord_has_said_is_known() {
+        assert_eq!(told(Ok(7)).ok(), Some(Some(7)));
+        assert_eq!(told::<u8>(Err(DiscordError::Refused { status: 403, code: 0 })).ok(), Some(None));
+        assert!(told::<u8>(Err(DiscordError::Unavailable("it is down"))).is_err());
     }
 }

@@ -1,12 +1,12 @@
 //! `gateway-worker`: the container that keeps Discord's gateway connections on AWS, and passes on what it hears.
 
 use anyhow::{Context as _, Result, ensure};
-use gateway_worker::{Options, Outside, Shared, applications};
-use guildhall::config::{AwsConfig, Config};
-use guildhall::discord::Discord;
-use guildhall::job::sqs::Jobs;
-use guildhall::store::Store;
-use guildhall::{aws, signals, telemetry};
+use gateway_worker::{Options, Outside, Shared, applications, content};
+use guildhall::aws::{Aws, Limits};
+use guildhall::config::{AwsConfig, Config, QueueConfig};
+use guildhall::discord::{Budget, Discord};
+use guildhall::job::sqs::{Jobs, Queue};
+use guildhall::{signals, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,14 +53,16 @@ async fn healthy() -> Result<()> {
 
 async fn run() -> Result<()> {
     let (config, aws) = (Config::from_env()?, AwsConfig::from_env()?);
+    let queues = QueueConfig::from_env(&[Queue::Questions, Queue::Moderation])?;
     let shared = config.discord.context("DISCORD_TOKEN is needed: it says whose connections are kept")?;
     let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
-    let clients = aws::clients(&aws).await;
+    let aws = Aws::of_process(&aws).await?;
+    let store = aws.store(Limits::TABLE);
+    let (custom, budget) = (aws.custom_bots(&store), Budget::Shared(store.clone()));
     let outside = Outside {
-        store: Store::new(clients.table, &config.table_name),
-        jobs: Jobs::new(clients.queues, &aws).into(),
-        // Tokens of custom bots are sealed with a key that only one machine has, until KMS keeps one.
-        discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), None)?),
+        jobs: Jobs::new(aws.queues(Limits::QUEUE), &queues, None).into(),
+        discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), custom, budget)?),
+        store,
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();
@@ -72,6 +74,12 @@ async fn run() -> Result<()> {
     let (tell, applications) = watch::channel(Vec::new());
     let keep = applications::keep(outside.store.clone(), Arc::clone(&outside.discord), Some(shared), tell);
     let _keep = AbortOnDropHandle::new(tokio::spawn(keep));
-    let options = Options { applications, alone: false, linger: LINGER, listen: config.gateway.metrics };
+    let options = Options {
+        applications,
+        alone: false,
+        linger: LINGER,
+        content_kept: content::KEPT,
+        listen: config.gateway.metrics,
+    };
     gateway_worker::run(outside, options, stop).await
 }

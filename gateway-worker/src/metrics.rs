@@ -132,6 +132,7 @@ impl Metrics {
             Job::Edited { .. } => "edited",
             Job::Deleted { .. } => "deleted",
             Job::Notify(_) => "notify",
+            Job::Remember(_) => "remember",
             _ => "other",
         };
         self.jobs.get_or_create(&Kind { kind }).inc();

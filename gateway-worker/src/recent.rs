@@ -38,6 +38,11 @@ impl Recent {
         self.texts.contains_key(&message)
     }
 
+    /// Whether a message was passed on with these words.
+    pub fn says(&self, message: Snowflake, text: &str) -> bool {
+        self.texts.get(&message) == Some(&fingerprint(text))
+    }
+
     /// Takes a message's words as they are now. Returns whether they are others: Discord reports a message as changed, too,
     /// when it adds a link's preview.
     pub fn changes(&mut self, message: Snowflake, text: &str) -> bool {

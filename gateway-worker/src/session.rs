@@ -4,21 +4,23 @@
 use crate::backoff::Backoff;
 use crate::changes::Changes;
 use crate::forward::Forwarder;
+use crate::frame::Head;
 use crate::identify::IdentifyQueue;
 use crate::judge::{Found, Judge, Lookup, Options};
 use crate::lookups;
 use crate::metrics::Metrics;
 use crate::tenure::Permit;
-use crate::watermark::Watermark;
+use crate::watermark::{Seen, Watermark};
 use crate::wire::{self, AfterClose};
 use crate::worker::Outside;
 use futures::{FutureExt as _, StreamExt as _};
 use guildhall::ids::AccountId;
 use guildhall::settings::Guild;
-use guildhall::store::{Lease, MOST_KEYS, SessionKey, SessionNotice, SessionState, ShardPlan};
+use guildhall::store::{Known, Lease, MOST_KEYS, SessionKey, SessionNotice, SessionState, ShardPlan};
 use jiff::Timestamp;
 use rand::RngExt as _;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -30,8 +32,8 @@ use tokio::time::Instant;
 use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
 use twilight_gateway::{CloseFrame, Config, ConfigBuilder, Message, Shard, ShardId, ShardState};
 use twilight_model::gateway::OpCode;
-use twilight_model::gateway::event::GatewayEventDeserializer;
 use twilight_model::gateway::payload::outgoing::identify::IdentifyProperties;
+use twilight_model::id::{Id, marker::GuildMarker};
 
 /// Frames taken before anything else is looked at.
 const AT_ONCE: usize = 64;
@@ -55,6 +57,10 @@ const ENDED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Seconds to wait before a new session where Discord called the old one invalid. [Discord Docs/Gateway: Resuming]
 const INVALID_PAUSE: std::ops::RangeInclusive<f64> = 1.0..=5.0;
+
+/// Requests for servers' settings that are under way at the same time. A shard's servers all come at once, up to 2,500: what
+/// many requests and their connections take of memory is never given back whole.
+const ASKED_AT_ONCE: usize = 2;
 
 /// Jobs of one session that may be under way while the queue is behind.
 const OWN_ROOM: usize = 200;
@@ -95,6 +101,15 @@ impl Parts {
     /// Whether what is set for a server is meant for this bot: one that an account has brought along follows that account.
     pub fn follows(&self, guild: &Guild) -> bool {
         self.account.as_ref().is_none_or(|account| *account == guild.account)
+    }
+
+    /// What this bot makes of a server as the table has it.
+    pub fn found(&self, known: Option<Known>) -> Found {
+        match known {
+            Some(Known::Unreadable) => Found::Unknown,
+            Some(Known::As(guild)) => Found::Settings(self.follows(&guild).then_some(*guild)),
+            None => Found::Settings(None),
+        }
     }
 }
 
@@ -205,12 +220,17 @@ struct Session {
     accepted: mpsc::UnboundedSender<Vec<u64>>,
     settled: mpsc::UnboundedReceiver<Vec<u64>>,
     lookups: JoinSet<Vec<(Lookup, Found)>>,
+    /// Requests for servers' settings, and the servers that wait for one.
+    settings: JoinSet<Vec<(Lookup, Found)>>,
+    unasked: VecDeque<Id<GuildMarker>>,
     changes: broadcast::Receiver<Changes>,
     /// Jobs and interactions whose outcome is not known yet.
     under_way: usize,
     phase: Option<Phase>,
     /// The last moment at which everything that was said had been heard.
     heard_until: Instant,
+    /// Whether the last event had a number that cannot be right.
+    has_lost_count: bool,
 }
 
 impl Session {
@@ -244,10 +264,13 @@ impl Session {
             accepted,
             settled,
             lookups: JoinSet::new(),
+            settings: JoinSet::new(),
+            unasked: VecDeque::new(),
             changes,
             under_way: 0,
             phase: None,
             heard_until: Instant::now(),
+            has_lost_count: false,
         }
     }
 
@@ -271,11 +294,8 @@ impl Session {
             tokio::select! {
                 message = next_message(&mut self.link) => self.on_messages(message),
                 Some(tickets) = self.settled.recv() => self.on_settled(&tickets),
-                Some(found) = self.lookups.join_next() => {
-                    for (lookup, found) in found.unwrap_or_default() {
-                        self.judge.found(lookup, found);
-                    }
-                }
+                Some(found) = self.lookups.join_next() => self.on_found(found.unwrap_or_default()),
+                Some(found) = self.settings.join_next() => self.on_found(found.unwrap_or_default()),
                 changed = orders.changed() => {
                     if changed.is_err() {
                         // The worker is gone, and with it whoever could write anything down.
@@ -307,6 +327,9 @@ impl Session {
             self.heard_until = now;
         }
         let out = self.judge.poll(if self.is_deaf(now) { self.heard_until } else { now }.into());
+        for ticket in out.more {
+            self.mark.more(ticket);
+        }
         for (tickets, job) in out.jobs {
             self.under_way += 1;
             self.parts.forwarder.submit(tickets, job, self.accepted.clone());
@@ -327,36 +350,44 @@ impl Session {
                 let _ = accepted.send(vec![ticket]);
             });
         }
-        // Another session begins beside this one then, so that nothing is missed meanwhile.
-        self.state.wants_content = out.wants_content && !self.asks_for_content();
+        // Where it does not ask for it, another session begins beside this one, so that nothing is missed meanwhile.
+        self.state.wants_content = out.wants_content;
     }
 
     fn asks_for_content(&self) -> bool {
-        self.key.generation > 0 && !self.state.content_refused
+        self.key.reads_content() && !self.state.content_refused
     }
 
     fn look_up(&mut self, lookups: Vec<Lookup>) {
-        let mut guilds = Vec::new();
         for lookup in lookups {
-            let parts = Arc::clone(&self.parts);
             match lookup {
-                Lookup::Settings(guild) => guilds.push(guild),
+                Lookup::Settings(guild) => self.unasked.push_back(guild),
                 lookup => {
-                    let bot = self.judge.bot();
+                    let (parts, bot) = (Arc::clone(&self.parts), self.judge.bot());
                     self.lookups.spawn(lookups::ask_discord(parts, self.key.application, bot, lookup));
                 }
             }
         }
-        for guilds in guilds.chunks(MOST_KEYS) {
-            self.lookups.spawn(lookups::settings(Arc::clone(&self.parts), guilds.to_vec()));
+        while self.settings.len() < ASKED_AT_ONCE && !self.unasked.is_empty() {
+            let some = self.unasked.drain(..self.unasked.len().min(MOST_KEYS)).collect();
+            self.settings.spawn(lookups::settings(Arc::clone(&self.parts), some));
+        }
+        if self.unasked.is_empty() {
+            self.unasked = VecDeque::new();
+        }
+    }
+
+    fn on_found(&mut self, found: Vec<(Lookup, Found)>) {
+        for (lookup, found) in found {
+            self.judge.found(lookup, found);
         }
     }
 
     fn on_changes(&mut self, changes: Result<Changes, RecvError>) {
         match changes {
             Ok(guilds) => {
-                for guild in guilds.iter() {
-                    self.judge.changed(guild.id, self.parts.follows(guild).then(|| guild.clone()));
+                for (guild, known) in guilds.iter() {
+                    self.judge.changed(*guild, self.parts.found(Some(known.clone())));
                 }
             }
             Err(RecvError::Lagged(_)) => self.judge.doubt_settings(),
@@ -478,28 +509,30 @@ impl Session {
 
     /// Takes a message and whatever has arrived behind it.
     fn on_messages(&mut self, first: Option<Result<Message, ReceiveMessageError>>) {
-        self.on_message(first);
+        // One look at the clock: they have arrived already.
+        let now = Instant::now();
+        self.on_message(first, now);
         for _ in 1..AT_ONCE {
             let Link::Up(up) = &mut self.link else { return };
             let Some(next) = next_of(up).now_or_never() else { return };
-            self.on_message(next);
+            self.on_message(next, now);
         }
     }
 
-    fn on_message(&mut self, message: Option<Result<Message, ReceiveMessageError>>) {
+    fn on_message(&mut self, message: Option<Result<Message, ReceiveMessageError>>, now: Instant) {
         if let Link::Up(up) = &mut self.link
             && up.closing.is_none()
         {
-            up.lost_at = Instant::now() + up.silence;
+            up.lost_at = now + up.silence;
         }
         match message {
-            Some(Ok(Message::Text(text))) => self.on_text(&text),
+            Some(Ok(Message::Text(text))) => self.on_text(&text, now),
             Some(Ok(Message::Close(frame))) => self.on_close(frame.map(|frame| frame.code)),
             None => self.on_close(None),
             Some(Err(error)) => match error.kind() {
                 ReceiveMessageErrorType::Deserializing { event } => {
                     self.parts.metrics.unreadable_frames.inc();
-                    self.on_text(event);
+                    self.on_text(event, now);
                 }
                 ReceiveMessageErrorType::Reconnect => {
                     tracing::warn!(session = %self.key, error = %source_of(&error), "no connection to Discord's gateway");
@@ -516,19 +549,21 @@ impl Session {
         }
     }
 
-    fn on_text(&mut self, text: &str) {
-        let Some(head) = GatewayEventDeserializer::from_json(text) else { return };
-        match (OpCode::from(head.op()), head.sequence(), head.event_type()) {
-            (Some(OpCode::Dispatch), Some(seq), Some(kind)) => self.on_event(text, kind, seq),
-            (Some(OpCode::Hello), ..) => {
+    fn on_text(&mut self, text: &str, now: Instant) {
+        let Some(head) = Head::read(text) else { return };
+        match head {
+            Head { op: Some(OpCode::Dispatch), seq: Some(seq), kind: Some(kind) } => {
+                self.on_event(text, kind, seq, now);
+            }
+            Head { op: Some(OpCode::Hello), .. } => {
                 if let (Link::Up(up), Some(interval)) = (&mut self.link, wire::heartbeat(text)) {
                     up.silence = interval.saturating_mul(SILENT_HEARTBEATS).clamp(HELLO_WITHIN, IDLE);
                     if up.closing.is_none() {
-                        up.lost_at = Instant::now() + up.silence;
+                        up.lost_at = now + up.silence;
                     }
                 }
             }
-            (Some(OpCode::InvalidSession), ..) => {
+            Head { op: Some(OpCode::InvalidSession), .. } => {
                 let pause = Duration::from_secs_f64(rand::rng().random_range(INVALID_PAUSE));
                 if wire::is_resumable(text) {
                     self.expect_close(None);
@@ -537,12 +572,16 @@ impl Session {
                     self.expect_close(Some(pause));
                 }
             }
-            (Some(OpCode::Reconnect), ..) => self.expect_close(None),
+            Head { op: Some(OpCode::Reconnect), .. } => self.expect_close(None),
             _ => {}
         }
     }
 
-    fn on_event(&mut self, text: &str, kind: &str, seq: u64) {
+    fn on_event(&mut self, text: &str, kind: &str, seq: u64, now: Instant) {
+        // What comes behind an event without its number would pass for all that was missed.
+        if self.has_lost_count && self.is_closing() {
+            return;
+        }
         self.parts.metrics.event(kind);
         if kind == "READY" {
             let Some(ready) = wire::ready(text) else {
@@ -558,14 +597,31 @@ impl Session {
             tracing::info!(session = %self.key, event = kind, "connected to Discord's gateway");
             self.state.ready = true;
             if let Link::Up(up) = &mut self.link {
-                up.ready_at = Some(Instant::now());
+                up.ready_at = Some(now);
             }
         }
-        if let Some(ticket) = self.mark.see(seq) {
-            self.judge.on_frame(text, kind, ticket, std::time::Instant::now());
+        match self.mark.see(seq) {
+            Seen::New(ticket) => self.judge.on_frame(text, kind, ticket, now.into()),
+            Seen::Again => {}
+            Seen::Absurd => {
+                self.parts.metrics.unreadable_frames.inc();
+                return self.lose_count();
+            }
         }
+        self.has_lost_count = false;
         // The connection itself knows no session to send heartbeats for.
         if kind == "READY" && matches!(&self.link, Link::Up(up) if up.shard.session().is_none()) {
+            self.close(CloseFrame::RESUME, Duration::ZERO);
+        }
+    }
+
+    /// The gateway counts wrongly. After a resume it may count right; if it does not, there is another session.
+    fn lose_count(&mut self) {
+        tracing::warn!(session = %self.key, "Discord's events are numbered wrongly: the connection is closed");
+        if std::mem::replace(&mut self.has_lost_count, true) {
+            self.forget_session();
+        }
+        if !self.is_closing() {
             self.close(CloseFrame::RESUME, Duration::ZERO);
         }
     }

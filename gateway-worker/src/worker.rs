@@ -3,8 +3,10 @@
 
 use crate::applications::Application;
 use crate::changes::{self, Changes};
+use crate::content;
 use crate::fleet::{self, Step, View, Wanted, Watch};
 use crate::forward::Forwarder;
+use crate::going::Going;
 use crate::health::{self, Health};
 use crate::identify::IdentifyQueue;
 use crate::metrics::Metrics;
@@ -25,7 +27,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -94,6 +95,8 @@ pub struct Options {
     pub alone: bool,
     /// How long a job waits for others to travel with. Zero for the local queue, which batches by itself.
     pub linger: Duration,
+    /// How long the content of messages is asked for though no server seems to need it: [`content::KEPT`].
+    pub content_kept: Duration,
     /// Where `/healthz` and `/metrics` are told.
     pub listen: Option<SocketAddr>,
 }
@@ -155,8 +158,7 @@ pub async fn run(outside: Outside, options: Options, stop: CancellationToken) ->
         watch: Watch::default(),
         applications: HashMap::new(),
         running: HashMap::new(),
-        going: JoinSet::new(),
-        busy: HashSet::new(),
+        going: Going::default(),
         fallen: HashMap::new(),
         unknown: HashMap::new(),
     };
@@ -222,9 +224,7 @@ struct Worker {
     watch: Watch,
     applications: HashMap<Id<ApplicationMarker>, Served>,
     running: HashMap<SessionKey, Kept>,
-    /// Sessions that are being given away or ended.
-    going: JoinSet<SessionKey>,
-    busy: HashSet<SessionKey>,
+    going: Going,
     fallen: HashMap<SessionKey, Instant>,
     /// Applications of sessions or plans that are not ours to keep, and since when.
     unknown: HashMap<Id<ApplicationMarker>, Instant>,
@@ -235,6 +235,8 @@ struct Served {
     application: Application,
     /// When Discord is asked whether the content of messages may be read by now, and the pause after that.
     ask_content: (Instant, Duration),
+    /// Since when no server is known to need it, as far as this worker minds that.
+    needless_since: Option<Instant>,
     /// There once a plan is known.
     parts: Option<(watch::Sender<ShardPlan>, Arc<Parts>)>,
     _planner: AbortOnDropHandle<()>,
@@ -250,10 +252,11 @@ impl Worker {
     /// Looks at the table and does its part.
     async fn look(&mut self) -> Result<()> {
         self.serve_applications();
-        self.note_what_ended().await;
+        // First of all: what ends because this worker has lost its permit has not fallen.
         if !self.permit.as_ref().is_some_and(|permit| permit.holds(Instant::now())) {
             self.fence();
         }
+        self.note_what_ended().await;
         self.save().await;
         let (leases, beats, plans) = timeout(REQUEST * 2, async {
             tokio::try_join!(self.store.leases(), self.store.workers(), self.store.shard_plans())
@@ -267,6 +270,7 @@ impl Worker {
         let steps = self.decide(&leases, now);
         self.act(steps).await;
         self.ask_for_more(now);
+        self.ask_for_less(&leases, now);
         Ok(())
     }
 
@@ -297,7 +301,7 @@ impl Worker {
     fn ask_for_more(&mut self, now: Instant) {
         for (key, kept) in &self.running {
             let state = kept.running.state.borrow();
-            if !state.wants_content {
+            if !state.wants_content || key.reads_content() && !state.content_refused {
                 continue;
             }
             let Some(served) = self.applications.get_mut(&key.application) else { continue };
@@ -315,7 +319,7 @@ impl Worker {
                 if is_refused && !discord.own(key.application).await.is_ok_and(|own| own.may_read_content()) {
                     return;
                 }
-                match store.next_generation(key.application, key.generation).await {
+                match store.next_generation(key.application, key.generation, true).await {
                     Ok(false) => {}
                     Ok(true) => {
                         tracing::info!(application.id = %key.application, "a server wants all its messages read: sessions that ask for their content are begun");
@@ -325,6 +329,24 @@ impl Worker {
                     }
                 }
             });
+        }
+    }
+
+    /// Sees to it that the content of messages is no longer asked for once no server has needed it for some time: again by a
+    /// further generation of sessions. Whoever keeps the first of them minds that.
+    fn ask_for_less(&mut self, leases: &[Lease], now: Instant) {
+        for (&application, served) in &mut self.applications {
+            let Some((plan, parts)) = &served.parts else { continue };
+            let ShardPlan { total, generation, .. } = *plan.borrow();
+            let first = SessionKey { application, total, generation, shard: 0 };
+            let is_needed =
+                leases.iter().any(|lease| lease.key.application == application && lease.state.wants_content);
+            if is_needed || !first.reads_content() || !self.running.contains_key(&first) {
+                served.needless_since = None;
+            } else if now.duration_since(*served.needless_since.get_or_insert(now)) >= self.options.content_kept {
+                served.needless_since = None;
+                tokio::spawn(content::give_up(Arc::clone(parts), first));
+            }
         }
     }
 
@@ -364,7 +386,8 @@ impl Worker {
             let planner = AbortOnDropHandle::new(tokio::spawn(plan::keep(planner)));
             let ask_content = (Instant::now() + FIRST_ASKED, FIRST_ASKED);
             let id = application.id;
-            self.applications.insert(id, Served { application, ask_content, parts: None, _planner: planner });
+            self.applications
+                .insert(id, Served { application, ask_content, needless_since: None, parts: None, _planner: planner });
         }
     }
 
@@ -422,7 +445,7 @@ impl Worker {
             living.extend(self.watch.living(now).filter(|worker| *worker != self.me).map(str::to_owned));
         }
         let running: HashSet<SessionKey> = self.running.keys().copied().collect();
-        let busy = self.busy.iter().chain(self.fallen.keys()).copied().collect();
+        let busy = self.going.keys().chain(self.fallen.keys().copied()).collect();
         let view = View {
             me: &self.me,
             leases,
@@ -489,28 +512,19 @@ impl Worker {
     /// Gives a session away or ends it, without waiting for it.
     fn let_go(&mut self, key: SessionKey, order: Order, permit: &Permit) {
         let Some(kept) = self.running.remove(&key) else { return };
-        self.busy.insert(key);
-        self.going.spawn(let_go(self.store.clone(), kept.running, order, permit.clone()));
+        self.going.add(key, let_go(self.store.clone(), kept.running, order, permit.clone()));
     }
 
     /// Sees to sessions whose task is over.
     async fn note_what_ended(&mut self) {
-        while let Some(gone) = self.going.try_join_next() {
-            match gone {
-                Ok(key) => {
-                    self.busy.remove(&key);
-                }
-                Err(_) => self.busy.clear(),
-            }
-        }
+        self.going.note();
         let over: Vec<SessionKey> =
             self.running.iter().filter(|(_, kept)| kept.running.task.is_finished()).map(|(key, _)| *key).collect();
         for key in over {
             let Some(kept) = self.running.remove(&key) else { continue };
             let has_stopped = kept.running.state.borrow().stopped.is_some();
             if has_stopped && let Some(permit) = &self.permit {
-                self.busy.insert(key);
-                self.going.spawn(let_go(self.store.clone(), kept.running, Order::Release, permit.clone()));
+                self.going.add(key, let_go(self.store.clone(), kept.running, Order::Release, permit.clone()));
             } else {
                 if let Err(error) = kept.running.task.await
                     && error.is_panic()
@@ -564,11 +578,11 @@ impl Worker {
                 self.let_go(key, Order::Release, &permit);
             }
         }
-        while self.going.join_next().await.is_some() {}
+        self.going.all_gone().await;
     }
 }
 
-async fn let_go(store: Store, mut running: Running, order: Order, permit: Permit) -> SessionKey {
+async fn let_go(store: Store, mut running: Running, order: Order, permit: Permit) {
     let key = running.lease.key;
     running.order.send_replace(order);
     if timeout(ENDED_WITHIN, &mut running.task).await.is_err() {
@@ -590,5 +604,4 @@ async fn let_go(store: Store, mut running: Running, order: Order, permit: Permit
             }
         }
     }
-    key
 }

@@ -7,11 +7,14 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
-use gateway_worker::{Application, Options, Outside, run};
+use gateway_worker::{Application, Options, Outside, content, run};
 use guildhall::account::Plan;
 use guildhall::bot::Bot;
 use guildhall::config::Config;
+use guildhall::ids::AccountId;
+use guildhall::settings::{Guild, GuildSettings, ResponseMode};
 use guildhall::store::{Lease, SessionNotice};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use standalone::house::{House, Work};
 use std::collections::HashSet;
@@ -46,8 +49,11 @@ impl Gateway {
             say: broadcast::channel(64).0,
             ready: Arc::new(Mutex::new(ready)),
         };
-        let app =
-            Router::new().route("/api/v10/gateway/bot", get(bot)).route("/", get(upgrade)).with_state(gateway.clone());
+        let app = Router::new()
+            .route("/api/v10/gateway/bot", get(bot))
+            .route("/api/v10/users/@me/guilds", get(guilds))
+            .route("/", get(upgrade))
+            .with_state(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         gateway
     }
@@ -74,6 +80,11 @@ async fn bot(State(gateway): State<Gateway>) -> Json<Value> {
         "url": format!("ws://{}", gateway.address), "shards": gateway.shards,
         "session_start_limit": {"total": 1000, "remaining": 900, "reset_after": 1000, "max_concurrency": 16},
     }))
+}
+
+async fn guilds(State(gateway): State<Gateway>) -> Json<Value> {
+    gateway.heard.lock().unwrap().push(("guilds", Value::Null));
+    Json(json!([{"id": "10", "name": "workshop"}]))
 }
 
 async fn upgrade(State(gateway): State<Gateway>, upgrade: WebSocketUpgrade) -> Response {
@@ -153,7 +164,7 @@ impl World {
 
 fn options(application: Application, alone: bool) -> Options {
     let (_, applications) = watch::channel(vec![application]);
-    Options { applications, alone, linger: Duration::ZERO, listen: None }
+    Options { applications, alone, linger: Duration::ZERO, content_kept: content::KEPT, listen: None }
 }
 
 /// A worker on a thread of its own, which can be made to sleep as SIGSTOP would.
@@ -247,6 +258,43 @@ async fn a_token_that_is_refused_is_not_tried_again() {
     assert_eq!(leases[0].state.notice, Some(SessionNotice::TokenRefused));
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((gateway.heard("identify").len(), gateway.heard("resume").len()), (1, 0));
+    worker.stops().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_write_is_asked_for_as_long_as_a_server_needs_it() {
+    const KEPT: Duration = Duration::from_millis(600);
+    let gateway = Gateway::start(1).await;
+    let world = World::new(&gateway).await;
+    let store = &world.house.bot.store;
+    let set = async |version, response_mode| {
+        let settings = GuildSettings { response_mode, ..GuildSettings::default() };
+        let guild = Guild { settings, version, ..Guild::new(Id::new(10), AccountId::local()) };
+        assert!(store.put_guild(&guild, Timestamp::now()).await.unwrap());
+    };
+    let intents = || {
+        let heard = gateway.heard("identify");
+        heard.iter().map(|data| data["intents"].as_u64().unwrap() & (1 << 15) != 0).collect::<Vec<bool>>()
+    };
+    set(1, ResponseMode::AllMessages { smart: true, channel_context: false }).await;
+    let worker =
+        Worker::start(Arc::clone(&world.house.bot), Options { content_kept: KEPT, ..options(application(), true) });
+    world.until("ready", |leases| leases.iter().any(|lease| lease.state.ready)).await;
+    gateway.says(&json!({"op": 0, "s": 2, "t": "GUILD_CREATE", "d": {"id": "10"}}));
+    let is_alone = |leases: &[Lease], generation| matches!(leases, [lease] if lease.key.generation == generation && lease.state.ready);
+    world.until("it is asked for", |leases| is_alone(leases, 1)).await;
+    assert_eq!(intents(), [false, true]);
+    // The new session has heard of no server, and yet there is one that needs it.
+    world.until("it is asked whether that is so", |_| gateway.heard("guilds").len() == 2).await;
+    assert_eq!(intents(), [false, true]);
+    set(2, ResponseMode::Mention).await;
+    world.until("it is given up", |leases| is_alone(leases, 2)).await;
+    assert_eq!(intents(), [false, true, false]);
+    // And asked for again.
+    set(3, ResponseMode::AllMessages { smart: true, channel_context: false }).await;
+    gateway.says(&json!({"op": 0, "s": 2, "t": "GUILD_CREATE", "d": {"id": "10"}}));
+    world.until("it is asked for again", |leases| is_alone(leases, 3)).await;
+    assert_eq!(intents(), [false, true, false, true]);
     worker.stops().await;
 }
 

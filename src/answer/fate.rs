@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use twilight_model::id::{
     Id,
-    marker::{ApplicationMarker, MessageMarker},
+    marker::{ApplicationMarker, ChannelMarker, MessageMarker},
 };
 
 /// An answer that has stood for longer has been read; it is not taken away with its question.
@@ -31,11 +31,17 @@ pub async fn edited(bot: &Bot, message: Id<MessageMarker>, text: &str, now: Time
 pub async fn withdrawn(
     bot: &Bot,
     application: Id<ApplicationMarker>,
+    channel: Id<ChannelMarker>,
     message: Id<MessageMarker>,
     now: Timestamp,
 ) -> Result<()> {
     bot.store.put_fate(message, Fate::Deleted, now).await?;
-    let Some(claim) = bot.store.claim_of(QuestionId(message.get())).await? else { return Ok(()) };
+    let claim = bot.store.claim_of(QuestionId(message.get())).await?;
+    // What a claim remembers goes with all of its messages.
+    if !claim.as_ref().is_some_and(Claim::made_turn) {
+        bot.store.forget_remark(channel, message).await?;
+    }
+    let Some(claim) = claim else { return Ok(()) };
     let Some(last) = claim.posted.last() else {
         // What was overheard and not answered is forgotten with its message.
         return if is_gone(bot, &claim).await? { bot.store.forget_turn(&claim).await } else { Ok(()) };

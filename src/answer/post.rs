@@ -139,6 +139,10 @@ async fn to_interaction(
             return Ok(outcome);
         }
     };
+    if !private {
+        // Not written down: a later delivery edits it again.
+        claim.posted = vec![Posted { channel: original.channel_id, message: original.id }];
+    }
     let interrupted = claim.sending;
     for (part, content) in reply.parts.iter().enumerate().skip(interrupted.unwrap_or(1)) {
         if interrupted == Some(part) {

@@ -121,7 +121,7 @@ fn answer_from(said: ModelAnswer, shown: &[Passage], question: &str, lang: Lang)
     }
     let text = match () {
         () if (can_answer || wants_human) && sentences::is_one_sentence(&answer) => answer,
-        // We speak two languages; in others the model's own short "I could not find that" is better than English.
+        // We speak few languages; in others the model's own short "I could not find that" is better than English.
         () if sentences::is_in_another_language(question) && sentences::is_one_sentence(&answer) => answer,
         () => sentences::not_found(lang).to_owned(),
     };

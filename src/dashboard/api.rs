@@ -4,6 +4,7 @@ pub mod ask; // one question, one answer
 pub mod bot; // the account's own Discord application
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
+pub mod notifications; // who is told what happens, and what has happened
 pub mod refusals; // the errors that operations may answer with, for the description
 pub mod tokens; // API tokens
 pub mod usage; // who calls, and what is left of the month
@@ -70,6 +71,8 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(guilds::get_guild))
         .routes(routes!(guilds::get_settings, guilds::change_settings))
         .routes(routes!(bot::get_bot, bot::set_bot, bot::remove_bot))
+        .routes(routes!(notifications::get_notifications, notifications::set_notifications))
+        .routes(routes!(notifications::list_events))
         .routes(routes!(usage::me))
         .routes(routes!(usage::usage))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
@@ -103,6 +106,7 @@ mod tests {
         /bot delete
         /bot get
         /bot put
+        /events get
         /guilds get
         /guilds/{id} get
         /guilds/{id}/settings get
@@ -115,6 +119,8 @@ mod tests {
         /knowledge/sources/{id} get
         /knowledge/sources/{id}/refresh post
         /me get
+        /notifications get
+        /notifications put
         /tokens get
         /tokens post
         /tokens/{id} delete

@@ -1,11 +1,14 @@
 //! Who calls the API: bearer tokens. Only their hashes are kept.
 
 use super::problem::Problem;
+use crate::account::{Account, Plan};
 use crate::bot::{Bot, Home};
 use crate::ids::{AccountId, TokenId};
 use crate::question::Place;
+use crate::settings::GuildSettings;
 use crate::store::{ApiToken, Store};
 use anyhow::Result;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -34,6 +37,36 @@ pub struct Caller {
     /// The token that was sent.
     pub token: TokenId,
     manages_tokens: bool,
+    is_operator: bool,
+}
+
+/// Who runs the installation: the hash of a token that is in no table, because it is what the first others are made with.
+#[derive(Debug, Clone)]
+pub struct Operator(String);
+
+impl Operator {
+    /// Whoever has this token.
+    pub fn new(token: &SecretString) -> Self {
+        Self(hash(token.expose_secret()))
+    }
+
+    fn is(&self, secret: &str) -> bool {
+        verify_slices_are_equal(self.0.as_bytes(), hash(secret).as_bytes()).is_ok()
+    }
+
+    /// The operator's account comes to be when it is first used.
+    async fn caller(bot: &Bot) -> Result<Caller> {
+        let id = AccountId::operator();
+        let account = if let Some(account) = bot.store.account(&id).await? {
+            account
+        } else {
+            let new = Account { id, name: "Operator".to_owned(), plan: Plan::Pro };
+            bot.store.put_account(&new).await?;
+            new
+        };
+        let home = Arc::new(Home { account, settings: GuildSettings::default() });
+        Ok(Caller { home, token: TokenId("operator".to_owned()), manages_tokens: true, is_operator: true })
+    }
 }
 
 /// A caller who may make, list and revoke tokens. There is no other way to get one.
@@ -45,6 +78,12 @@ impl Caller {
     pub fn account(&self) -> &AccountId {
         &self.home.account.id
     }
+
+    /// Whether a server that no account has connected may become theirs: on one machine its account's, and hosted the
+    /// operator's, until people can connect servers themselves.
+    pub fn may_connect(&self, bot: &Bot) -> bool {
+        self.is_operator || bot.default_account.as_ref() == Some(self.account())
+    }
 }
 
 impl FromRequestParts<Arc<Bot>> for Caller {
@@ -52,10 +91,15 @@ impl FromRequestParts<Arc<Bot>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, bot: &Arc<Bot>) -> Result<Self, Problem> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let (Some(operator), Some(secret)) = (&bot.operator, header.and_then(sent))
+            && operator.is(secret)
+        {
+            return Ok(Operator::caller(bot).await?);
+        }
         let secret = header.and_then(bearer).ok_or_else(Problem::unauthorized)?;
         let token = bot.store.token(&hash(secret)).await?.ok_or_else(Problem::unauthorized)?;
         let home = bot.home(&Place::Account(token.account), None).await?.ok_or_else(Problem::unauthorized)?;
-        Ok(Self { home, token: token.id, manages_tokens: token.manage_tokens })
+        Ok(Self { home, token: token.id, manages_tokens: token.manage_tokens, is_operator: false })
     }
 }
 
@@ -94,13 +138,17 @@ pub async fn create_token(
     Ok((token, secret))
 }
 
-/// The token in a header `Authorization`, if it can be one of ours. [RFC 6750: 2.1]
-fn bearer(header: &str) -> Option<&str> {
+/// The token in a header `Authorization`. [RFC 6750: 2.1]
+fn sent(header: &str) -> Option<&str> {
     let (scheme, secret) = header.split_once(' ')?;
-    let secret = secret.trim();
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+/// The token in a header `Authorization`, if it can be one of ours.
+fn bearer(header: &str) -> Option<&str> {
     let is_base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let ours = |random: &str| random.len() == SECRET_CHARS && random.chars().all(is_base64url);
-    (scheme.eq_ignore_ascii_case("bearer") && secret.strip_prefix(PREFIX).is_some_and(ours)).then_some(secret)
+    sent(header).filter(|secret| secret.strip_prefix(PREFIX).is_some_and(ours))
 }
 
 /// What is kept of a token. It has 256 random bits, so a plain hash cannot be guessed backwards.

@@ -73,8 +73,8 @@ impl fmt::Debug for CustomBots {
 }
 
 impl CustomBots {
-    fn token(&self, bot: &CustomBot) -> Result<SecretString> {
-        self.secrets.open(&sealed_for(&bot.account, bot.application), &bot.token).context("a bot's token")
+    async fn token(&self, bot: &CustomBot) -> Result<SecretString> {
+        self.secrets.open(&sealed_for(&bot.account, bot.application), &bot.token).await.context("a bot's token")
     }
 }
 
@@ -99,9 +99,9 @@ impl Registry {
         let Some(bots) = &self.bots else { return Ok(None) };
         let look = async {
             let Some(bot) = bots.store.custom_bot(application).await? else { return Ok(None) };
-            let token = bots.token(&bot)?;
+            let token = bots.token(&bot).await?;
             let public_key = public_key(&bot.public_key)?;
-            let new = async { Arc::new(Rest::new(line.clone(), token)) };
+            let new = async { Arc::new(Rest::new(line.clone(), token, Some(application))) };
             let rest = self.rests.get_with((application, bot.revision), new).await;
             anyhow::Ok(Some(Arc::new(Found { account: bot.account, public_key, rest })))
         };
@@ -119,7 +119,7 @@ impl Own {
 impl Discord {
     /// Whose a token is. One request. An unknown token is refused with 401.
     pub async fn whose(&self, token: SecretString) -> Result<Own, DiscordError> {
-        ask(&Rest::new(self.line.clone(), token), &get("applications/@me".to_owned())).await
+        ask(&Rest::new(self.line.clone(), token, None), &get("applications/@me".to_owned())).await
     }
 
     /// An application of ours, as Discord shows it. One request.
@@ -128,13 +128,18 @@ impl Discord {
     }
 
     /// A bot's token as it is written to the table.
-    pub fn seal_token(&self, account: &AccountId, application: Id<ApplicationMarker>, token: &str) -> Result<String> {
-        self.custom.bots()?.secrets.seal(&sealed_for(account, application), token)
+    pub async fn seal_token(
+        &self,
+        account: &AccountId,
+        application: Id<ApplicationMarker>,
+        token: &str,
+    ) -> Result<String> {
+        self.custom.bots()?.secrets.seal(&sealed_for(account, application), token).await
     }
 
     /// A bot's token.
-    pub fn token_of(&self, bot: &CustomBot) -> Result<SecretString> {
-        self.custom.bots()?.token(bot)
+    pub async fn token_of(&self, bot: &CustomBot) -> Result<SecretString> {
+        self.custom.bots()?.token(bot).await
     }
 
     /// Looks an application up anew when it is needed next: for whoever has just changed it.

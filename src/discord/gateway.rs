@@ -1,9 +1,16 @@
 //! What Discord tells about its gateway and about an application.
 
+use super::rest::Call;
 use super::{Discord, DiscordError, ask, get};
 use serde::Deserialize;
 use std::time::Duration;
-use twilight_model::id::{Id, marker::ApplicationMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ApplicationMarker, GuildMarker},
+};
+
+/// Servers that Discord lists at once.
+pub const MOST_GUILDS: usize = 200;
 
 /// Where the gateway is and how it may be used now. [Discord Docs/Gateway: Get Gateway Bot]
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,5 +48,23 @@ impl Discord {
     /// Where the gateway is and how it may be used now. One request.
     pub async fn gateway(&self, application: Id<ApplicationMarker>) -> Result<GatewayBot, DiscordError> {
         ask(&*self.rest(application).await?, &get("gateway/bot".to_owned())).await
+    }
+
+    /// The servers that a bot is in, by id, that come after this one: at most [`MOST_GUILDS`]. One request.
+    /// [Discord Docs/User: Get Current User Guilds]
+    pub async fn guilds_after(
+        &self,
+        application: Id<ApplicationMarker>,
+        after: Option<Id<GuildMarker>>,
+    ) -> Result<Vec<Id<GuildMarker>>, DiscordError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            id: Id<GuildMarker>,
+        }
+        let (after, limit) = (after.map_or_else(|| "0".to_owned(), |id| id.to_string()), MOST_GUILDS.to_string());
+        let query = [("after", &*after), ("limit", &*limit)];
+        let call = Call { query: &query, ..get("users/@me/guilds".to_owned()) };
+        let listed: Vec<Listed> = ask(&*self.rest(application).await?, &call).await?;
+        Ok(listed.into_iter().map(|guild| guild.id).collect())
     }
 }

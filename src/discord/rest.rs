@@ -1,6 +1,7 @@
 //! One request to Discord: its rate limits, when it is worth another try, and what a refusal means.
 
 use super::DiscordError;
+use super::pace::{Budget, Pace};
 use crate::http;
 use anyhow::{Context as _, Result};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -9,10 +10,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use twilight_http_ratelimiting::{Endpoint, Method, RateLimitHeaders, RateLimiter};
+use twilight_model::id::{Id, marker::ApplicationMarker};
 
 /// A request must be over by then, waiting included: a job that holds its place longer keeps others from theirs, and the
 /// queue tries again anyway.
@@ -39,6 +41,11 @@ const NOT_YET: [Duration; 7] = [
 
 /// A 429 without a time, as a proxy before Discord may send it.
 const UNTOLD_WAIT: Duration = Duration::from_secs(5);
+
+/// A token that Discord did not know is not used again for so long: each use would count towards the ten thousand refusals
+/// in ten minutes after which it blocks an address, and a mended bot comes with another token.
+/// [Discord Docs/Rate Limits: Invalid Request Limit]
+const REVOKED: Duration = Duration::from_mins(1);
 
 /// Discord's answers are messages and lists of them; a hundred messages stay well below this.
 const MAX_ANSWER: usize = 8 << 20;
@@ -73,6 +80,11 @@ impl Call<'_> {
     fn follows_an_answer(&self) -> bool {
         self.path.starts_with("webhooks/")
     }
+
+    /// Whether nobody misses it.
+    fn is_luxury(&self) -> bool {
+        self.path.ends_with("/typing")
+    }
 }
 
 /// Where Discord is, and the connections to it that all applications share.
@@ -80,6 +92,7 @@ impl Call<'_> {
 pub(super) struct Line {
     http: reqwest::Client,
     base: Url,
+    budget: Budget,
 }
 
 /// Discord, as one application speaks to it.
@@ -87,9 +100,12 @@ pub(super) struct Line {
 pub(super) struct Rest {
     line: Line,
     token: SecretString,
+    /// What is limited by route.
     limits: RateLimiter,
-    /// Discord has told everything but interactions to wait until then.
-    global: Mutex<Instant>,
+    /// All requests but those to interactions.
+    pace: Pace,
+    /// Discord does not know the token; it is not used until then.
+    revoked: Mutex<Option<Instant>>,
 }
 
 /// Why one attempt brought nothing.
@@ -106,18 +122,21 @@ enum Failure {
 
 impl Line {
     /// Connects with the first request.
-    pub(super) fn new(api_url: &Url) -> Result<Self> {
+    pub(super) fn new(api_url: &Url, budget: Budget) -> Result<Self> {
         let http =
             http::client_builder().user_agent(USER_AGENT).timeout(ATTEMPT).build().context("the client for Discord")?;
         let base = format!("{}/api/v10/", api_url.as_str().trim_end_matches('/'));
-        Ok(Self { http, base: Url::parse(&base).context("DISCORD_API_URL")? })
+        Ok(Self { http, base: Url::parse(&base).context("DISCORD_API_URL")?, budget })
     }
 }
 
 impl Rest {
-    /// Must be called within a runtime: the limiter runs as a task of it.
-    pub(super) fn new(line: Line, token: SecretString) -> Self {
-        Self { line, token, limits: RateLimiter::default(), global: Mutex::new(Instant::now()) }
+    /// Must be called within a runtime: the limiter runs as a task of it. Without an application, requests are not shared
+    /// with other workers.
+    pub(super) fn new(line: Line, token: SecretString, application: Option<Id<ApplicationMarker>>) -> Self {
+        let pace = line.budget.pace(application);
+        // Its own limit of all routes together would know of this process only.
+        Self { line, token, limits: RateLimiter::new(u16::MAX), pace, revoked: Mutex::default() }
     }
 
     /// Sends a call and reads the answer. What Discord has certainly not done is tried again for half a minute. What it
@@ -127,7 +146,8 @@ impl Rest {
         let until = Instant::now() + PATIENCE;
         let (mut pauses, mut not_yet) = (PAUSES.iter(), NOT_YET.iter());
         loop {
-            let Ok(outcome) = tokio::time::timeout_at(until, self.attempt(call)).await else {
+            // In a box, as it is large, and part of the futures of all who ask.
+            let Ok(outcome) = tokio::time::timeout_at(until, Box::pin(self.attempt(call))).await else {
                 return Err(DiscordError::Unavailable("Discord took too long"));
             };
             let (wait, why) = match outcome {
@@ -154,10 +174,15 @@ impl Rest {
     }
 
     async fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+        if call.as_bot && self.revoked().is_some_and(|until| Instant::now() < until) {
+            return Err(Failure::Final(DiscordError::Refused { status: 401, code: 0 }));
+        }
+        if call.is_luxury() && self.pace.is_scarce() {
+            return Err(Failure::Final(DiscordError::Unavailable("the bot's requests are scarce")));
+        }
         let permit = self.limits.acquire(Endpoint { method: call.method, path: without_token(&call.path) }).await;
         if call.as_bot {
-            let global = *self.global.lock().unwrap_or_else(PoisonError::into_inner);
-            tokio::time::sleep_until(global).await;
+            self.pace.turn().await;
         }
         let response = self.request(call)?.send().await.map_err(|error| {
             if error.is_connect() {
@@ -171,7 +196,7 @@ impl Rest {
         permit.complete(limit_headers(response.headers(), told));
         if let Some(wait) = told {
             if response.headers().get(RateLimitHeaders::SCOPE).is_some_and(|scope| scope == "global") {
-                *self.global.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + wait;
+                self.pace.pause(wait).await;
             }
             return Err(Failure::Undone(Some(wait), "Discord's rate limit is used up"));
         }
@@ -183,10 +208,17 @@ impl Rest {
         if status.is_success() {
             return Ok(body);
         }
+        if call.as_bot && status == StatusCode::UNAUTHORIZED {
+            *self.revoked() = Some(Instant::now() + REVOKED);
+        }
         Err(match refusal(status, &body) {
             DiscordError::TooLate if status == StatusCode::NOT_FOUND && call.follows_an_answer() => Failure::Unknown,
             error => Failure::Final(error),
         })
+    }
+
+    fn revoked(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn request(&self, call: &Call<'_>) -> Result<reqwest::RequestBuilder, Failure> {
@@ -288,7 +320,7 @@ mod tests {
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let app = Router::new().fallback(next).with_state(Arc::clone(&script));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        (Rest::new(Line::new(&url).unwrap(), "token".into()), script)
+        (Rest::new(Line::new(&url, Budget::Own).unwrap(), "token".into(), None), script)
     }
 
     fn refused(status: u16, code: u64) -> Answer {
@@ -343,6 +375,18 @@ mod tests {
             send(Method::Get, true, vec![refused(401, 0)]).await.0,
             Err(DiscordError::Refused { status: 401, code: 0 })
         );
+    }
+
+    #[tokio::test]
+    async fn a_token_that_was_refused_is_not_used_again() {
+        let (rest, script) = discord(vec![refused(401, 0), refused(500, 0)]).await;
+        let call =
+            |as_bot| Call { method: Method::Get, path: "webhooks/1/t".to_owned(), query: &[], body: None, as_bot };
+        for _ in 0..3 {
+            assert_eq!(rest.send(&call(true)).await, Err(DiscordError::Refused { status: 401, code: 0 }));
+        }
+        assert_eq!(script.lock().unwrap().len(), 1, "Discord was asked once");
+        assert_eq!(rest.send(&call(false)).await, Ok(b"{}".to_vec()), "an interaction's token is another one");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Our commands as Discord lists them. [Discord Docs/Application Commands: Application Command Object]
 
 use crate::question::MAX_CHARS;
+use crate::sentences::{self, Lang};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -28,42 +29,58 @@ const GUILD_INSTALL: u8 = 0;
 const GUILD: u8 = 0;
 const BOT_DM: u8 = 1;
 
+/// The locales that Discord takes localizations for. [Discord Docs/Reference: Locales]
+const LOCALES: [&str; 32] = [
+    "bg", "cs", "da", "de", "el", "en-GB", "en-US", "es-419", "es-ES", "fi", "fr", "hi", "hr", "hu", "id", "it", "ja",
+    "ko", "lt", "nl", "no", "pl", "pt-BR", "ro", "ru", "sv-SE", "th", "tr", "uk", "vi", "zh-CN", "zh-TW",
+];
+
 /// All of them, as `PUT /applications/…/commands` takes them.
 pub fn all() -> Value {
     json!([
         {
             "type": CHAT_INPUT,
             "name": ASK,
-            "description": "Ask a question about this team and its products",
-            "description_localizations": {"fr": "Poser une question sur cette équipe et ses produits"},
+            "description": sentences::ask_description(Lang::En),
+            "description_localizations": localizations(sentences::ask_description),
             "integration_types": [GUILD_INSTALL],
             "contexts": [GUILD, BOT_DM],
             "options": [
                 {
                     "type": STRING,
                     "name": QUESTION,
-                    "description": "What would you like to know?",
-                    "description_localizations": {"fr": "Que voulez-vous savoir ?"},
+                    "description": sentences::question_description(Lang::En),
+                    "description_localizations": localizations(sentences::question_description),
                     "required": true,
                     "max_length": MAX_CHARS,
                 },
                 {
                     "type": BOOLEAN,
                     "name": PRIVATE,
-                    "name_localizations": {"fr": "privé"},
-                    "description": "Only you see the answer",
-                    "description_localizations": {"fr": "Vous seul voyez la réponse"},
+                    "name_localizations": localizations(sentences::private_name),
+                    "description": sentences::private_description(Lang::En),
+                    "description_localizations": localizations(sentences::private_description),
                 },
             ],
         },
         {
             "type": MESSAGE,
             "name": ABOUT,
-            "name_localizations": {"fr": "Poser une question"},
+            "name_localizations": localizations(sentences::about_name),
             "integration_types": [GUILD_INSTALL],
             "contexts": [GUILD, BOT_DM],
         },
     ])
+}
+
+/// A sentence in the languages other than English, for each of Discord's locales that they are spoken in.
+fn localizations(sentence: fn(Lang) -> &'static str) -> Map<String, Value> {
+    LOCALES
+        .iter()
+        .map(|&locale| (locale, Lang::from_locale(locale)))
+        .filter(|(_, lang)| *lang != Lang::En)
+        .map(|(locale, lang)| (locale.to_owned(), sentence(lang).into()))
+        .collect()
 }
 
 /// Whether two lists of commands mean the same: whatever their order, what Discord adds, and defaults left out or not.
@@ -149,6 +166,24 @@ mod tests {
         }
         list.reverse();
         commands
+    }
+
+    /// What Discord sends back is the English name, whatever the person's language.
+    #[test]
+    fn the_english_names_are_those_that_we_are_called_by() {
+        assert_eq!(sentences::private_name(Lang::En), PRIVATE);
+        assert_eq!(sentences::about_name(Lang::En), ABOUT);
+    }
+
+    #[test]
+    fn every_language_but_english_is_listed_under_discords_own_name() {
+        let names = localizations(sentences::private_name);
+        assert_eq!(names["fr"], "privé");
+        assert!(!names.contains_key("en-US") && !names.contains_key("en-GB"));
+        for lang in Lang::ALL {
+            assert!(LOCALES.iter().any(|locale| Lang::from_locale(locale) == *lang), "{lang:?} is none of Discord's");
+        }
+        assert!(LOCALES.is_sorted());
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use super::commands::{ABOUT, ASK, CHAT_INPUT, MESSAGE, PRIVATE, QUESTION};
 use super::interaction::{Data, Interaction, kind};
-use super::{response, words};
+use super::response;
 use crate::answer;
 use crate::discord::VoteId;
 use crate::ids::{ConversationId, QuestionId};
 use crate::question::{Heard, MAX_CHARS, Place, Question, ReplyTo};
-use crate::sentences::Lang;
+use crate::sentences::{self, Lang};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ pub fn decide(interaction: &Interaction, now: Timestamp) -> Decision {
 }
 
 fn command(interaction: &Interaction, data: &Data, now: Timestamp) -> Decision {
-    let locale = interaction.locale();
+    let lang = lang(interaction);
     match (data.kind.unwrap_or(CHAT_INPUT), data.name.as_deref()) {
         (CHAT_INPUT, Some(ASK)) => {
             let text = data.option(QUESTION).and_then(Value::as_str).unwrap_or_default();
@@ -67,10 +67,10 @@ fn command(interaction: &Interaction, data: &Data, now: Timestamp) -> Decision {
             ask(interaction, text.trim().to_owned(), private, now)
         }
         (MESSAGE, Some(ABOUT)) => match data.target().map(super::interaction::Target::text) {
-            Some(text) if !text.is_empty() => Decision::Reply(about_form(locale, &text)),
-            _ => say(words::no_text(locale)),
+            Some(text) if !text.is_empty() => Decision::Reply(about_form(lang, &text)),
+            _ => say(sentences::no_text(lang)),
         },
-        _ => say(words::unknown(locale)),
+        _ => say(sentences::unknown_command(lang)),
     }
 }
 
@@ -80,14 +80,14 @@ fn component(interaction: &Interaction, data: &Data) -> Decision {
         (Some(id), Some(channel), Some(author)) if id.is_of_channel(channel.get()) => {
             Decision::Vote { id, voter: author.id.get() }
         }
-        _ => say(words::unknown(interaction.locale())),
+        _ => say(sentences::unknown_command(lang(interaction))),
     }
 }
 
 /// The form comes back with the message in it: a form's own id is too short for it, and so nothing need be kept meanwhile.
 fn form(interaction: &Interaction, data: &Data, now: Timestamp) -> Decision {
     if data.custom_id.as_deref() != Some(ABOUT_FORM) {
-        return say(words::unknown(interaction.locale()));
+        return say(sentences::unknown_command(lang(interaction)));
     }
     let (question, message) = (data.field(ABOUT_QUESTION).trim(), data.field(ABOUT_MESSAGE).trim());
     ask(interaction, about_text(question, message), true, now)
@@ -104,12 +104,12 @@ fn about_text(question: &str, message: &str) -> String {
 }
 
 fn ask(interaction: &Interaction, text: String, private: bool, now: Timestamp) -> Decision {
-    let locale = interaction.locale();
+    let lang = lang(interaction);
     if let Err(refusal) = answer::check(&text) {
-        return say(&refusal.sentence(Lang::from_locale(locale)));
+        return say(&refusal.sentence(lang));
     }
     let (Some(channel), Some(author)) = (interaction.channel(), interaction.author()) else {
-        return say(words::unknown(locale));
+        return say(sentences::unknown_command(lang));
     };
     Decision::Ask(Box::new(Question {
         id: QuestionId(interaction.id.get()),
@@ -117,7 +117,7 @@ fn ask(interaction: &Interaction, text: String, private: bool, now: Timestamp) -
         conversation: ConversationId::of_person(channel.get(), author.id.get()),
         text,
         asker: first_chars(interaction.author_name(), NAME_CHARS).to_owned(),
-        locale: interaction.locale.as_deref().map(|locale| first_chars(locale, LOCALE_CHARS).to_owned()),
+        locale: Some(first_chars(interaction.locale(), LOCALE_CHARS).to_owned()).filter(|locale| !locale.is_empty()),
         asked_at: now,
         reply_to: ReplyTo::Interaction {
             application_id: interaction.application_id,
@@ -129,23 +129,23 @@ fn ask(interaction: &Interaction, text: String, private: bool, now: Timestamp) -
     }))
 }
 
-fn about_form(locale: &str, message: &str) -> Value {
+fn about_form(lang: Lang, message: &str) -> Value {
     response::form(
         ABOUT_FORM,
-        words::about_title(locale),
+        sentences::about_title(lang),
         &[
             response::Field {
                 id: ABOUT_QUESTION,
-                label: words::about_question(locale),
-                hint: Some(words::about_question_hint(locale)),
-                placeholder: Some(words::about_placeholder(locale)),
+                label: sentences::about_question(lang),
+                hint: Some(sentences::about_question_hint(lang)),
+                placeholder: Some(sentences::about_placeholder(lang)),
                 value: None,
                 max_chars: ABOUT_QUESTION_CHARS,
                 required: false,
             },
             response::Field {
                 id: ABOUT_MESSAGE,
-                label: words::about_message(locale),
+                label: sentences::about_message(lang),
                 hint: None,
                 placeholder: None,
                 value: Some(first_units(message, FIELD_CHARS)),
@@ -154,6 +154,11 @@ fn about_form(locale: &str, message: &str) -> Value {
             },
         ],
     )
+}
+
+/// The language of the person's Discord: what is said at once is shown to nobody else.
+fn lang(interaction: &Interaction) -> Lang {
+    Lang::from_locale(interaction.locale())
 }
 
 fn say(text: &str) -> Decision {
@@ -177,22 +182,21 @@ fn first_units(text: &str, units: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sentences;
     use crate::store::Vote;
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn interaction(kind: u8, locale: &str, data: &Value) -> Interaction {
-        serde_json::from_value(json!({
+    fn interaction_json(kind: u8, locale: &str, data: &Value) -> Value {
+        json!({
             "id": "1300000000000000001", "application_id": "5", "type": kind, "token": "secret", "version": 1,
             "guild_id": "2", "channel": {"id": "3", "type": 0}, "channel_id": "3", "locale": locale, "data": data,
             "member": {"nick": null, "roles": [], "user": {"id": "4", "username": "ann", "global_name": "Ann"}},
-        }))
-        .unwrap()
+        })
     }
 
     fn of(kind: u8, locale: &str, data: impl Into<Value>) -> Decision {
-        decide(&interaction(kind, locale, &data.into()), Timestamp::UNIX_EPOCH)
+        let interaction = serde_json::from_value(interaction_json(kind, locale, &data.into())).unwrap();
+        decide(&interaction, Timestamp::UNIX_EPOCH)
     }
 
     fn ask(text: &str, private: Option<bool>) -> Value {
@@ -250,6 +254,18 @@ mod tests {
     }
 
     #[test]
+    fn a_person_without_a_language_has_the_servers() {
+        let of = |locale: Value, guild_locale: Value| {
+            let mut asked_here = interaction_json(2, "", &ask("Windows?", None));
+            (asked_here["locale"], asked_here["guild_locale"]) = (locale, guild_locale);
+            asked(decide(&serde_json::from_value(asked_here).unwrap(), Timestamp::UNIX_EPOCH)).locale
+        };
+        assert_eq!(of(json!("en-US"), json!("fr")), Some("en-US".to_owned()));
+        assert_eq!(of(Value::Null, json!("fr")), Some("fr".to_owned()));
+        assert_eq!(of(Value::Null, Value::Null), None);
+    }
+
+    #[test]
     fn a_private_conversation_is_no_server() {
         let direct = json!({
             "id": "1", "application_id": "5", "type": 2, "token": "t", "channel_id": "3", "data": ask("x", None),
@@ -265,7 +281,7 @@ mod tests {
         assert_eq!(said(of(2, "fr", ask("", None))), sentences::nothing_asked(Lang::Fr));
         assert_eq!(said(of(2, "en-US", ask(&"é".repeat(6_001), None))), sentences::question_too_long(Lang::En, 6_000));
         asked(of(2, "en-US", ask(&"é".repeat(6_000), None)));
-        assert_eq!(said(of(2, "en-US", json!({"name": "dance", "type": 1}))), words::unknown("en"));
+        assert_eq!(said(of(2, "en-US", json!({"name": "dance", "type": 1}))), sentences::unknown_command(Lang::En));
     }
 
     fn about(message: &Value) -> Value {
@@ -289,7 +305,7 @@ mod tests {
         assert_eq!(question.text, "Why?\n\n> It broke.\n> Twice.");
         assert!(matches!(question.reply_to, ReplyTo::Interaction { private: true, .. }));
         assert_eq!(asked(of(5, "en-US", sent(" "))).text, "It broke.\nTwice.");
-        assert_eq!(said(of(5, "en-US", json!({"custom_id": "other"}))), words::unknown("en"));
+        assert_eq!(said(of(5, "en-US", json!({"custom_id": "other"}))), sentences::unknown_command(Lang::En));
     }
 
     #[test]
@@ -303,8 +319,8 @@ mod tests {
             let message: super::super::interaction::Target = serde_json::from_value(message).unwrap();
             assert_eq!(message.text(), text);
         }
-        assert_eq!(said(of(2, "en-US", about(&json!({"content": " "})))), words::no_text("en"));
-        assert_eq!(said(of(2, "en-US", json!({"name": "Ask about this", "type": 3}))), words::no_text("en"));
+        assert_eq!(said(of(2, "en-US", about(&json!({"content": " "})))), sentences::no_text(Lang::En));
+        assert_eq!(said(of(2, "en-US", json!({"name": "Ask about this", "type": 3}))), sentences::no_text(Lang::En));
     }
 
     #[test]
@@ -313,7 +329,7 @@ mod tests {
         let id = VoteId { vote: Vote::Down, conversation: ConversationId::of_person(3, 11), question: QuestionId(6) };
         assert_eq!(click("vote:down:3-11:6"), Decision::Vote { id, voter: 4 });
         for forged in ["vote:down:33-11:6", "vote:down:api-local-3:6", "", "about"] {
-            assert_eq!(said(click(forged)), words::unknown("fr"));
+            assert_eq!(said(click(forged)), sentences::unknown_command(Lang::Fr));
         }
     }
 

@@ -30,7 +30,8 @@ pub struct Interaction {
     pub(super) channel_id: Option<Id<ChannelMarker>>,
     pub(super) member: Option<Member>,
     pub(super) user: Option<User>,
-    pub(super) locale: Option<String>,
+    locale: Option<String>,
+    guild_locale: Option<String>,
     #[serde(default)]
     pub(super) data: Option<Data>,
 }
@@ -148,9 +149,9 @@ impl Interaction {
         nick.or_else(|| user?.global_name.as_deref()).or_else(|| user?.username.as_deref()).unwrap_or_default()
     }
 
-    /// The language of their Discord.
+    /// The language of their Discord, otherwise that of the server; empty where Discord names neither.
     pub fn locale(&self) -> &str {
-        self.locale.as_deref().unwrap_or_default()
+        self.locale.as_deref().or(self.guild_locale.as_deref()).unwrap_or_default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether an interaction really comes from Discord. [Discord Docs/Interactions: Security and Authorization]
 
+use super::Door;
 use super::interaction::Interaction;
-use crate::bot::Bot;
 use axum::body::{Body, to_bytes};
 use axum::extract::FromRequest;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -137,19 +137,18 @@ fn signature(digits: &[u8]) -> Option<Signature> {
     Some(Signature::from_bytes(&bytes))
 }
 
-impl FromRequest<Arc<Bot>> for Verified {
+impl FromRequest<Arc<Door>> for Verified {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request<Body>, bot: &Arc<Bot>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request<Body>, door: &Arc<Door>) -> Result<Self, Refusal> {
         let (head, body) = request.into_parts();
         let header = |name| header_of(&head.headers, name).ok_or(Refusal::Unsigned);
         let (signature, timestamp) = (header(SIGNATURE)?, header(TIMESTAMP)?);
-        let discord = bot.discord.as_ref().ok_or(Refusal::Unsigned)?;
         let body = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
         let body = body.map_err(|_| Refusal::Unsigned)?.map_err(|_| Refusal::Unsigned)?;
         let unverified = Unverified::read(signature, timestamp, &body)?;
         let now = Timestamp::now();
-        let key = discord.key_of(unverified.application).await.map_err(|error| {
+        let key = door.keys.of(unverified.application).await.map_err(|error| {
             if let Some(refused) = NOT_YET.count(now) {
                 tracing::warn!(refused, error = format!("{error:#}"), "interactions cannot be verified yet");
             }

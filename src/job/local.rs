@@ -25,6 +25,9 @@ const READ_AT_A_TIME: usize = 4;
 /// Indexes built at the same time; apart from the reading, so that slow sites keep nobody's documents from answering.
 const BUILT_AT_A_TIME: usize = 1;
 
+/// Events told at the same time. A mail server that hangs must hold up no answer.
+const TOLD_AT_A_TIME: usize = 4;
+
 /// Jobs that may wait; beyond it a door says "busy" instead of promising what it cannot keep.
 const CAPACITY: usize = 20_000;
 
@@ -47,6 +50,9 @@ pub enum NotAccepted {
     /// It has more bytes than a queue takes.
     #[error("the job is larger than the queue takes")]
     TooLarge,
+    /// The queue takes others, and will never take this one.
+    #[error("the queue refuses the job for good")]
+    Refused,
     /// The machine is being stopped.
     #[error("the queue is closing")]
     Closing,
@@ -230,6 +236,7 @@ struct Worker {
     urgent: Semaphore,
     readers: Semaphore,
     builders: Semaphore,
+    tellers: Semaphore,
 }
 
 impl Runner {
@@ -242,6 +249,7 @@ impl Runner {
             urgent: Semaphore::new(URGENT_AT_A_TIME),
             readers: Semaphore::new(READ_AT_A_TIME),
             builders: Semaphore::new(BUILT_AT_A_TIME),
+            tellers: Semaphore::new(TOLD_AT_A_TIME),
         });
         while let Some(stored) = self.to_run.recv().await {
             let group = stored.group.clone();
@@ -287,9 +295,12 @@ impl Worker {
     async fn run_to_the_end(&self, mut stored: StoredJob, job: Job) {
         let closing = &self.jobs.shared.closing;
         let lane = match job {
-            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => &self.urgent,
+            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) | Job::Remember(_) => {
+                &self.urgent
+            }
             Job::Read { .. } => &self.readers,
             Job::Index { .. } => &self.builders,
+            Job::Tell { .. } => &self.tellers,
         };
         loop {
             let pause = stored.not_before.duration_since(Timestamp::now());

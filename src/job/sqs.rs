@@ -1,17 +1,25 @@
-//! The queues on AWS: one FIFO queue for what people wait for, one for reading and indexing sources.
+//! The queues on AWS: one for what people wait for, one for what needs no order, one for reading and indexing sources.
 //!
-//! Both are high-throughput FIFO queues (limits per message group), so that order holds within a group and nothing else.
+//! Two are high-throughput FIFO queues (limits per message group), so that order holds within a group and nothing else.
+//! The third is a standard queue with groups, where a group with many messages does not delay the others.
 
-mod receive;
+mod receive; // for a process that runs for long
+mod work; // what was received together, by whomever
 
-pub use receive::{MAX_ATTEMPTS, Runner, attempt};
+pub use receive::Runner;
+pub use work::{Received, Step, step, work_off};
 
 use super::{Job, NotAccepted};
-use crate::config::AwsConfig;
+use crate::aws::Limits;
+use crate::config::QueueConfig;
+use crate::knowledge::files::Files;
+use anyhow::{Context as _, Result};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::{SendMessageBatchRequestEntry, SendMessageBatchResultEntry};
+use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures::{StreamExt as _, stream};
+use object_store::path::Path;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -19,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 /// Messages in one request. [SQS Developer Guide/Message quotas]
 const BATCH: usize = 10;
@@ -32,26 +41,97 @@ const MAX_ID: usize = 128;
 /// Requests on their way at the same time: at 10 ms each, ten thousand jobs a second.
 const REQUESTS_AT_A_TIME: usize = 10;
 
+/// Where in the bucket the jobs lie that no queue takes. They are deleted by age: a queue keeps a message for at most
+/// fourteen days.
+const LARGE_JOBS: &str = "jobs";
+
+/// A queue of Guildhall's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// What people wait for, in order within each conversation.
+    Questions,
+    /// What needs no order; fair to every server.
+    Moderation,
+    /// Sources to read and indexes to build, in order within each.
+    Ingest,
+}
+
+impl Queue {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Questions, Self::Moderation, Self::Ingest];
+
+    /// The variable with its address.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Questions => "QUESTIONS_QUEUE_URL",
+            Self::Moderation => "MODERATION_QUEUE_URL",
+            Self::Ingest => "INGEST_QUEUE_URL",
+        }
+    }
+
+    /// Whether it keeps the order of its groups.
+    pub const fn is_fifo(self) -> bool {
+        !matches!(self, Self::Moderation)
+    }
+
+    /// How often a message is received before it goes to the dead letters: what the queue's redrive policy says too
+    /// (`maxReceiveCount`). A question is tried for as long as Discord takes its answer, with pauses of 1, 5, 30 and then
+    /// 120 seconds; the others as often as on one machine.
+    pub const fn max_receives(self) -> u32 {
+        match self {
+            Self::Questions => 12,
+            Self::Moderation | Self::Ingest => 5,
+        }
+    }
+
+    /// The queue that a job travels through.
+    pub const fn of(job: &Job) -> Self {
+        match job {
+            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Remember(_) | Job::Tell { .. } => {
+                Self::Questions
+            }
+            Job::Notify(_) => Self::Moderation,
+            Job::Read { .. } | Job::Index { .. } => Self::Ingest,
+        }
+    }
+}
+
+/// What travels in place of a job that is too large: where it lies.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Elsewhere {
+    stored_as: String,
+}
+
 /// The sending side. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     client: Client,
-    questions: String,
-    ingest: String,
+    queues: Arc<QueueConfig>,
+    files: Option<Files>,
     closing: CancellationToken,
     running: TaskTracker,
 }
 
 impl Jobs {
-    /// Uses the queues that `config` names; connects with the first request.
-    pub fn new(client: Client, config: &AwsConfig) -> Self {
+    /// Uses the queues that `config` names; connects with the first request. Without `files`, a job that is larger than a
+    /// message is not accepted, and one that lies there cannot be done.
+    pub fn new(client: Client, config: &QueueConfig, files: Option<Files>) -> Self {
         Self {
             client,
-            questions: config.questions_queue_url.to_string(),
-            ingest: config.ingest_queue_url.to_string(),
+            queues: Arc::new(config.clone()),
+            files,
             closing: CancellationToken::new(),
             running: TaskTracker::new(),
         }
+    }
+
+    /// The queue of this name, if it is one of those that `config` named.
+    pub fn queue_named(&self, name: &str) -> Option<Queue> {
+        let name_of = |url: &Url| url.path_segments()?.next_back().map(str::to_owned);
+        Queue::ALL
+            .into_iter()
+            .find(|queue| self.queues.url(*queue).and_then(name_of).is_some_and(|known| known == name))
     }
 
     /// Accepts one job. One `SendMessageBatch`.
@@ -62,7 +142,9 @@ impl Jobs {
     /// Accepts jobs; see [`super::Jobs::send_all`]. One `SendMessageBatch` for ten jobs of different groups; SQS accepts or
     /// refuses each message of a request for itself, so jobs of one group travel one after the other.
     pub async fn send_all(&self, jobs: &[Job]) -> Vec<Result<(), NotAccepted>> {
-        let messages: Vec<Message> = jobs.iter().enumerate().map(|(at, job)| self.message(at, job)).collect();
+        let mut messages: Vec<Message> =
+            jobs.iter().enumerate().filter_map(|(at, job)| self.message(at, job)).collect();
+        self.put_aside(&mut messages).await;
         let mut results: Vec<Result<(), NotAccepted>> = jobs.iter().map(|_| Err(NotAccepted::Unwritten)).collect();
         let mut failed: HashSet<(&str, &str)> = HashSet::new();
         for round in rounds(&messages) {
@@ -88,18 +170,52 @@ impl Jobs {
         }
     }
 
-    fn message(&self, at: usize, job: &Job) -> Message {
-        let queue = match job {
-            Job::Answer(_) | Job::Edited { .. } | Job::Deleted { .. } | Job::Notify(_) => &self.questions,
-            Job::Read { .. } | Job::Index { .. } => &self.ingest,
+    /// A job as it travels; none where this process was not told of its queue.
+    fn message(&self, at: usize, job: &Job) -> Option<Message> {
+        let queue = Queue::of(job);
+        let Some(url) = self.queues.url(queue) else {
+            tracing::error!(variable = queue.variable(), "a job has no queue here");
+            return None;
         };
-        Message {
+        Some(Message {
             at,
-            queue: queue.clone(),
+            queue: url.to_string(),
             group: fit(&job.group()).into_owned(),
             id: fit(&job.id()).into_owned(),
+            is_fifo: queue.is_fifo(),
             body: Arc::from(job.to_message()),
+        })
+    }
+
+    /// Puts what is too large for a queue into the bucket, before anything is sent. What cannot be put there stays as it
+    /// is, and is refused.
+    async fn put_aside(&self, messages: &mut [Message]) {
+        let Some(files) = &self.files else { return };
+        for message in messages.iter_mut().filter(|message| message.body.len() > MAX_BYTES) {
+            let name = Path::from_iter([LARGE_JOBS, &message.id]);
+            let body = bytes::Bytes::copy_from_slice(message.body.as_bytes());
+            match files.put(&name, body).await {
+                Ok(()) => {
+                    let elsewhere = Elsewhere { stored_as: name.to_string() };
+                    message.body = serde_json::to_string(&elsewhere).expect("it has only text").into();
+                }
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "a large job could not be put into the bucket");
+                }
+            }
         }
+    }
+
+    /// The text of a job that was received; none where it lies nowhere any more.
+    async fn text_of<'a>(&self, body: &'a str) -> Result<Option<Cow<'a, str>>> {
+        let Ok(Elsewhere { stored_as }) = serde_json::from_str(body) else { return Ok(Some(Cow::Borrowed(body))) };
+        let files = self.files.as_ref().context("this process was not told of the bucket, where a job lies")?;
+        let name = Path::parse(&stored_as)?;
+        if !name.prefix_matches(&Path::from(LARGE_JOBS)) {
+            return Ok(None);
+        }
+        let Some(text) = files.get(&name).await? else { return Ok(None) };
+        Ok(Some(Cow::Owned(String::from_utf8_lossy(&text).into_owned())))
     }
 
     /// Sends at most ten messages of one queue: each with its result.
@@ -113,24 +229,29 @@ impl Jobs {
             let entry = SendMessageBatchRequestEntry::builder()
                 .id(i.to_string())
                 .message_group_id(&message.group)
-                .message_deduplication_id(&message.id)
+                // A standard queue knows no repetitions and refuses the field. [Amazon SQS API Reference: SendMessageBatch]
+                .set_message_deduplication_id(message.is_fifo.then(|| message.id.clone()))
                 .message_body(&*message.body)
                 .build()
                 .expect("an entry has an id and a body");
             request = request.entries(entry);
         }
-        match request.send().await {
+        let limits = aws_sdk_sqs::config::Builder::default().timeout_config(Limits::SENDING.config());
+        match request.customize().config_override(limits).send().await {
             Ok(answer) => {
+                let is_any_taken = !answer.successful().is_empty();
+                let mut results: HashMap<&str, Result<(), NotAccepted>> =
+                    answer.successful().iter().map(|taken| (taken.id(), Ok(()))).collect();
                 for failure in answer.failed() {
                     tracing::warn!(
                         error.code = failure.code(),
                         error.sender = failure.sender_fault(),
                         "the queue refused a job"
                     );
+                    results.insert(failure.id(), Err(refusal(failure, is_any_taken)));
                 }
-                let taken: HashSet<&str> = answer.successful().iter().map(SendMessageBatchResultEntry::id).collect();
-                let result = |i: usize| taken.contains(i.to_string().as_str()).then_some(());
-                let results = (0..).map(|i| result(i).ok_or(NotAccepted::Unwritten));
+                let result = |i: usize| results.get(i.to_string().as_str()).copied();
+                let results = (0..).map(|i| result(i).unwrap_or(Err(NotAccepted::Unwritten)));
                 batch.into_iter().zip(results).collect()
             }
             Err(error) => {
@@ -141,6 +262,19 @@ impl Jobs {
     }
 }
 
+/// Whether a job that was refused is worth another try. One whose own words are at fault never is. Whatever else is called
+/// the sender's fault may lie with the queue, and then somebody repairs it; but not where others of the same request were
+/// taken, unless it was just too many at once or a key that is not there for the moment.
+fn refusal(failure: &BatchResultErrorEntry, is_any_taken: bool) -> NotAccepted {
+    let code = failure.code().to_ascii_lowercase();
+    let may_pass = code.contains("throttl") || code.contains("kms");
+    if failure.sender_fault() && (code.contains("invalidmessagecontents") || is_any_taken && !may_pass) {
+        NotAccepted::Refused
+    } else {
+        NotAccepted::Unwritten
+    }
+}
+
 /// A job as SQS gets it.
 struct Message {
     /// Its place among those that were sent together.
@@ -148,6 +282,7 @@ struct Message {
     queue: String,
     group: String,
     id: String,
+    is_fifo: bool,
     body: Arc<str>,
 }
 
@@ -207,7 +342,7 @@ mod tests {
 
     fn message(at: usize, group: u8, bytes: usize) -> Message {
         let (queue, group) = (format!("q{}", group % 2), group.to_string());
-        Message { at, queue, group, id: at.to_string(), body: "x".repeat(bytes).into() }
+        Message { at, queue, group, id: at.to_string(), is_fifo: true, body: "x".repeat(bytes).into() }
     }
 
     proptest! {
@@ -244,9 +379,45 @@ mod tests {
     }
 
     #[test]
+    fn a_job_is_given_up_only_where_it_is_at_fault_itself() {
+        let is_final = |code: &str, is_senders: bool, is_any_taken: bool| {
+            let failure = BatchResultErrorEntry::builder().id("0").code(code).sender_fault(is_senders).build().unwrap();
+            matches!(refusal(&failure, is_any_taken), NotAccepted::Refused)
+        };
+        assert!(is_final("InvalidMessageContents", true, false));
+        assert!(is_final("InvalidParameterValue", true, true));
+        assert!(!is_final("InvalidParameterValue", true, false), "perhaps it is the queue");
+        for passing in ["RequestThrottled", "ThrottlingException", "KMS.DisabledException", "KmsAccessDenied"] {
+            assert!(!is_final(passing, true, true), "{passing}");
+        }
+        assert!(!is_final("InternalError", false, true) && !is_final("ServiceUnavailable", false, false));
+    }
+
+    #[test]
     fn what_fits_stays_and_what_does_not_stays_different() {
         assert_eq!(fit("conversation-3-4"), "conversation-3-4");
         assert_ne!(fit("api-local-größer"), fit("api-local-grösser"));
         assert_ne!(fit(&"a".repeat(129)), fit(&"a".repeat(130)));
+    }
+
+    #[tokio::test]
+    async fn a_queue_is_known_by_its_name_and_only_where_it_was_told() {
+        let url = |name| Some(format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}").parse().unwrap());
+        let config = QueueConfig { questions: url("questions.fifo"), moderation: url("moderation"), ingest: None };
+        let client = aws_sdk_sqs::Config::builder().behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest());
+        let jobs = Jobs::new(Client::from_conf(client.build()), &config, None);
+        assert_eq!(jobs.queue_named("questions.fifo"), Some(Queue::Questions));
+        assert_eq!(jobs.queue_named("moderation"), Some(Queue::Moderation));
+        for name in ["ingest.fifo", "questions", ""] {
+            assert_eq!(jobs.queue_named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_no_job_and_a_job_is_no_reference() {
+        let reference = serde_json::to_string(&Elsewhere { stored_as: "jobs/answer-1".to_owned() }).unwrap();
+        assert!(Job::from_message(&reference).is_err());
+        let index = Job::Index { account: crate::ids::AccountId::local(), request: "1".to_owned() };
+        assert!(serde_json::from_str::<Elsewhere>(&index.to_message()).is_err());
     }
 }

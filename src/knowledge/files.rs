@@ -6,39 +6,50 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use object_store::path::Path;
-use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{GetResult, GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload};
 use std::sync::Arc;
 use tantivy::directory::OwnedBytes;
+use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt as _;
 
 /// Files by name.
 #[derive(Debug, Clone)]
-pub struct Files(Arc<dyn ObjectStore>);
+pub struct Files {
+    store: Arc<dyn ObjectStore>,
+    is_remote: bool,
+}
 
 impl Files {
-    /// In whatever store it is given.
+    /// On this machine or in its memory.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self(store)
+        Self { store, is_remote: false }
+    }
+
+    /// On another machine: what is to be mapped is first fetched into the folder for temporary files.
+    pub fn remote(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, is_remote: true }
     }
 
     /// Writes a file, whole or not at all.
     pub async fn put(&self, name: &Path, bytes: Bytes) -> Result<()> {
-        self.0.put(name, PutPayload::from_bytes(bytes)).await.with_context(|| format!("writing {name}"))?;
+        self.store.put(name, PutPayload::from_bytes(bytes)).await.with_context(|| format!("writing {name}"))?;
         Ok(())
     }
 
     /// Reads a file; none where there is none.
     pub async fn get(&self, name: &Path) -> Result<Option<Bytes>> {
-        match self.0.get(name).await {
+        match self.store.get(name).await {
             Ok(found) => Ok(Some(found.bytes().await.with_context(|| format!("reading {name}"))?)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error).with_context(|| format!("reading {name}")),
         }
     }
 
-    /// Reads a file without copying it where it lies on this machine; none where there is none. Files are never changed
-    /// in place, so a mapped one stays whole even when it is replaced or deleted.
+    /// Reads a file without having it in memory; none where there is none. Files are never changed in place, so a mapped
+    /// one stays whole even when it is replaced or deleted. One from another machine takes its place on this one's disk
+    /// until it is dropped.
     pub async fn get_mapped(&self, name: &Path) -> Result<Option<OwnedBytes>> {
-        let found = match self.0.get(name).await {
+        let found = match self.store.get(name).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("reading {name}")),
@@ -47,13 +58,16 @@ impl Files {
             let path = path.clone();
             return Ok(Some(tokio::task::spawn_blocking(move || super::index::map(&path)).await??));
         }
+        if self.is_remote {
+            return fetch(found).await.map(Some).with_context(|| format!("fetching {name}"));
+        }
         let bytes = found.bytes().await.with_context(|| format!("reading {name}"))?;
         Ok(Some(OwnedBytes::new(Vec::from(bytes))))
     }
 
     /// Deletes a file; nothing happens where there is none.
     pub async fn delete(&self, name: &Path) -> Result<()> {
-        match self.0.delete(name).await {
+        match self.store.delete(name).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error).with_context(|| format!("deleting {name}")),
         }
@@ -62,12 +76,25 @@ impl Files {
     /// Deletes those files of a folder that `unwanted` picks.
     pub async fn delete_from(&self, folder: &Path, unwanted: impl Fn(&Path) -> bool) -> Result<()> {
         let found: Vec<_> =
-            self.0.list(Some(folder)).try_collect().await.with_context(|| format!("listing {folder}"))?;
+            self.store.list(Some(folder)).try_collect().await.with_context(|| format!("listing {folder}"))?;
         for file in found.into_iter().filter(|file| unwanted(&file.location)) {
             self.delete(&file.location).await?;
         }
         Ok(())
     }
+}
+
+/// A copy on this machine, mapped. It has no name any more, so that it is gone with its last reader, however that ends.
+async fn fetch(found: GetResult) -> Result<OwnedBytes> {
+    let copy = tokio::task::spawn_blocking(NamedTempFile::new).await??;
+    let (file, path) = copy.into_parts();
+    let mut file = tokio::fs::File::from_std(file);
+    let mut parts = found.into_stream();
+    while let Some(part) = parts.try_next().await? {
+        file.write_all(&part).await?;
+    }
+    file.flush().await?;
+    tokio::task::spawn_blocking(move || super::index::map(&path)).await?
 }
 
 /// Folder of one source's files.

@@ -75,7 +75,7 @@ impl Knowledge {
         loop {
             let pointer = self.store.index(account).await?;
             let previous = match &pointer {
-                Some(pointer) => self.previous(pointer).await?,
+                Some(pointer) => self.previous(account, pointer).await?,
                 None => None,
             };
             let sources = self.store.sources(account).await?;
@@ -88,8 +88,8 @@ impl Knowledge {
     }
 
     /// The index to start from; none, which means from scratch, where it is damaged or of an older format.
-    async fn previous(&self, pointer: &IndexPointer) -> Result<Option<Index>> {
-        match self.open_index(pointer).await {
+    async fn previous(&self, account: &AccountId, pointer: &IndexPointer) -> Result<Option<Index>> {
+        match self.open_index(account, pointer).await {
             Ok(index) => Ok(Some(index)),
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "an index cannot be opened and is built anew");

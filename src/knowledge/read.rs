@@ -244,8 +244,8 @@ impl Knowledge {
         let limits = crawl::CrawlLimits {
             pages: max_pages as usize,
             depth: max_depth as usize,
+            time: self.crawl_time,
             delay: if is_this_machine(url) { Duration::ZERO } else { crawl::CrawlLimits::default().delay },
-            ..crawl::CrawlLimits::default()
         };
         let (events, mut steps) = mpsc::channel(PAGES_AHEAD);
         let crawling = async {

@@ -4,6 +4,8 @@ use super::{Turn, clip};
 
 /// Earlier questions that still say what a follow-up such as "and on Windows?" is about.
 const CONTEXT_TURNS: usize = 2;
+/// Words of a message that nobody answered from which it may say what is spoken of: "lol" and "see you later" do not.
+const TELLING_WORDS: usize = 4;
 /// Of each earlier question, in characters: its first sentence or two.
 const CONTEXT_CHARS: usize = 300;
 
@@ -61,10 +63,11 @@ fn token_length(text: &str) -> Option<usize> {
 /// The last questions of a conversation, newest first, for finding passages to a follow-up: words that a search can be widened with.
 /// None when nothing was asked yet.
 pub fn search_context(turns: &[Turn]) -> Option<String> {
-    let from = turns.len().saturating_sub(CONTEXT_TURNS);
-    let words: Vec<&str> = turns[from..]
+    let words: Vec<&str> = turns
         .iter()
         .rev()
+        .filter(|turn| !turn.answer.is_empty() || turn.question.split_whitespace().count() >= TELLING_WORDS)
+        .take(CONTEXT_TURNS)
         .map(|turn| clip(turn.question.trim(), CONTEXT_CHARS))
         .filter(|question| is_answerable_text(question))
         .collect();
@@ -113,6 +116,14 @@ mod tests {
         let turns = [asked("old"), asked("How do I install it?"), asked("and on Linux?")];
         assert_eq!(search_context(&turns).expect("a question"), "and on Linux?\nHow do I install it?");
         assert!(search_context(&[asked(&"x".repeat(9_000))]).expect("a question").len() <= CONTEXT_CHARS);
+    }
+
+    #[test]
+    fn casual_talk_hides_no_question_from_a_follow_up() {
+        let said = |text: &str| Turn { answer: String::new(), ..asked(text) };
+        let turns =
+            [asked("How long?"), said("mine rattles since last May"), said("lol"), said("haha nice"), said("wow")];
+        assert_eq!(search_context(&turns).expect("a question"), "mine rattles since last May\nHow long?");
     }
 
     proptest! {

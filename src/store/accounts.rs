@@ -1,6 +1,7 @@
 //! Accounts and their API tokens.
 
-use super::{Store, failure, keys, to_item};
+use super::schedule::Listed;
+use super::{Item, Store, failure, keys, to_item};
 use crate::account::Account;
 use crate::ids::{AccountId, TokenId};
 use anyhow::Result;
@@ -32,9 +33,21 @@ impl Store {
         self.get(keys::account(account)).await
     }
 
-    /// Writes an account. One PutItem.
+    /// Writes an account and its entry in the list of accounts. One transaction.
     pub async fn put_account(&self, account: &Account) -> Result<()> {
-        self.put(keys::account(&account.id), account).await
+        let put = |item: Item| -> Result<TransactWriteItem> {
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build()?;
+            Ok(TransactWriteItem::builder().put(put).build())
+        };
+        let listed = Listed { account: account.id.clone() };
+        self.client
+            .transact_write_items()
+            .transact_items(put(to_item(keys::account(&account.id), account)?)?)
+            .transact_items(put(to_item(keys::account_listed(&account.id), &listed)?)?)
+            .send()
+            .await
+            .map_err(|error| failure("write an account", &error))?;
+        Ok(())
     }
 
     /// The token with this hash. One GetItem.

@@ -1,7 +1,7 @@
 //! Claims: who works on a question, whether it was counted, and what was replied. They make every delivery of a
 //! question after the first harmless.
 
-use super::usage::part_of;
+use super::usage::{WARNED_AT_PERCENT, before_warning, part_of};
 use super::{Item, Store, Turn, failure, from_item, is_condition_failure, keys, number, text, to_item};
 use crate::account::Month;
 use crate::ids::{AccountId, ConversationId, QuestionId};
@@ -49,6 +49,9 @@ pub struct Reply {
     /// The thread that was started for it; none where it goes to where the question was asked.
     #[serde(default)]
     pub thread: Option<Id<ChannelMarker>>,
+    /// Whether the team is told that a person is wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub escalates: bool,
 }
 
 /// One message of a reply that is in a channel.
@@ -72,12 +75,12 @@ pub struct Quota<'a> {
 impl Reply {
     /// One message that nobody votes on.
     pub fn notice(sentence: String) -> Self {
-        Self { parts: vec![sentence], votable: false, thread: None }
+        Self { parts: vec![sentence], votable: false, thread: None, escalates: false }
     }
 
     /// Nothing is said.
     pub fn nothing() -> Self {
-        Self { parts: Vec::new(), votable: false, thread: None }
+        Self { parts: Vec::new(), votable: false, thread: None, escalates: false }
     }
 }
 
@@ -93,6 +96,9 @@ pub struct Claim {
     month: String,
     /// The share that it was counted in; none when it was not counted.
     share: Option<u32>,
+    /// The part of the month's messages that were used before it, in percent, where their owner is to hear of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    passed: Option<u32>,
     delivery: String,
     state: State,
     lease_until: i64,
@@ -161,6 +167,11 @@ enum Refused {
 }
 
 impl Claim {
+    /// Whether what was said is remembered by it.
+    pub fn made_turn(&self) -> bool {
+        self.conversation.is_some()
+    }
+
     /// The question that was claimed: the first of its messages.
     pub fn question(&self) -> QuestionId {
         self.question
@@ -169,6 +180,12 @@ impl Claim {
     /// Every message that it covers, the question's own first.
     pub fn messages(&self) -> &[QuestionId] {
         if self.messages.is_empty() { std::slice::from_ref(&self.question) } else { &self.messages }
+    }
+
+    /// What of the month's messages was used before this question, where their owner is to hear of it: 80 or 100 percent,
+    /// and the month.
+    pub fn passed(&self) -> Option<(u32, &str)> {
+        Some((self.passed?, &self.month))
     }
 }
 
@@ -195,6 +212,7 @@ impl Store {
                 account: quota.map(|quota| quota.account.clone()),
                 month: Month::of(now).to_string(),
                 share: None,
+                passed: None,
                 delivery: delivery.id.clone(),
                 state: State::Working,
                 lease_until: (now + LEASE).as_second(),
@@ -234,35 +252,72 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<bool, AlreadyClaimed>> {
         if let Some(Quota { account, limit }) = quota {
-            let first = rand::rng().random_range(0..keys::USAGE_SHARES);
-            for share in (0..keys::USAGE_SHARES).map(|i| (first + i) % keys::USAGE_SHARES) {
-                let part = part_of(limit, share);
-                let hint = format!("{account}#{}#{share}#{part}", claim.month);
-                if part == 0 || self.full_shares.contains_key(&hint) {
-                    continue;
-                }
-                claim.share = Some(share);
-                let count = Update::builder()
-                    .table_name(&self.table)
-                    .set_key(Some(keys::usage(account, &claim.month, share).item()))
-                    .update_expression("SET expires = :expires ADD used :one")
-                    .condition_expression("attribute_not_exists(used) OR used < :part")
-                    .expression_attribute_values(":expires", number((now + USAGE_KEPT).as_second()))
-                    .expression_attribute_values(":one", number(1))
-                    .expression_attribute_values(":part", number(part))
-                    .build()?;
-                match self.write_claims(claim, Some(count)).await? {
-                    None => return Ok(Ok(true)),
-                    Some(Refused::Claimed) => return Ok(Err(AlreadyClaimed)),
-                    Some(Refused::ShareFull | Refused::Conflict) => self.full_shares.insert(hint, ()).await,
+            for passed in [None, Some(WARNED_AT_PERCENT)] {
+                match self.count(claim, account, limit, passed, now).await? {
+                    Some(Ok(())) => return Ok(Ok(true)),
+                    Some(Err(claimed)) => return Ok(Err(claimed)),
+                    None => {}
                 }
             }
-            claim.share = None;
+            (claim.share, claim.passed) = (None, Some(100));
         }
         match self.write_claims(claim, None).await? {
             None => Ok(Ok(quota.is_none())),
             Some(_) => Ok(Err(AlreadyClaimed)),
         }
+    }
+
+    /// Makes a new claim that is counted in some share; none where they have no room. A month that has not `passed` its
+    /// warning has room for what comes before it.
+    async fn count(
+        &self,
+        claim: &mut Claim,
+        account: &AccountId,
+        limit: u32,
+        passed: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Option<Result<(), AlreadyClaimed>>> {
+        let month = format!("{account}#{}#{limit}", claim.month);
+        let ceiling = if passed.is_some() { limit } else { before_warning(limit) };
+        if passed.is_none() && self.warned.contains_key(&month) {
+            return Ok(None);
+        }
+        claim.passed = passed;
+        let (counted_in, first) = (claim.month.clone(), rand::rng().random_range(0..keys::USAGE_SHARES));
+        let hint = |share: u32| format!("{account}#{counted_in}#{share}#{}", part_of(ceiling, share));
+        let mut has_looked = false;
+        for share in (0..keys::USAGE_SHARES).map(|i| (first + i) % keys::USAGE_SHARES) {
+            let part = part_of(ceiling, share);
+            if part == 0 || self.full_shares.contains_key(&hint(share)) {
+                continue;
+            }
+            claim.share = Some(share);
+            let count = Update::builder()
+                .table_name(&self.table)
+                .set_key(Some(keys::usage(account, &claim.month, share).item()))
+                .update_expression("SET expires = :expires ADD used :one")
+                .condition_expression("attribute_not_exists(used) OR used < :part")
+                .expression_attribute_values(":expires", number((now + USAGE_KEPT).as_second()))
+                .expression_attribute_values(":one", number(1))
+                .expression_attribute_values(":part", number(part))
+                .build()?;
+            match self.write_claims(claim, Some(count)).await? {
+                None => return Ok(Some(Ok(()))),
+                Some(Refused::Claimed) => return Ok(Some(Err(AlreadyClaimed))),
+                Some(Refused::ShareFull | Refused::Conflict) => self.full_shares.insert(hint(share), ()).await,
+            }
+            // Where one is full, most are: one look at all of them instead of a refusal by each.
+            if !has_looked {
+                has_looked = true;
+                for full in self.shares_full_at(account, &counted_in, ceiling).await? {
+                    self.full_shares.insert(hint(full), ()).await;
+                }
+            }
+        }
+        if passed.is_none() {
+            self.warned.insert(month, ()).await;
+        }
+        Ok(None)
     }
 
     /// One transaction: the claim, the marks on the other messages that it covers, and what counts it.

@@ -1,11 +1,15 @@
 //! Turns of conversations, and the votes on their answers.
 
-use super::{Store, failure, from_item, keys};
+use super::{Store, failure, from_item, is_condition_failure, keys, text, to_item};
 use crate::ids::{ConversationId, QuestionId};
 use anyhow::Result;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use twilight_model::id::{
+    Id,
+    marker::{ChannelMarker, MessageMarker},
+};
 
 /// Conversations are forgotten after this long.
 pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -76,6 +80,41 @@ impl Store {
         let mut turns = found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<Vec<Turn>>>()?;
         turns.reverse();
         Ok(turns)
+    }
+
+    /// Remembers what was said and not answered, unless it was answered after all. One PutItem.
+    pub async fn put_remark(&self, conversation: &ConversationId, turn: &Turn) -> Result<()> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(keys::turn(conversation, turn.question_id), turn)?))
+            .condition_expression("attribute_not_exists(pk) OR answer = :nothing")
+            .expression_attribute_values(":nothing", text(""))
+            .send()
+            .await;
+        match put {
+            Err(error) if !is_condition_failure(&error) => Err(failure("remember what was said", &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets what was said in a channel and not answered. One DeleteItem.
+    pub async fn forget_remark(&self, channel: Id<ChannelMarker>, message: Id<MessageMarker>) -> Result<()> {
+        let conversation = ConversationId::of_channel(channel.get());
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::turn(&conversation, QuestionId(message.get())).item()))
+            .condition_expression("attribute_not_exists(pk) OR answer = :nothing")
+            .expression_attribute_values(":nothing", text(""))
+            .send()
+            .await;
+        match deleted {
+            Err(error) if !is_condition_failure(&error) => Err(failure("forget what was said", &error)),
+            _ => Ok(()),
+        }
     }
 
     /// Records what `voter` thinks of an answer; a second vote replaces the first. One PutItem.

@@ -45,9 +45,10 @@ pub enum Kept {
 }
 
 impl Store {
-    /// Every bot that an account has brought along. One Query.
+    /// Every bot that an account has brought along and whose item can be read. One Query.
     pub async fn custom_bots(&self) -> Result<Vec<CustomBot>> {
-        self.query_all(keys::CUSTOM_BOTS, "").await
+        let items = self.query_items(keys::CUSTOM_BOTS, "").await?;
+        Ok(self.readable(items).await)
     }
 
     /// The bot of this application. One GetItem.

@@ -25,12 +25,20 @@ pub struct SessionKey {
     pub application: Id<ApplicationMarker>,
     /// Shards that the application's servers are shared out to.
     pub total: u32,
-    /// Grows when all sessions of an application have to begin anew, beside the old ones, to ask for more than those do.
-    /// Only those of generation 0 do without the content of messages from the start.
+    /// Grows when all sessions of an application have to begin anew, beside the old ones, to ask for more than those do, or
+    /// for less: see [`reads_content`](Self::reads_content).
     #[serde(default)]
     pub generation: u32,
     /// Which of them, from 0.
     pub shard: u32,
+}
+
+impl SessionKey {
+    /// Whether it asks for the content of messages: the generations that do and those that do not take turns, and the first
+    /// one does not.
+    pub fn reads_content(&self) -> bool {
+        self.generation % 2 == 1
+    }
 }
 
 impl fmt::Display for SessionKey {
@@ -65,7 +73,7 @@ pub struct SessionState {
     pub resume_url: Option<String>,
     /// The last event of which nothing more is to be done: what comes after it, Discord sends again.
     pub seq: u64,
-    /// Whether it should read the content of messages, and does not ask for it.
+    /// Whether it knows of a server where the content of messages has to be read.
     pub wants_content: bool,
     /// Whether Discord refuses the content of messages.
     pub content_refused: bool,
@@ -158,9 +166,10 @@ struct Slots {
 }
 
 impl Store {
-    /// All sessions. One Query.
+    /// All sessions that can be read. One Query.
     pub async fn leases(&self) -> Result<Vec<Lease>> {
-        self.query_all(keys::SESSIONS, "").await
+        let items = self.query_items(keys::SESSIONS, "").await?;
+        Ok(self.readable(items).await)
     }
 
     /// An application's sessions. One Query.
@@ -168,14 +177,16 @@ impl Store {
         self.query_all(keys::SESSIONS, &keys::sessions_of(application)).await
     }
 
-    /// All workers that gave a sign of life and did not say goodbye. One Query.
+    /// All workers that gave a sign of life and did not say goodbye. One Query. Fails rather than leave one out: it would be
+    /// taken for dead.
     pub async fn workers(&self) -> Result<Vec<WorkerBeat>> {
         self.query_all(keys::WORKERS, "").await
     }
 
-    /// How applications are shared out. One Query.
+    /// How applications are shared out, as far as it can be read. One Query.
     pub async fn shard_plans(&self) -> Result<Vec<ShardPlan>> {
-        self.query_all(keys::SHARD_PLANS, "").await
+        let items = self.query_items(keys::SHARD_PLANS, "").await?;
+        Ok(self.readable(items).await)
     }
 
     /// How an application is shared out. One GetItem.
@@ -203,9 +214,15 @@ impl Store {
         Ok(())
     }
 
-    /// Lets all sessions of an application begin anew beside those of generation `now`; false where somebody else has.
-    /// One UpdateItem.
-    pub async fn next_generation(&self, application: Id<ApplicationMarker>, now: u32) -> Result<bool> {
+    /// Lets all sessions of an application begin anew beside those of generation `now`, with the content of messages or
+    /// without; false where somebody else has. One UpdateItem.
+    pub async fn next_generation(
+        &self,
+        application: Id<ApplicationMarker>,
+        now: u32,
+        reads_content: bool,
+    ) -> Result<bool> {
+        let is_alike = (now % 2 == 1) == reads_content;
         let updated = self
             .client
             .update_item()
@@ -215,7 +232,7 @@ impl Store {
             .condition_expression(
                 "attribute_exists(pk) AND (generation = :now OR (attribute_not_exists(generation) AND :now = :none))",
             )
-            .expression_attribute_values(":next", number(now + 1))
+            .expression_attribute_values(":next", number(now + if is_alike { 2 } else { 1 }))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":none", number(0))
             .send()

@@ -1,14 +1,14 @@
 //! Servers, their settings, and what of them has changed.
 
-use super::{Store, failure, from_item, is_condition_failure, keys, number, text, to_item};
+use super::{Item, Store, failure, is_condition_failure, keys, number, text, to_item};
 use crate::ids::AccountId;
 use crate::settings::Guild;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use twilight_model::id::{Id, marker::GuildMarker};
 
@@ -17,6 +17,16 @@ const TRIES: u32 = 6;
 
 /// Whoever has not looked for a day starts afresh.
 const CHANGES_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// A server that the table knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// As it is set.
+    As(Box<Guild>),
+    /// What it is set to cannot be read by this version. Nothing it says may be guessed: with the settings of a new server,
+    /// the bot would speak where it was told to be silent.
+    Unreadable,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Change {
@@ -30,11 +40,19 @@ impl Store {
         self.get(keys::guild(guild)).await
     }
 
-    /// Those of these servers that the table knows, in any order. One BatchGetItem for each [`MOST_KEYS`](super::MOST_KEYS).
-    pub async fn guilds(&self, guilds: &[Id<GuildMarker>]) -> Result<Vec<Guild>> {
+    /// Those of these servers that the table knows. One BatchGetItem for each [`MOST_KEYS`](super::MOST_KEYS).
+    pub async fn guilds(&self, guilds: &[Id<GuildMarker>]) -> Result<HashMap<Id<GuildMarker>, Known>> {
         // A key may come once in a batch.
         let wanted: HashSet<Id<GuildMarker>> = guilds.iter().copied().collect();
-        self.get_many(wanted.into_iter().map(keys::guild).collect(), "read servers").await
+        let items = self.get_items(wanted.into_iter().map(keys::guild).collect(), "read servers").await?;
+        let mut found = HashMap::with_capacity(items.len());
+        for item in items {
+            match self.read::<Guild>(item).await {
+                Ok(guild) => found.insert(guild.id, Known::As(Box::new(guild))),
+                Err(key) => keys::guild_of(&key).and_then(|id| found.insert(id, Known::Unreadable)),
+            };
+        }
+        Ok(found)
     }
 
     /// An account's servers, by id as text. One Query.
@@ -115,7 +133,7 @@ impl Store {
     /// The time is the writer's. Ask again from a few seconds before the time of the last look: clocks differ, and a write
     /// takes its time.
     pub async fn guilds_changed(&self, since: Timestamp) -> Result<Vec<Id<GuildMarker>>> {
-        let mut pages = self
+        let pages = self
             .client
             .query()
             .table_name(&self.table)
@@ -126,11 +144,8 @@ impl Store {
             .into_paginator()
             .items()
             .send();
-        let mut changed = Vec::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| failure("list changes of servers", &error))?;
-            changed.push(from_item::<Change>(item).context("a change of a server")?.guild);
-        }
-        Ok(changed)
+        let items = pages.collect::<Result<Vec<Item>, _>>().await;
+        let items = items.map_err(|error| failure("list changes of servers", &error))?;
+        Ok(self.readable::<Change>(items).await.into_iter().map(|change| change.guild).collect())
     }
 }

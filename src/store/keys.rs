@@ -5,6 +5,7 @@ use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::fmt;
 use twilight_model::id::{
     Id,
     marker::{ApplicationMarker, ChannelMarker, GuildMarker, MessageMarker},
@@ -49,11 +50,16 @@ pub const WORKERS: &str = "WORKERS";
 /// Partition of how applications are shared out to shards.
 pub const SHARD_PLANS: &str = "SHARDPLANS";
 
+/// Partition of the list of accounts.
+pub const ACCOUNTS: &str = "ACCOUNTS";
+/// Partition of which commands Discord has.
+pub const COMMANDS: &str = "COMMANDS";
+
 /// Partition of the bots that accounts have brought along.
 pub const CUSTOM_BOTS: &str = "CUSTOMBOTS";
 
 /// Partition and sort key of one item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     pk: String,
     sk: String,
@@ -68,6 +74,23 @@ impl Key {
     pub(super) fn item(self) -> HashMap<String, AttributeValue> {
         HashMap::from([(PK.to_owned(), AttributeValue::S(self.pk)), (SK.to_owned(), AttributeValue::S(self.sk))])
     }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.pk, self.sk)
+    }
+}
+
+/// The key of an item; empty where it has none, which the table does not allow.
+pub(super) fn of(item: &HashMap<String, AttributeValue>) -> Key {
+    let part = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+    Key { pk: part(PK), sk: part(SK) }
+}
+
+/// The server that a key is of, if it is one's.
+pub(super) fn guild_of(key: &Key) -> Option<Id<GuildMarker>> {
+    key.pk.strip_prefix(GUILD)?.parse().ok()
 }
 
 /// Partition of everything an account owns and lists.
@@ -187,6 +210,39 @@ pub(super) fn identify(application: Id<ApplicationMarker>, bucket: u32) -> Key {
     Key::new(format!("IDENTIFY#{application}#{bucket}"), "IDENTIFY")
 }
 
+pub(super) fn budget(application: Id<ApplicationMarker>) -> Key {
+    Key::new(format!("BUDGET#{application}"), "BUDGET")
+}
+
+pub(super) fn account_listed(account: &AccountId) -> Key {
+    Key::new(ACCOUNTS, account.to_string())
+}
+
+pub(super) fn notifications(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "NOTIFICATIONS")
+}
+
+pub(super) fn event(account: &AccountId, at: Timestamp, id: &str) -> Key {
+    Key::new(account_partition(account), format!("{}#{id}", events_since(at)))
+}
+
+/// How the sort keys of an account's events begin that happened at this time.
+pub(super) fn events_since(at: Timestamp) -> String {
+    format!("EVENT#{:014}", at.as_millisecond().max(0))
+}
+
+pub(super) fn once(what: &str) -> Key {
+    Key::new(format!("ONCE#{what}"), "ONCE")
+}
+
+pub(super) fn commands(application: Id<ApplicationMarker>) -> Key {
+    Key::new(COMMANDS, application.to_string())
+}
+
+pub(super) fn schedule_place() -> Key {
+    Key::new("SCHEDULE", "PLACE")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +285,14 @@ mod tests {
             ),
             ("gateway worker", worker("<worker>")),
             ("shard plan", shard_plan(Id::new(613_425_648_685_547_541))),
+            ("account, listed", account_listed(&account_id)),
+            ("notifications", notifications(&account_id)),
+            ("event", event(&account_id, "2026-11-24T10:00:00Z".parse().unwrap(), "<event>")),
+            ("what is done once", once("<what>")),
+            ("registered commands", commands(Id::new(613_425_648_685_547_541))),
+            ("place of the schedule", schedule_place()),
             ("identify slots", identify(Id::new(613_425_648_685_547_541), 0)),
+            ("request budget", budget(Id::new(613_425_648_685_547_541))),
         ];
         let count = keys.len();
         let chart = include_str!("README.md");

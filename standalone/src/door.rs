@@ -9,7 +9,7 @@ use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::dashboard::{self, auth};
 use guildhall::ids::AccountId;
-use guildhall::interactions;
+use guildhall::interactions::{self, Door, Keys};
 use guildhall::knowledge::source::{Source, Status};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,7 +28,10 @@ const TOKEN: &str = "local-token";
 
 /// Everything that is served.
 pub fn router(bot: &Arc<Bot>) -> Router {
-    dashboard::router(Arc::clone(bot)).merge(interactions::router(Arc::clone(bot)))
+    let router = dashboard::router(Arc::clone(bot));
+    let Some(discord) = &bot.discord else { return router };
+    let (store, jobs, keys) = (bot.store.clone(), bot.jobs.clone(), Keys::Discord(Arc::clone(discord)));
+    router.merge(interactions::router(Door { store, jobs, keys }))
 }
 
 /// Tells the command line where the server is, until it is dropped.

@@ -5,14 +5,16 @@ use anyhow::{Context as _, Result};
 use guildhall::account::{Account, Plan};
 use guildhall::bot::Bot;
 use guildhall::config::{Config, ModelConfig};
-use guildhall::discord::{CustomBots, Discord};
+use guildhall::discord::{Budget, CustomBots, Discord};
 use guildhall::embedding::Embeddings;
+use guildhall::events::Events;
 use guildhall::ids::AccountId;
 use guildhall::job::local::{Earlier, Jobs};
 use guildhall::knowledge::Knowledge;
 use guildhall::knowledge::fetch::{FetchLimits, Fetcher};
 use guildhall::knowledge::files::Files;
 use guildhall::llm::Llm;
+use guildhall::mail::Mailer;
 use guildhall::secret::Secrets;
 use guildhall::store::Store;
 use jiff::Timestamp;
@@ -103,8 +105,10 @@ impl House {
             .llm
             .clone()
             .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
+        let events = Events::Local(Mailer::smtp(config.mail.as_ref())?);
         let custom = CustomBots { store: store.clone(), secrets: Secrets::local(data.join(SECRETS_KEY)) };
-        let discord = Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), Some(custom))?);
+        let discord =
+            Arc::new(Discord::new(&config.discord_api_url, config.discord.as_ref(), Some(custom), Budget::Own)?);
 
         let earlier = match work {
             Work::Everything => {
@@ -115,7 +119,8 @@ impl House {
             Work::OnlyNew => Earlier::Wait,
         };
         let (jobs, runner) = Jobs::open(store.clone(), earlier).await?;
-        let bot = Arc::new(Bot::new(store, jobs.into(), knowledge, llm, Some(discord), Some(account.clone())));
+        let (jobs, home) = (jobs.into(), Some(account.clone()));
+        let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, events, Some(discord), home));
         if work == Work::Everything {
             bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
         }

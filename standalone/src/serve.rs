@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use gateway_worker::Outside;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
-use guildhall::discord::{CommandSync, Discord, DiscordError};
 use guildhall::ids::AccountId;
+use guildhall::schedule::{self, Run};
 use guildhall::signals;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -16,7 +16,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use twilight_model::id::{Id, marker::ApplicationMarker};
 use url::Url;
 
 /// How often the schedule is looked at, as EventBridge does on AWS.
@@ -25,11 +24,9 @@ const SCHEDULE_EVERY: Duration = Duration::from_mins(5);
 /// Requests in flight may end before the process does.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between the first two tries to register the commands; doubled after each.
+/// Before what could not be done is tried again; doubled after each try. An outage of Discord's lasts minutes or hours:
+/// trying more often than the schedule does would help nobody.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-
-/// An outage of Discord's lasts minutes or hours: trying more often would help nobody.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
@@ -57,7 +54,6 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
     let stop = CancellationToken::new();
     tokio::spawn(watch_schedule(Arc::clone(&house.bot), stop.clone()));
     let gateway = tokio::spawn(keep_gateway(Arc::clone(&house.bot), config.clone(), stop.clone()));
-    register_commands(Arc::clone(&house.bot), stop.clone());
     say_what_is_there(&config, &machine, address);
 
     let stopping = stop.clone();
@@ -102,60 +98,6 @@ fn endpoint(public_url: &Url) -> Url {
     url
 }
 
-/// Sees to it that Discord has our commands: for the shared bot, and for those that teams have brought along, because
-/// another program than the one that was there then may have other ones.
-fn register_commands(bot: Arc<Bot>, stop: CancellationToken) {
-    let Some(discord) = bot.discord.clone() else { return };
-    tokio::spawn(stop.run_until_cancelled_owned(async move {
-        let custom = bot.store.custom_bots().await.unwrap_or_else(|error| {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "custom bots cannot be listed: their commands stay as they are"
-            );
-            Vec::new()
-        });
-        let shared = async {
-            if let Some(shared) = discord.application().await {
-                keep_commands(&discord, shared.id).await;
-            }
-        };
-        let custom = async {
-            for bot in custom {
-                keep_commands(&discord, bot.application).await;
-            }
-        };
-        tokio::join!(shared, custom);
-    }));
-}
-
-/// A refusal is a line in the log: questions by other doors are answered all the same. A Discord that cannot be reached
-/// is asked again until it answers.
-async fn keep_commands(discord: &Discord, application: Id<ApplicationMarker>) {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match discord.sync_commands(application).await {
-            Ok(CommandSync::Unchanged) => {
-                return tracing::info!(application.id = %application, "Discord has the commands as they are");
-            }
-            Ok(CommandSync::Updated) => {
-                return tracing::info!(application.id = %application, "the commands were registered with Discord");
-            }
-            Err(error @ DiscordError::Unavailable(_)) => {
-                tracing::warn!(application.id = %application, error = %error, again_in_s = pause.as_secs(), "the commands could not be registered with Discord yet");
-            }
-            Err(error) => {
-                return tracing::error!(
-                    application.id = %application,
-                    error = %error,
-                    "Discord did not take the commands, so /ask may be missing: check DISCORD_TOKEN and DISCORD_APPLICATION_ID, or the custom bot's token"
-                );
-            }
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
 /// Hears what is said in Discord, until `stop`. A single machine is alone on its table.
 async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
     let Some(outside) = Outside::of(&bot) else { return };
@@ -173,23 +115,37 @@ async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
         () = stop.cancelled() => return,
     }
     // The local queue gathers what comes together by itself.
-    let options =
-        gateway_worker::Options { applications, alone: true, linger: Duration::ZERO, listen: config.gateway.metrics };
+    let options = gateway_worker::Options {
+        applications,
+        alone: true,
+        linger: Duration::ZERO,
+        content_kept: gateway_worker::content::KEPT,
+        listen: config.gateway.metrics,
+    };
     if let Err(error) = gateway_worker::run(outside, options, stop).await {
         tracing::error!(error = format!("{error:#}"), "Discord's gateway is not connected: only commands are answered");
     }
 }
 
+/// Does what is due, again and again: soon where something could not be done, as while Discord does not answer.
 async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(SCHEDULE_EVERY);
+    let mut soon = FIRST_PAUSE;
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        // Touching the table also lets it delete what has expired.
-        if let Err(error) = bot.store.ping().await {
-            tracing::error!(error = format!("{error:#}"), "the table does not answer");
+        let run = schedule::run(&bot.store, &bot.jobs, bot.discord.as_deref(), Timestamp::now());
+        let Some(run) = stop.run_until_cancelled(run).await else { return };
+        let pause = match run {
+            Run::Done => {
+                soon = FIRST_PAUSE;
+                SCHEDULE_EVERY
+            }
+            Run::Unfinished => {
+                let pause = soon;
+                soon = (soon * 2).min(SCHEDULE_EVERY);
+                pause
+            }
+        };
+        if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            return;
         }
     }
 }

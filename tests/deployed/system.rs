@@ -10,6 +10,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use axum::response::Response;
+use guildhall::aws::{Aws, Limits};
+use guildhall::config::AwsConfig;
 use guildhall::store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -70,7 +72,9 @@ impl System {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let outputs: HashMap<String, String> =
             outputs.iter().map(|one| (text(&one["OutputKey"]), text(&one["OutputValue"]))).collect();
-        let store = Store::new(aws.clients.table.clone(), &outputs["TableName"]);
+        let store = Aws::of_function(&AwsConfig { table_name: outputs["TableName"].clone(), ..aws.config.clone() })
+            .expect("everything is said")
+            .store(Limits::TABLE);
         let endpoint = aws.config.endpoint_url.clone().expect("it has one");
         let port = endpoint.port().expect("it has one");
         let host = format!("{}.execute-api.localhost:{port}", outputs["ApiId"]);
@@ -113,7 +117,6 @@ impl System {
             ("TABLE_NAME", "TableName"),
             ("QUESTIONS_QUEUE_URL", "QuestionsQueueUrl"),
             ("MODERATION_QUEUE_URL", "ModerationQueueUrl"),
-            ("INGEST_QUEUE_URL", "IngestQueueUrl"),
             ("KMS_KEY_ID", "KeyArn"),
         ];
         environment.extend(stack.map(|(variable, output)| (variable.to_owned(), self.output(output).to_owned())));

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use guildhall::bot::Bot;
 use guildhall::config::Config;
-use guildhall::discord::Discord;
+use guildhall::discord::{Budget, Discord};
+use guildhall::events::Events;
 use guildhall::http;
 use guildhall::job::sqs;
 use guildhall::knowledge::Knowledge;
 use guildhall::knowledge::fetch::{FetchLimits, Fetcher};
 use guildhall::knowledge::files::Files;
 use guildhall::llm::Llm;
+use guildhall::mail::Mailer;
 use jiff::Timestamp;
 use object_store::memory::InMemory;
 use tests::local_aws::LocalAws;
@@ -31,7 +33,7 @@ impl Consumer {
             .expect("threads can be started");
         let value = |name: &str| environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(&value).expect("the fakes say where they are");
-        let jobs = sqs::Jobs::new(aws.clients.queues.clone(), &aws.config);
+        let jobs = aws.jobs();
         let _inside = runtime.enter();
         let store = aws.store();
         let files = Files::new(Arc::new(InMemory::new()));
@@ -40,11 +42,13 @@ impl Consumer {
         let client = http::client_builder().build().expect("a client can be built");
         let llm = config.llm.map(|llm| Llm::new(llm.base_url, llm.api_key, llm.model, client, config.llm_timeout));
         let discord =
-            Discord::new(&config.discord_api_url, config.discord.as_ref(), None).expect("a client can be built");
-        let bot = Arc::new(Bot::new(store, jobs.clone().into(), knowledge, llm, Some(Arc::new(discord)), None));
-        runtime.spawn(sqs::Runner::new(jobs).run(move |job, delivery| {
+            Discord::new(&config.discord_api_url, config.discord.as_ref(), None, Budget::Shared(store.clone()))
+                .expect("a client can be built");
+        let events = Events::Local(Mailer::Log);
+        let bot = Arc::new(Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None));
+        runtime.spawn(sqs::Runner::new(jobs).run(move |step, job, delivery| {
             let bot = Arc::clone(&bot);
-            async move { sqs::attempt(&bot, &job, &delivery, Timestamp::now()).await }
+            async move { sqs::step(&bot, step, &job, &delivery, Timestamp::now()).await }
         }));
         Self { runtime: Some(runtime) }
     }

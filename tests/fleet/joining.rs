@@ -10,6 +10,12 @@ use tests::server::eventually;
 /// People go on asking for so long before the next thing happens.
 const A_WHILE: Duration = Duration::from_secs(2);
 
+/// Far more than a session is away while it is handed over: half a second at most on an idle machine.
+const GAP: Duration = Duration::from_secs(5);
+
+/// What a worker has to end within.
+const EXIT: Duration = Duration::from_secs(20);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_share_evenly_as_they_come_and_go_and_nothing_is_lost() {
     let world = World::new(|_| {}).await;
@@ -61,6 +67,8 @@ async fn a_deploy_leaves_a_short_gap_and_loses_nothing() {
     let asked = load.stop().await;
     world.all_is_answered(&asked).await;
     assert!(gaps.len() >= 8, "two sessions are handed over each time: {gaps:?}");
+    assert!(gaps.iter().all(|gap| *gap < GAP), "{gaps:?}");
+    assert!(exits.iter().all(|exit| *exit < EXIT), "a container is killed after twenty seconds: {exits:?}");
     eprintln!("{} questions over four deploys: gap {}, exit {}", asked.len(), show(gaps), show(exits));
 }
 

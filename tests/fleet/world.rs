@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use guildhall::account::{Account, Month, Plan};
 use guildhall::ids::AccountId;
+use guildhall::job::sqs::Queue;
 use guildhall::settings::Guild;
 use guildhall::store::Lease;
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use twilight_model::id::Id;
 
 use super::consumer::Consumer;
+use super::fences::Fences;
+use super::proxy::Proxy;
 
 /// Far more than anything here may take on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_mins(2);
@@ -34,13 +37,23 @@ const PEOPLE: usize = 2;
 /// Between two questions of all people together: more than the emulated AWS can take in would only pile up.
 const ASKED_EVERY: Duration = Duration::from_millis(50);
 
+/// The same where much is left to be answered afterwards.
+pub(super) const SELDOM: Duration = Duration::from_millis(200);
+
+/// Far more than it takes to notice that a worker is dead and to take over: three seconds and a half on an idle machine.
+pub(super) const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(15);
+
+/// Nothing changes hands for so long: the table was looked at ten times.
+const AT_REST: Duration = Duration::from_secs(3);
+
 /// One Discord with four servers, one AWS with a consumer of its queue.
 pub(super) struct World {
     pub(super) discord: FakeDiscord,
     pub(super) aws: LocalAws,
     pub(super) consumer: Consumer,
-    model: FakeModel,
-    people: Vec<Member>,
+    pub(super) model: FakeModel,
+    pub(super) people: Vec<Member>,
+    fences: Fences,
 }
 
 /// What somebody asked.
@@ -51,15 +64,22 @@ pub(super) struct Asked {
 }
 
 impl World {
-    /// A world in which no worker runs yet.
+    /// A world in which no worker runs yet, and whose model says the same to everybody.
     pub(super) async fn new(change: impl FnOnce(&mut GatewaySettings)) -> Self {
+        let world = Self::with_reader(change).await;
+        let says = r#"{"addressed":true,"answer":"31 months.","can_answer":true,"sources":[],"wants_human":false}"#;
+        world.model.instant(says);
+        world
+    }
+
+    /// The same with a model that reads the questions.
+    pub(super) async fn with_reader(change: impl FnOnce(&mut GatewaySettings)) -> Self {
         let (discord, model, aws) = (FakeDiscord::start().await, FakeModel::start().await, LocalAws::start().await);
         discord.without_rate_limits();
         discord.gateway().set(|settings| {
             (settings.shards, settings.max_concurrency) = (GUILDS, GUILDS);
             change(settings);
         });
-        model.instant(r#"{"addressed":true,"answer":"31 months.","can_answer":true,"sources":[],"wants_human":false}"#);
         let (store, account) = (aws.store(), AccountId("workshop".to_owned()));
         let workshop = Account { id: account.clone(), name: "The workshop".to_owned(), plan: Plan::Pro };
         store.put_account(&workshop).await.expect("a fresh table takes an account");
@@ -72,12 +92,18 @@ impl World {
             people.extend((0..PEOPLE).map(|n| discord.member(&format!("ann-{shard}-{n}")).in_channel(guild, channel)));
         }
         let consumer = Consumer::start(&aws, &environment(&discord, &model));
-        Self { discord, aws, consumer, model, people }
+        let fences = Fences::watch(aws.store());
+        Self { discord, aws, consumer, model, people, fences }
     }
 
     /// Starts a worker.
     pub(super) fn worker(&self) -> Worker {
         self.worker_with(&[])
+    }
+
+    /// The same, with a proxy before AWS.
+    pub(super) fn worker_through(&self, proxy: &Proxy) -> Worker {
+        self.worker_with(&[("AWS_ENDPOINT_URL", &proxy.url())])
     }
 
     /// The same, with further variables.
@@ -124,18 +150,64 @@ impl World {
         .await;
     }
 
+    /// Waits until no session changes hands any more.
+    pub(super) async fn until_at_rest(&self) {
+        let fences = async || {
+            let mut fences: Vec<_> = self.leases().await.iter().map(|lease| (lease.key, lease.fence)).collect();
+            fences.sort_unstable();
+            fences
+        };
+        eventually(PATIENCE, async || {
+            let before = fences().await;
+            tokio::time::sleep(AT_REST).await;
+            (fences().await == before).then_some(())
+        })
+        .await;
+    }
+
+    /// Changes of hands so far.
+    pub(super) async fn changes_of_hands(&self) -> u64 {
+        self.leases().await.iter().map(|lease| lease.fence).sum()
+    }
+
+    /// Waits until everything that was said is settled and written down so, and all jobs are done.
+    pub(super) async fn until_settled(&self) {
+        let queue = self.aws.url(Queue::Questions);
+        eventually(PATIENCE, async || {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let leases = self.leases().await;
+            let is_stored = self.discord.gateway().sequences().iter().all(|((shard, _), newest, _)| {
+                leases.iter().any(|lease| u64::from(lease.key.shard) == *shard && lease.state.seq == *newest)
+            });
+            (is_stored && self.aws.depth(queue).await == (0, 0)).then_some(())
+        })
+        .await;
+    }
+
     /// Somebody asks.
     pub(super) fn ask(&self, n: usize) -> Asked {
         ask(&self.people, n)
     }
 
+    /// Somebody asks who is in no server of this shard.
+    pub(super) fn ask_outside(&self, shard: u64, n: usize) -> Asked {
+        let elsewhere: Vec<Member> =
+            self.people.iter().filter(|person| (person.guild_id >> 22) % GUILDS != shard).cloned().collect();
+        ask(&elsewhere, n)
+    }
+
     /// People ask, one after the other, until they are told to stop.
     pub(super) fn people_ask(&self) -> Load {
+        self.people_ask_every(ASKED_EVERY)
+    }
+
+    /// The same at another pace.
+    pub(super) fn people_ask_every(&self, pause: Duration) -> Load {
         let (people, stop) = (self.people.clone(), CancellationToken::new());
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
             let mut asked = Vec::new();
-            let mut ticks = tokio::time::interval(ASKED_EVERY);
+            let mut ticks = tokio::time::interval(pause);
             while stopped.run_until_cancelled(ticks.tick()).await.is_some() {
                 asked.push(ask(&people, asked.len()));
             }
@@ -147,18 +219,8 @@ impl World {
     /// Waits until everything that was asked is answered and done with: each once, in order for each person, counted once,
     /// and no limit of Discord's broken.
     pub(super) async fn all_is_answered(&self, asked: &[Asked]) {
-        let answered = eventually(PATIENCE, async || {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            let answered: Vec<u64> =
-                self.discord.bot_messages().into_iter().filter_map(|seen| seen.replies_to).collect();
-            (answered.len() >= asked.len()).then_some(answered)
-        });
-        let answered = tokio::select! {
-            answered = answered => answered,
-            () = tokio::time::sleep(LOOKED_FOR) => self.panic_over(asked),
-        };
-        assert!(asked.iter().all(|asked| answered.contains(&asked.message)), "{}", self.missing(asked));
-        let queue = self.aws.config.questions_queue_url.as_str();
+        self.until_answered(asked).await;
+        let queue = self.aws.url(Queue::Questions);
         eventually(PATIENCE, async || {
             tokio::time::sleep(Duration::from_millis(200)).await;
             (self.aws.depth(queue).await == (0, 0)).then_some(())
@@ -172,11 +234,37 @@ impl World {
             let before = last.insert(person_of[&message], message);
             assert!(before.is_none_or(|before| before < message), "in order for each person");
         }
+        assert_eq!(self.used().await, asked.len(), "each is counted once");
+        self.is_well().await;
+    }
+
+    /// Questions that are counted.
+    pub(super) async fn used(&self) -> usize {
         let used = self.aws.store().usage(&AccountId("workshop".to_owned()), Month::of(Timestamp::now())).await;
-        assert_eq!(usize::try_from(used.expect("the table answers")), Ok(asked.len()), "each is counted once");
+        usize::try_from(used.expect("the table answers")).expect("few")
+    }
+
+    /// No job was given up, no limit of Discord's broken, and nobody wrote what was another's to write.
+    pub(super) async fn is_well(&self) {
         assert_eq!(self.aws.depth(&self.aws.dead_questions).await, (0, 0));
         assert_eq!(self.discord.gateway().violations(), Vec::<String>::new());
         assert_eq!(self.discord.violations(), 0);
+        assert_eq!(self.fences.broken(), Vec::<String>::new());
+    }
+
+    /// Waits until there are as many answers as questions, and these are answered.
+    pub(super) async fn until_answered(&self, asked: &[Asked]) {
+        let answered = eventually(PATIENCE, async || {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let answered: Vec<u64> =
+                self.discord.bot_messages().into_iter().filter_map(|seen| seen.replies_to).collect();
+            (answered.len() >= asked.len()).then_some(answered)
+        });
+        let answered = tokio::select! {
+            answered = answered => answered,
+            () = tokio::time::sleep(LOOKED_FOR) => self.panic_over(asked),
+        };
+        assert!(asked.iter().all(|asked| answered.contains(&asked.message)), "{}", self.missing(asked));
     }
 
     fn missing(&self, asked: &[Asked]) -> String {
@@ -229,6 +317,11 @@ impl Worker {
         let id = self.process.id().expect("it runs").to_string();
         let told = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
         assert!(told.is_ok_and(|told| told.success()), "a POSIX system has `kill`");
+    }
+
+    /// Whether it has printed this.
+    pub(super) fn says(&self, words: &str) -> bool {
+        self.process.lines().iter().any(|line| line.contains(words))
     }
 
     /// Tells it to stop, and waits until it has.

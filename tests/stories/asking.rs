@@ -7,6 +7,7 @@ use tests::fake_discord::Fault;
 
 use tests::server::eventually;
 use tests::world::{SOON, Start, World};
+use twilight_model::id::Id;
 
 const MANUAL: &str = "# Warranty\n\nThe warranty lasts 31 months. It covers the hinge.\n\n\
                       # Cleaning\n\nWipe the glass with a damp cloth.\n\n\
@@ -273,6 +274,14 @@ async fn commands_are_registered_once() {
     assert_eq!(names, ["ask", "Ask about this"]);
 
     world.restart().await;
+    world.guildhall.wait_for_line("Guildhall is here", SOON).await;
+    assert_eq!(world.discord.command_writes(), 1);
+
+    // A program with other commands asks Discord, and writes only what Discord does not have.
+    world.stop().await;
+    let application = Id::new(world.discord.application_id());
+    world.table().await.set_registered_commands(application, "older").await.unwrap();
+    world.restart().await;
     world.guildhall.wait_for_line("Discord has the commands as they are", SOON).await;
     assert_eq!(world.discord.command_writes(), 1);
 }
@@ -281,6 +290,9 @@ async fn commands_are_registered_once() {
 async fn refused_commands_are_a_line_in_the_log() {
     let mut world = workshop().await;
     let refusal = Fault::Refused { status: 401, code: 0, message: "401: Unauthorized".to_owned() };
+    world.stop().await;
+    let application = Id::new(world.discord.application_id());
+    world.table().await.set_registered_commands(application, "older").await.unwrap();
     world.discord.next_on(&axum::http::Method::GET, "/applications", 1, refusal);
     world.restart().await;
     let line = world.guildhall.wait_for_line("check DISCORD_TOKEN and DISCORD_APPLICATION_ID", SOON).await;

@@ -1,6 +1,6 @@
 //! What is counted, and what happens when a month's messages are used up.
 
-use guildhall::account::{Month, Plan};
+use guildhall::account::Plan;
 use guildhall::ids::{AccountId, QuestionId};
 use guildhall::store::{Admission, Delivery, Quota, Store};
 use insta::assert_snapshot;
@@ -34,26 +34,6 @@ pub(super) async fn admit_at_once(stores: &[Store], limit: u32, ids: std::ops::R
         }
     }
     admitted
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_at_once_against_a_limit_of_five_hundred_admit_five_hundred() {
-    let data = server::data_folder();
-    let client = standalone::table::open(&data.path().join("guildhall.db")).unwrap();
-    // Each remembers for itself which shares it found full.
-    let stores: Vec<Store> = (0..4).map(|_| Store::new(client.clone(), "guildhall")).collect();
-    stores[0].create_table().await.unwrap();
-    let usage = async || stores[0].usage(&AccountId::local(), Month::of(Timestamp::now())).await.unwrap();
-
-    // 500 is no multiple of the sixteen shares.
-    assert_eq!(admit_at_once(&stores, 500, 0..1_000).await, 500);
-    assert_eq!(usage().await, 500);
-    // Every one of them once more, as a queue delivers again what was not finished.
-    assert_eq!(admit_at_once(&stores, 500, 0..1_000).await, 500);
-    assert_eq!(usage().await, 500);
-    // A larger plan takes effect, whatever was found full before.
-    assert_eq!(admit_at_once(&stores, 507, 1_000..1_050).await, 7);
-    assert_eq!(usage().await, 507);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

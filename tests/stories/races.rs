@@ -5,7 +5,7 @@ use guildhall::knowledge::source::{Origin, Ready, Source, Status};
 use guildhall::store::Store;
 use jiff::Timestamp;
 use reqwest::Method;
-use tests::server::{data_folder, eventually};
+use tests::server::eventually;
 use tests::world::{SOON, World};
 
 use super::documents::{finds, found, ready, upload};
@@ -35,12 +35,7 @@ async fn stored(store: &Store, as_read: &Source) -> Option<Source> {
     store.source(&as_read.account, &as_read.id).await.expect("the table answers")
 }
 
-#[tokio::test]
-async fn a_stale_view_of_a_source_changes_nothing() {
-    let data = data_folder();
-    let client = standalone::table::open(&data.path().join("guildhall.db")).expect("the table's file opens");
-    let store = Store::new(client, "guildhall");
-    store.create_table().await.expect("a fresh file takes a table");
+pub(super) async fn a_stale_view_of_a_source_changes_nothing(store: &Store) {
     let done = |result: anyhow::Result<bool>| result.expect("the table answers");
     let ready = Ready { documents: 1, passages: 1, skipped: Vec::new(), content: "v1".to_owned(), at: at(9) };
 
@@ -49,18 +44,18 @@ async fn a_stale_view_of_a_source_changes_nothing() {
     let added = source(Status::Pending, leaving.next_revision(at(2)));
     store.put_source(&added).await.expect("the table takes it");
     assert!(!done(store.delete_source(&leaving).await));
-    assert_eq!(stored(&store, &added).await.as_ref(), Some(&added));
+    assert_eq!(stored(store, &added).await.as_ref(), Some(&added));
 
     // … and removed again: still not the one that publishing saw.
     assert!(done(store.set_source_removing(&added.account, &added.id).await));
     assert!(!done(store.delete_source(&leaving).await));
     assert!(!done(store.set_source_status(&added, &READ).await), "what is leaving stays so");
-    let added = stored(&store, &added).await.expect("it is there");
+    let added = stored(store, &added).await.expect("it is there");
     assert!(done(store.delete_source(&added).await));
-    assert_eq!(stored(&store, &added).await, None);
+    assert_eq!(stored(store, &added).await, None);
     assert!(!done(store.set_source_removing(&added.account, &added.id).await), "what is gone cannot be removed");
     assert!(!done(store.set_source_status(&added, &READ).await), "nor does a status bring it back");
-    assert_eq!(stored(&store, &added).await, None);
+    assert_eq!(stored(store, &added).await, None);
 
     // It was read when publishing looked, and publishing was given up before it wrote that.
     let read = source(READ, at(3));
@@ -68,7 +63,7 @@ async fn a_stale_view_of_a_source_changes_nothing() {
     let failed = Status::Failed { reason: "It was given up.".to_owned() };
     assert!(done(store.change_source_status(&read, &failed).await));
     assert!(!done(store.set_source_ready(&read, &ready, &Status::Ready).await));
-    assert_eq!(stored(&store, &read).await.map(|source| source.status), Some(failed));
+    assert_eq!(stored(store, &read).await.map(|source| source.status), Some(failed));
 
     // A reader of an earlier request neither tells its progress nor puts its content in place of a later one's.
     let again = read.next_revision(at(1));
@@ -76,10 +71,10 @@ async fn a_stale_view_of_a_source_changes_nothing() {
     assert!(done(store.set_source_pending(&read, again).await));
     assert!(!done(store.set_source_status(&read, &READ).await));
     assert!(!done(store.set_source_content(&read, "old", &READ).await));
-    let now = stored(&store, &read).await.expect("it is there");
+    let now = stored(store, &read).await.expect("it is there");
     assert_eq!((&now.status, now.content.as_deref()), (&Status::Pending, Some("v1")));
     assert!(done(store.set_source_content(&now, "v2", &READ).await));
-    let now = stored(&store, &read).await.expect("it is there");
+    let now = stored(store, &read).await.expect("it is there");
     assert!(done(store.set_source_ready(&now, &ready, &Status::Ready).await));
 }
 

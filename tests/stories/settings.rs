@@ -1,7 +1,9 @@
 //! What a server is set to, through the API.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use guildhall::ids::AccountId;
 use guildhall::settings::Guild;
+use guildhall::store::{Known, SessionKey, SessionState};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use reqwest::Method;
@@ -87,7 +89,7 @@ async fn another_accounts_server_is_not_there() {
 async fn many_servers_are_read_together_and_one_that_is_left_is_marked() {
     let data = server::data_folder();
     let client = standalone::table::open(&data.path().join("guildhall.db")).unwrap();
-    let store = guildhall::store::Store::new(client, "guildhall");
+    let store = guildhall::store::Store::new(client.clone(), "guildhall");
     store.create_table().await.unwrap();
     let (account, now) = (AccountId::local(), Timestamp::now());
     for id in 1..=130 {
@@ -98,6 +100,24 @@ async fn many_servers_are_read_together_and_one_that_is_left_is_marked() {
     let wanted: Vec<_> = (100..=250).chain(100..=110).map(Id::new).collect();
     assert_eq!(store.guilds(&wanted).await.unwrap().len(), 31);
     assert!(store.guilds(&[]).await.unwrap().is_empty());
+
+    // A newer version has written one of them.
+    let write = async |pk: &str, sk: &str| {
+        let item = [("pk", pk), ("sk", sk), ("says", "what nobody knows yet")];
+        let item = item.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
+        client.put_item().table_name("guildhall").set_item(Some(item.into())).send().await.unwrap();
+    };
+    write("GUILD#110", "SETTINGS").await;
+    let found = store.guilds(&wanted).await.unwrap();
+    assert_eq!((found.len(), &found[&Id::new(110)]), (31, &Known::Unreadable));
+    assert!(matches!(&found[&Id::new(111)], Known::As(guild) if guild.id.get() == 111), "the others are there");
+    // The same with sessions and bots.
+    let key = SessionKey { application: Id::new(5), total: 1, generation: 0, shard: 0 };
+    store.create_lease(key, SessionState::default()).await.unwrap();
+    write("SESSIONS", "6#1#0#0").await;
+    assert_eq!(store.leases().await.unwrap().iter().map(|lease| lease.key).collect::<Vec<_>>(), [key]);
+    write("CUSTOMBOTS", "6").await;
+    assert_eq!(store.custom_bots().await.unwrap(), []);
 
     let (left, unknown) = (Id::new(7), Id::new(999));
     store.set_guild_left(left, Some(now)).await.unwrap();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use guildhall::aws::Limits;
 use serde_json::{Map, Value};
 use tests::local_aws::LocalAws;
 use tests::python::{DEPLOY, repository, run};
@@ -31,6 +32,7 @@ const VARIABLES: [(&str, &[&str]); 6] = [
             "QUESTIONS_QUEUE_URL",
             "INGEST_QUEUE_URL",
             "BUCKET_NAME",
+            "EVENT_BUS_NAME",
             "KMS_KEY_ID",
             "GUILDHALL_PUBLIC_URL",
             "GUILDHALL_ADMIN_TOKEN",
@@ -93,11 +95,10 @@ const VARIABLES: [(&str, &[&str]); 6] = [
 ];
 
 /// The same for the gateway worker.
-const GATEWAY_VARIABLES: [&str; 9] = [
+const GATEWAY_VARIABLES: [&str; 8] = [
     "TABLE_NAME",
     "QUESTIONS_QUEUE_URL",
     "MODERATION_QUEUE_URL",
-    "INGEST_QUEUE_URL",
     "KMS_KEY_ID",
     "DISCORD_APPLICATION_ID",
     "DISCORD_PUBLIC_KEY",
@@ -343,7 +344,8 @@ fn secrets_are_only_referred_to_and_every_parameter_says_what_it_is() {
 #[tokio::test]
 async fn the_table_is_the_one_that_the_program_makes() {
     let aws = LocalAws::start().await;
-    let made = aws.clients.table.describe_table().table_name(aws.table_name()).send().await.expect("it is there");
+    let table_client = aws.aws.table(Limits::TABLE);
+    let made = table_client.describe_table().table_name(aws.table_name()).send().await.expect("it is there");
     let made = made.table.expect("it is there");
     let main = tokio::task::spawn_blocking(|| template(MAIN)).await.expect("no other task is in the way");
     let (_, table) = resources(&main, "AWS::DynamoDB::Table")[0];
@@ -366,8 +368,7 @@ async fn the_table_is_the_one_that_the_program_makes() {
         .collect();
     assert_eq!(pairs("AttributeDefinitions", "AttributeType").into_iter().collect::<BTreeSet<_>>(), attributes);
     assert!(made.global_secondary_indexes().is_empty() && properties["GlobalSecondaryIndexes"].is_null());
-    let expiry =
-        aws.clients.table.describe_time_to_live().table_name(aws.table_name()).send().await.expect("it is there");
+    let expiry = table_client.describe_time_to_live().table_name(aws.table_name()).send().await.expect("it is there");
     let expiry = expiry.time_to_live_description.and_then(|expiry| expiry.attribute_name);
     assert_eq!(properties["TimeToLiveSpecification"]["AttributeName"].as_str(), expiry.as_deref());
     assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST");

@@ -1,5 +1,5 @@
 //! A gateway that only pours: what it says is prepared before anybody listens, so that its own work is one copy into a
-//! socket. Also the least that a client can do: read it with twilight.
+//! socket.
 
 use super::frames::{BOT, Writer, dispatch, guild_id};
 use anyhow::{Context as _, Result, bail};
@@ -8,16 +8,12 @@ use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::routing::any;
 use bytes::Bytes;
-use futures::{SinkExt as _, StreamExt as _};
+use futures::SinkExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tests::server::Server;
 use tokio::sync::watch;
-use twilight_gateway::{ConfigBuilder, Intents, Shard, ShardId};
 use zstd::stream::raw::{Encoder, InBuffer, Operation as _, OutBuffer};
-
-/// The argument that makes a bench such a client; the gateway's address follows.
-pub(crate) const READER: &str = "--gateway-reader";
 
 /// Bytes that are gathered before the socket is asked to take them.
 const GATHERED: usize = 128 * 1024;
@@ -225,20 +221,4 @@ async fn hear(socket: &mut WebSocket, awaited: u64) -> Result<()> {
         }
     }
     bail!("the client has gone")
-}
-
-/// Reads all that comes with twilight and does nothing with it.
-pub(crate) async fn read(addresses: &[String]) -> Result<()> {
-    let [url] = addresses else { bail!("a reader needs one address") };
-    tests::server::use_crypto();
-    let config =
-        ConfigBuilder::new("token".to_owned(), Intents::GUILDS | Intents::GUILD_MESSAGES).proxy_url(url.clone());
-    let mut shard = Shard::with_config(ShardId::ONE, config.build());
-    tokio::spawn(async move {
-        while let Some(Ok(message)) = shard.next().await {
-            std::hint::black_box(&message);
-        }
-    })
-    .await?;
-    Ok(())
 }

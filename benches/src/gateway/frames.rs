@@ -52,20 +52,33 @@ impl Writer {
 
     /// A question that mentions the bot, by somebody who has not asked before.
     pub(crate) fn question(&mut self, guild: u64) -> String {
-        let number = self.rng.random_range(1..60_000);
-        let said = format!(
-            "<@{BOT}> how do I set the port to {number} on the second machine when the first one has it already?"
-        );
+        let said = self.asked();
         self.message(guild, &said, true)
+    }
+
+    /// A question that mentions the bot, by one who asks all of a server's in one channel.
+    pub(crate) fn next_question(&mut self, guild: u64) -> String {
+        let said = self.asked();
+        self.message_by(200_000_000_000_000_001, guild, guild + 1, &said, true)
+    }
+
+    fn asked(&mut self) -> String {
+        let number = self.rng.random_range(1..60_000);
+        format!("<@{BOT}> how do I set the port to {number} on the second machine when the first one has it already?")
     }
 
     /// These words.
     pub(crate) fn message(&mut self, guild: u64, content: &str, mentions: bool) -> String {
+        let author = 200_000_000_000_000_000 + self.rng.random_range(0..900_000_000_000_000_000_u64);
+        let channel = guild + self.rng.random_range(1..20);
+        self.message_by(author, guild, channel, content, mentions)
+    }
+
+    fn message_by(&mut self, author: u64, guild: u64, channel: u64, content: &str, mentions: bool) -> String {
         self.next_id += 7 << 22;
         let id = self.next_id;
-        let author = 200_000_000_000_000_000 + self.rng.random_range(0..900_000_000_000_000_000_u64);
         let (avatar, banner) = (self.rng.random::<u128>(), self.rng.random::<u128>());
-        let (name, channel) = (self.rng.random_range(1_000..1_000_000), guild + self.rng.random_range(1..20));
+        let name = self.rng.random_range(1_000..1_000_000);
         let roles: String = (0..3).map(|n| format!("\"{}\",", guild + 100 + n * 7)).collect();
         let mention = format!(
             r#"{{"username":"guildhall","public_flags":0,"primary_guild":null,"member":{{"roles":["{role}"],"premium_since":null,"pending":false,"nick":null,"mute":false,"joined_at":"2024-02-11T09:24:31.250000+00:00","flags":0,"deaf":false,"communication_disabled_until":null,"banner":null,"avatar":null}},"id":"{BOT}","global_name":null,"discriminator":"4821","collectibles":null,"clan":null,"bot":true,"avatar_decoration_data":null,"avatar":null}}"#,

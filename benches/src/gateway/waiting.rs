@@ -2,20 +2,21 @@
 //! be read.
 
 use super::frames::{Writer, dispatch, guild_id};
-use super::{judging, slow, worker};
+use super::{judging, slow};
 use crate::measure::{self, Row, percentile};
 use anyhow::{Context as _, Result, ensure};
 use gateway_worker::forward::Forwarder;
+use gateway_worker::frame::Head;
 use gateway_worker::judge::Judge;
 use gateway_worker::metrics::Metrics;
-use guildhall::config::Config;
+use guildhall::job::local::{Earlier, Jobs};
 use guildhall::settings::ResponseMode;
 use guildhall::store::Store;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tests::world::{Start, World};
 use tokio::sync::mpsc;
-use twilight_model::gateway::event::GatewayEventDeserializer;
+use tokio::time::MissedTickBehavior;
 
 /// Questions of a measurement that come one each millisecond.
 const QUESTIONS: usize = 10_000;
@@ -31,8 +32,10 @@ const FAIRNESS: Duration = Duration::from_secs(20);
 /// Questions of the server that floods, for each of another's.
 const FLOOD: u64 = 100;
 
-/// Mentions that are answered one after the other.
+/// Mentions that are answered one after the other, and how often: the client keeps to Discord's fifty requests a second,
+/// and what comes faster waits for the next one. [Discord Docs/Rate Limits: Global Rate Limit]
 const MENTIONS: usize = 300;
+const MENTION_EVERY: Duration = Duration::from_millis(60);
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,8 +57,9 @@ impl Line {
         let client = if slower > 1 { slow::slower(&client, slower)? } else { client };
         let store = Store::new(client, "bench");
         store.create_table().await?;
-        let (bot, _) = worker::bot(store, &Config::from_vars(&|_| None)?, data.path()).await?;
-        let forwarder = Forwarder::start(bot.jobs.clone(), Arc::new(Metrics::default()), Duration::ZERO);
+        // Accepted and never run: the second part would run them.
+        let (jobs, _) = Jobs::open(store, Earlier::Wait).await?;
+        let forwarder = Forwarder::start(jobs.into(), Arc::new(Metrics::default()), Duration::ZERO);
         let (accepted, settled) = mpsc::unbounded_channel();
         let judge = judging::judge(ResponseMode::Mention)?;
         Ok(Self { judge, forwarder, accepted, settled, came: Vec::new(), _data: data })
@@ -65,8 +69,8 @@ impl Line {
     fn take(&mut self, frames: &[String]) -> Result<()> {
         for text in frames {
             let now = Instant::now();
-            let head = GatewayEventDeserializer::from_json(text).context("a frame")?;
-            let (kind, seq) = (head.event_type().context("an event")?, self.came.len() as u64);
+            let head = Head::read(text).context("a frame")?;
+            let (kind, seq) = (head.kind.context("an event")?, self.came.len() as u64);
             self.came.push(now);
             self.judge.on_frame(text, kind, seq, now);
             for (tickets, job) in self.judge.poll(now).jobs {
@@ -109,9 +113,9 @@ impl Line {
 
 pub(crate) async fn run() -> Result<()> {
     let mut writer = Writer::new(21);
-    let mut question = |guild: u64| dispatch("MESSAGE_CREATE", 1, &writer.question(guild_id(guild)));
+    let asked = |data: String| dispatch("MESSAGE_CREATE", 1, &data);
 
-    let alone: Vec<_> = (0..QUESTIONS as u64).map(|n| vec![question(n % QUIET)]).collect();
+    let alone: Vec<_> = (0..QUESTIONS as u64).map(|n| vec![asked(writer.question(guild_id(n % QUIET)))]).collect();
     let lag: Vec<Duration> =
         tokio::spawn(Line::new(1).await?.run(alone, Duration::from_millis(1))).await??.into_iter().flatten().collect();
     ensure!(lag.len() == QUESTIONS, "{} of {QUESTIONS} questions were accepted", lag.len());
@@ -123,27 +127,30 @@ pub(crate) async fn run() -> Result<()> {
     )];
 
     let times = u64::try_from(FAIRNESS.as_millis() / QUIET_EVERY.as_millis())?;
-    let quiet: Vec<_> = (0..times).map(|n| vec![question(n % QUIET)]).collect();
+    let quiet: Vec<_> = (0..times).map(|n| vec![asked(writer.question(guild_id(n % QUIET)))]).collect();
     // One question of the others, and as many of the flood as come in the same time.
     let share = FLOOD / QUIET;
-    let flood: Vec<_> = quiet
-        .iter()
-        .map(|frames| frames.iter().cloned().chain((0..share).map(|_| question(QUIET))).collect::<Vec<_>>())
-        .collect();
-    let calm = tokio::spawn(Line::new(SLOWER).await?.run(quiet, QUIET_EVERY)).await??;
-    let busy = tokio::spawn(Line::new(SLOWER).await?.run(flood, QUIET_EVERY)).await??;
+    let mut beside = |question: fn(&mut Writer, u64) -> String| -> Vec<Vec<String>> {
+        let mut flood = || (0..share).map(|_| asked(question(&mut writer, guild_id(QUIET)))).collect::<Vec<_>>();
+        quiet.iter().map(|frames| frames.iter().cloned().chain(flood()).collect()).collect()
+    };
+    let (crowd, one) = (beside(Writer::question), beside(Writer::next_question));
     let each = usize::try_from(share)? + 1;
-    let others: Vec<Duration> = busy.iter().step_by(each).flatten().copied().collect();
-    let lost = busy.iter().chain(&calm).filter(|waited| waited.is_none()).count();
+    let calm = tokio::spawn(Line::new(SLOWER).await?.run(quiet, QUIET_EVERY)).await??;
+    let mut lost = calm.iter().filter(|waited| waited.is_none()).count();
     let calm: Vec<Duration> = calm.into_iter().flatten().collect();
-    rows.push(Row::factor(
-        format!(
-            "queue {SLOWER}× slower, a server floods at {FLOOD}×: p99 of the {QUIET} others; floor: without the flood"
-        ),
-        percentile(&others, 99),
-        percentile(&calm, 99),
-        Some(1.3),
-    ));
+    for (who, frames) in [("200 people of one server flood", crowd), ("one person floods", one)] {
+        let busy = tokio::spawn(Line::new(SLOWER).await?.run(frames, QUIET_EVERY)).await??;
+        lost += busy.iter().filter(|waited| waited.is_none()).count();
+        let others: Vec<Duration> = busy.iter().step_by(each).flatten().copied().collect();
+        let p50 = |times: &[Duration]| measure::show(percentile(times, 50));
+        let what = format!(
+            "queue {SLOWER}× slower, {who} at {FLOOD}×: p99 of the {QUIET} others (p50 {}); floor: without the flood (p50 {})",
+            p50(&others),
+            p50(&calm)
+        );
+        rows.push(Row::factor(what, percentile(&others, 99), percentile(&calm, 99), Some(1.3)));
+    }
     rows.push(Row::plain("… questions that were lost", lost.to_string()).aiming("0", lost == 0));
 
     rows.push(mention().await?);
@@ -158,7 +165,10 @@ async fn mention() -> Result<Row> {
     world.knows("Ports", "The port is set with `GUILDHALL_ADDR`. The default is 8080.").await;
     world.discord.gateway().wait_until_connected(1, PATIENCE).await;
     let mut took = Vec::with_capacity(MENTIONS);
+    let mut ticks = tokio::time::interval(MENTION_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for n in 0..MENTIONS + 20 {
+        ticks.tick().await;
         let member = world.discord.member(&format!("asker{n}"));
         let began = Instant::now();
         let id = member.tells_bot("how do I set the port on the second machine?");

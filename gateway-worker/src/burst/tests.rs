@@ -123,6 +123,17 @@ fn what_is_changed_or_deleted_meanwhile_is_taken_as_it_is() {
 }
 
 #[test]
+fn what_is_older_does_not_join_what_was_said_since() {
+    let (mut bursts, now) = (Bursts::default(), Instant::now());
+    ask(&mut bursts, part(60_000, "hello", DIRECT), now);
+    let closed = ask(&mut bursts, part(0, "which colour", DIRECT), now);
+    assert_eq!(seqs(&closed), [[0]], "a question by itself");
+    let (closed, left) = bursts.go_on(KEY, part(10, "and", None), now);
+    assert!(closed.is_empty() && left.is_some());
+    assert_eq!(seqs(&ask(&mut bursts, part(60_500, "how long is it?", DIRECT), now)), [[60_000, 60_500]]);
+}
+
+#[test]
 fn what_was_overheard_waits_for_the_pause() {
     let (mut bursts, now) = (Bursts::default(), Instant::now());
     assert_eq!(ask(&mut bursts, part(0, "How long is the warranty?", Some(Heard::InPassingSmart)), now), []);

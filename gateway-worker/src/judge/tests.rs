@@ -1,6 +1,8 @@
 use super::*;
-use guildhall::ids::AccountId;
+use crate::decide::Verdict;
+use guildhall::ids::{AccountId, ConversationId};
 use guildhall::job::Notice;
+use guildhall::question::{Heard, Place, Question, ReplyTo};
 use guildhall::settings::GuildSettings;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -173,13 +175,13 @@ fn a_change_of_settings_overtakes_an_older_lookup() {
     let mut world = World::new();
     world.says(0, "<@50> one?");
     world.outputs(0);
-    world.judge.changed(GUILD, Some(guild(mode(ResponseMode::Command))));
+    world.judge.changed(GUILD, Found::Settings(Some(guild(mode(ResponseMode::Command)))));
     world.judge.found(Lookup::Settings(GUILD), Found::Settings(None));
     let outputs = world.outputs(0);
     assert_eq!((outputs.jobs.len(), outputs.done.len()), (0, 1));
-    world.judge.changed(GUILD, Some(guild(mode(SMART))));
+    world.judge.changed(GUILD, Found::Settings(Some(guild(mode(SMART)))));
     assert!(world.outputs(0).wants_content);
-    world.judge.changed(Id::new(99), Some(guild(mode(SMART))));
+    world.judge.changed(Id::new(99), Found::Settings(Some(guild(mode(SMART)))));
     assert!(!world.judge.guilds.contains(Id::new(99)), "somebody else's server");
 }
 
@@ -190,7 +192,7 @@ fn everything_said_is_heard_where_all_messages_are_read() {
     world.says(0, "lol");
     world.says(10_000, "how long is the warranty");
     let outputs = world.outputs(60_000);
-    let [(_, question)] = &*questions(&outputs) else { panic!("{outputs:?}") };
+    let [(_, Job::Remember(_)), (_, Job::Answer(question))] = &*outputs.jobs else { panic!("{outputs:?}") };
     assert_eq!((question.heard, &question.conversation), (Heard::InPassingSmart, &ConversationId::of_channel(20)));
 }
 
@@ -201,7 +203,7 @@ fn who_asks_too_often_is_told_once() {
         world.says(ms, "<@50> How long is the warranty?");
     }
     let outputs = world.outputs(10_000);
-    assert_eq!((outputs.jobs.len(), outputs.done.len()), (2, 1));
+    assert_eq!((outputs.jobs.len(), outputs.done.len(), outputs.more.len()), (2, 2, 1));
     let Job::Notify(notify) = &outputs.jobs[1].1 else { panic!("{outputs:?}") };
     assert_eq!(notify.notice, Notice::Cooldown { seconds: 30 });
 }
@@ -231,7 +233,189 @@ fn changes_of_questions_are_passed_on() {
     let seq = world.frame_at(u64::from(LATER_MS) + 11_000, "MESSAGE_DELETE_BULK", data);
     let outputs = world.outputs(u64::from(LATER_MS) + 11_000);
     assert!(outputs.jobs.iter().all(|(_, job)| matches!(job, Job::Deleted { .. })));
-    assert_eq!(outputs.jobs.iter().map(|(seqs, _)| seqs.clone()).collect::<Vec<_>>(), [vec![], vec![seq]]);
+    assert_eq!(outputs.jobs.iter().map(|(seqs, _)| seqs.clone()).collect::<Vec<_>>(), [[seq], [seq]]);
+    assert_eq!(outputs.more, [seq]);
+}
+
+/// Whichever of a frame's jobs is accepted last: until then a crash brings all of them back.
+#[test]
+fn a_frame_is_settled_with_all_of_its_jobs() {
+    let mut world = World::with(GuildSettings::default());
+    for ms in [0, 9_000, 18_000] {
+        world.says(ms, "<@50> How long is the warranty?");
+    }
+    world.outputs(18_000);
+    let ids: Vec<String> = [0, 9_000, 18_000].map(|ms| world.id(ms).to_string()).to_vec();
+    let data = json!({"ids": ids, "channel_id": "20", "guild_id": "10"});
+    let seq = world.frame_at(19_000, "MESSAGE_DELETE_BULK", data);
+    let outputs = world.outputs(19_000);
+    let mut mark = crate::watermark::Watermark::resumed_at(seq - 1);
+    mark.see(seq);
+    for &seq in &outputs.more {
+        mark.more(seq);
+    }
+    let accepted: Vec<u64> = outputs.jobs.iter().rev().flat_map(|(seqs, _)| seqs.clone()).collect();
+    assert_eq!(accepted, [seq, seq, seq]);
+    for seq in accepted {
+        assert_eq!(mark.storable(), seq - 1);
+        mark.done(seq);
+    }
+    assert_eq!(mark.storable(), seq);
+}
+
+/// Discord's REST API is out: who waits is judged without, and the next one asks again.
+#[test]
+fn what_discord_could_not_be_asked_is_asked_again() {
+    let in_threads = GuildSettings { answer_in_thread: true, ..GuildSettings::default() };
+    let mut world = World::new();
+    world.judge.changed(GUILD, Found::Settings(None));
+    let role = |world: &mut World, ms: u32| {
+        let mut message = world.message(ms.into(), "<@&9> How long is the warranty?");
+        message["mention_roles"] = json!(["9"]);
+        world.frame_at(ms.into(), "MESSAGE_CREATE", message)
+    };
+    let settle = |world: &mut World, lookup: Lookup, found: Found| {
+        world.judge.found(lookup, found);
+        world.outputs(0)
+    };
+    world.says(0, "<@50> one?");
+    world.outputs(0);
+    world.judge.found(Lookup::Settings(GUILD), Found::Settings(None));
+    world.outputs(0);
+    let waits = [role(&mut world, 10), role(&mut world, 20)];
+    assert_eq!(world.outputs(20).lookups, [Lookup::OwnRole(GUILD)]);
+    let outputs = settle(&mut world, Lookup::OwnRole(GUILD), Found::Unknown);
+    assert_eq!((outputs.done.as_slice(), outputs.lookups.len()), (waits.as_slice(), 0));
+    role(&mut world, 30);
+    assert_eq!(world.outputs(30).lookups, [Lookup::OwnRole(GUILD)], "it was not taken for no role");
+    let outputs = settle(&mut world, Lookup::OwnRole(GUILD), Found::OwnRole(Some(Id::new(9))));
+    assert_eq!(questions(&outputs).len(), 1);
+    // The same for a thread of the bot's own.
+    world.judge.changed(GUILD, Found::Settings(Some(guild(in_threads))));
+    let thread = Lookup::Channel { guild: GUILD, channel: Id::new(20) };
+    let waits = world.says(9_000, "How long?");
+    assert_eq!(world.outputs(9_000).lookups, [thread]);
+    assert_eq!(settle(&mut world, thread, Found::Unknown).done, [waits]);
+    world.says(18_000, "How long is the warranty?");
+    assert_eq!(world.outputs(18_000).lookups, [thread]);
+    let own = Spot::Thread { parent: Some(Id::new(21)), own: true };
+    assert_eq!(questions(&settle(&mut world, thread, Found::Channel(own))).len(), 1);
+}
+
+/// Not with default settings either: an admin may have told the bot to be silent.
+#[test]
+fn a_server_whose_settings_cannot_be_read_is_left_alone() {
+    let mut world = World::new();
+    let waits = world.says(0, "<@50> How long is the warranty?");
+    assert_eq!(world.outputs(0).lookups, [Lookup::Settings(GUILD)]);
+    world.judge.found(Lookup::Settings(GUILD), Found::Unknown);
+    let outputs = world.outputs(0);
+    assert!(outputs.done == [waits] && outputs.jobs.is_empty() && outputs.lookups.is_empty());
+    world.judge.changed(GUILD, Found::Settings(Some(guild(GuildSettings::default()))));
+    world.says(9_000, "<@50> How long is the warranty?");
+    assert_eq!(questions(&world.outputs(9_000)).len(), 1);
+    world.judge.changed(GUILD, Found::Unknown);
+    world.says(18_000, "<@50> How long is the warranty?");
+    assert!(world.outputs(18_000).jobs.is_empty(), "set by a newer version meanwhile");
+}
+
+/// Remarks: the message and its words, and the frame.
+fn remarks(outputs: &Outputs) -> Vec<(Vec<u64>, u64, String)> {
+    let remark = |(seqs, job): &(Vec<u64>, Job)| match job {
+        Job::Remember(remark) => Some((seqs.clone(), remark.said.id.get(), remark.said.text.clone())),
+        _ => None,
+    };
+    outputs.jobs.iter().filter_map(remark).collect()
+}
+
+#[test]
+fn where_a_channel_is_one_conversation_everything_said_is_remembered() {
+    let access = |deny: u64| guildhall::settings::Access { deny: [Id::new(deny)].into(), ..Default::default() };
+    let mut world = World::with(GuildSettings {
+        channels: access(21),
+        roles: access(8),
+        cooldown_seconds: 30,
+        ..mode(ResponseMode::AllMessages { smart: true, channel_context: true })
+    });
+    // What the gate drops.
+    let casual = world.says(0, "lol");
+    let outputs = world.outputs(0);
+    assert_eq!(remarks(&outputs), [(vec![casual], world.id(0), "lol".to_owned())]);
+    // What comes too soon, with a notice and without.
+    world.says(9_000, "<@50> How long is the warranty?");
+    assert_eq!(questions(&world.outputs(9_000)).len(), 1);
+    let hasty = world.says(10_000, "<@50> And the hinge, is it covered?");
+    let outputs = world.outputs(10_000);
+    assert!(matches!(outputs.jobs[0].1, Job::Notify(_)) && outputs.jobs[0].0 == [hasty] && outputs.more == [hasty]);
+    assert_eq!(remarks(&outputs), [(vec![hasty], world.id(10_000), "And the hinge, is it covered?".to_owned())]);
+    let hasty = world.says(12_000, "<@50> Nobody there to tell me?");
+    let outputs = world.outputs(12_000);
+    assert_eq!((remarks(&outputs).len(), outputs.jobs.len(), outputs.more.len()), (1, 1, 0));
+    assert_eq!(outputs.jobs[0].0, [hasty]);
+    // People whose questions are not answered; but no bots, no other channels, and nothing without words.
+    let mut said = |ms: i64, change: &dyn Fn(&mut Value)| {
+        let mut message = world.message(ms, "<@50> How long is the warranty?");
+        message["author"]["id"] = json!("41");
+        change(&mut message);
+        world.frame_at(u64::try_from(ms).unwrap(), "MESSAGE_CREATE", message);
+        let outputs = world.outputs(u64::try_from(ms).unwrap());
+        (remarks(&outputs).len(), outputs.jobs.len())
+    };
+    assert_eq!(said(20_000, &|message| message["member"]["roles"] = json!(["8"])), (1, 1));
+    assert_eq!(said(21_000, &|message| message["author"]["bot"] = json!(true)), (0, 0));
+    assert_eq!(said(22_000, &|message| message["channel_id"] = json!("21")), (0, 0));
+    assert_eq!(said(23_000, &|message| message["content"] = json!("")), (0, 0));
+}
+
+#[test]
+fn what_is_remembered_goes_with_its_message_and_changes_with_it() {
+    let mut world = World::with(mode(ResponseMode::AllMessages { smart: true, channel_context: true }));
+    let edit = |world: &mut World, ms: i64, content: &str| {
+        let mut message = world.message(ms, content);
+        message["edited_timestamp"] = json!("2026-11-24T10:30:10Z");
+        let now = u64::from(LATER_MS) + 20_000;
+        let seq = world.frame_at(now, "MESSAGE_UPDATE", message);
+        (seq, world.outputs(now))
+    };
+    let later = i64::from(LATER_MS);
+    world.says(LATER_MS, "lol");
+    world.says(LATER_MS + 9_000, "haha");
+    world.outputs(u64::from(LATER_MS) + 9_000);
+    let (seq, outputs) = edit(&mut world, later, "lol");
+    assert!(outputs.done == [seq] && outputs.jobs.is_empty(), "the same words");
+    let (seq, outputs) = edit(&mut world, later, "wow");
+    assert_eq!(remarks(&outputs), [(vec![seq], world.id(later), "wow".to_owned())]);
+    let (seq, outputs) = edit(&mut world, later, "");
+    assert_eq!(remarks(&outputs), [(vec![seq], world.id(later), String::new())], "it is taken back");
+    let (_, outputs) = edit(&mut world, later + 9_000, "<@50> How long is the warranty?");
+    assert_eq!(questions(&outputs).len(), 1);
+    let seq = world.says(LATER_MS + 20_000, "lol");
+    world.outputs(u64::from(LATER_MS) + 20_000);
+    let id = world.id(later + 20_000).to_string();
+    world.frame_at(
+        u64::from(LATER_MS) + 21_000,
+        "MESSAGE_DELETE",
+        json!({"id": id, "channel_id": "20", "guild_id": "10"}),
+    );
+    let outputs = world.outputs(u64::from(LATER_MS) + 21_000);
+    assert!(matches!(&outputs.jobs[..], [(seqs, Job::Deleted { .. })] if seqs[0] == seq + 1), "{outputs:?}");
+}
+
+#[test]
+fn an_old_message_that_becomes_a_question_stays_by_itself() {
+    let mut world = World::with(GuildSettings::default());
+    world.says(LATER_MS, "which colour");
+    world.outputs(u64::from(LATER_MS));
+    let hello = world.says(LATER_MS + 60_000, "<@50> hello");
+    let mut message = world.message(LATER_MS.into(), "<@50> which colour");
+    message["edited_timestamp"] = json!("2026-11-24T10:31:00Z");
+    let edited = world.frame_at(u64::from(LATER_MS) + 60_100, "MESSAGE_UPDATE", message);
+    let outputs = world.outputs(u64::from(LATER_MS) + 60_100);
+    let [(seqs, question)] = &*questions(&outputs) else { panic!("{outputs:?}") };
+    assert_eq!((seqs.as_slice(), &*question.text), ([edited].as_slice(), "which colour"));
+    let outputs = world.outputs(u64::from(LATER_MS) + 63_000);
+    let [(seqs, question)] = &*questions(&outputs) else { panic!("{outputs:?}") };
+    assert_eq!((seqs.as_slice(), &*question.text), ([hello].as_slice(), "hello"));
 }
 
 #[test]
@@ -240,9 +424,10 @@ fn what_an_earlier_process_may_have_passed_on_is_changed_all_the_same() {
     let mut message = world.message(-60_000, "<@50> How long is the warranty?");
     message["edited_timestamp"] = json!("2026-11-24T10:00:01Z");
     let seq = world.frame("MESSAGE_UPDATE", message);
-    let jobs = world.outputs(0).jobs;
+    let Outputs { jobs, more, .. } = world.outputs(0);
+    assert_eq!(more, [seq]);
     assert!(
-        matches!(&jobs[..], [(none, Job::Edited { .. }), (seqs, Job::Answer(_))] if none.is_empty() && *seqs == [seq])
+        matches!(&jobs[..], [(edit, Job::Edited { .. }), (seqs, Job::Answer(_))] if *edit == [seq] && *seqs == [seq])
     );
     for (ms, count) in [(-60_000, 1), (-16 * 60_000, 0), (300_000, 0)] {
         let id = world.id(ms).to_string();
@@ -373,7 +558,11 @@ proptest! {
         let mut world = World::new();
         let (mut ms, mut handed, mut came, mut open) = (0_u64, Vec::new(), Vec::new(), Vec::new());
         let mut messages: Vec<(u64, u64, u64, u64)> = Vec::new();
-        let collect = |outputs: Outputs, came: &mut Vec<u64>, open: &mut Vec<Lookup>| {
+        let collect = |outputs: Outputs, came: &mut Vec<u64>, handed: &mut Vec<u64>, open: &mut Vec<Lookup>| {
+            // Not for what is settled.
+            let count = |seqs: &[u64], seq: u64| seqs.iter().filter(|&&other| other == seq).count();
+            assert!(outputs.more.iter().all(|&seq| count(handed, seq) > count(came, seq)));
+            handed.extend(outputs.more);
             came.extend(outputs.done);
             came.extend(outputs.jobs.into_iter().flat_map(|(seqs, _)| seqs));
             came.extend(outputs.interactions.into_iter().map(|(seq, _)| seq));
@@ -381,6 +570,7 @@ proptest! {
         };
         let answer = |world: &mut World, lookup: Lookup| {
             let found = match lookup {
+                Lookup::OwnRole(guild) | Lookup::Channel { guild, .. } if guild.get() == 2 => Found::Unknown,
                 Lookup::Settings(guild) => Found::Settings(some_settings(usize::try_from(guild.get()).unwrap())),
                 Lookup::OwnRole(_) => Found::OwnRole(Some(Id::new(9))),
                 Lookup::Channel { .. } => Found::Channel(Spot::Thread { parent: Some(Id::new(20)), own: true }),
@@ -420,18 +610,18 @@ proptest! {
                         answer(&mut world, lookup);
                     }
                 }
-                Event::Changed(guild, settings) => world.judge.changed(Id::new(guild), some_settings(settings)),
+                Event::Changed(guild, settings) => world.judge.changed(Id::new(guild), Found::Settings(some_settings(settings))),
                 Event::Later(pause) => ms += pause,
             }
             if answer_all || ms % 3 == 0 {
                 let outputs = world.outputs(ms);
-                collect(outputs, &mut came, &mut open);
+                collect(outputs, &mut came, &mut handed, &mut open);
             }
         }
         for _ in 0..1_000 {
             ms += 5_000;
             let outputs = world.outputs(ms);
-            collect(outputs, &mut came, &mut open);
+            collect(outputs, &mut came, &mut handed, &mut open);
             if open.is_empty() && world.judge.answered.is_empty() {
                 break;
             }
@@ -440,8 +630,9 @@ proptest! {
             }
         }
         let outputs = world.outputs(ms + 10_000);
-        collect(outputs, &mut came, &mut open);
+        collect(outputs, &mut came, &mut handed, &mut open);
         came.sort_unstable();
+        handed.sort_unstable();
         prop_assert_eq!(came, handed);
         prop_assert_eq!(world.judge.held_bytes, 0);
     }

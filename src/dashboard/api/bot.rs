@@ -104,7 +104,7 @@ pub async fn set_bot(
         application,
         account: account.clone(),
         public_key: key,
-        token: discord.seal_token(account, application, new.token.expose_secret())?,
+        token: discord.seal_token(account, application, new.token.expose_secret()).await?,
         revision: hex::encode(rand::rng().random::<[u8; 8]>()),
         added_at: Timestamp::now(),
     };

@@ -233,7 +233,7 @@ async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<Guild, Problem>
     let id: Snowflake<GuildMarker> = id.parse().map_err(|_| Problem::no_such("server"))?;
     match bot.store.guild(id).await? {
         Some(guild) if guild.account == *caller.account() => Ok(guild),
-        None if bot.default_account.as_ref() == Some(caller.account()) => Ok(Guild::new(id, caller.account().clone())),
+        None if caller.may_connect(bot) => Ok(Guild::new(id, caller.account().clone())),
         _ => Err(Problem::no_such("server")),
     }
 }

@@ -125,9 +125,14 @@ async fn a_channel_is_one_conversation_where_the_server_wants_it() {
     let zoe = member("zoe");
     let rued = zoe.says("my neighbour has the very same trouble with hers");
     thinks(&world, 3).await;
+    // What nobody thinks about is said in the channel, too.
+    let (fred, gus) = (member("fred"), member("gus"));
+    fred.says("haha nice");
+    let blurted = gus.says("wow lol");
     // Remembered by then, and forgotten again.
     tokio::time::sleep(Duration::from_millis(300)).await;
     zoe.deletes(rued);
+    gus.deletes(blurted);
     tokio::time::sleep(Duration::from_millis(500)).await;
     let asked = member("carl").tells_bot("is that under warranty?");
     answer(&world, asked).await;
@@ -135,10 +140,13 @@ async fn a_channel_is_one_conversation_where_the_server_wants_it() {
     for said in [
         r#"{"from":"Annie","said":"I bought a Zephyr in May and it rattles"}"#,
         r#"{"from":"bob","said":"mine lost its left hinge on the first day"}"#,
+        r#"{"from":"fred","said":"haha nice"}"#,
     ] {
         assert!(told.contains(said), "{said} is missing: {told}");
     }
-    assert!(!told.contains("my neighbour"), "what was deleted is forgotten: {told}");
+    for deleted in ["my neighbour", "wow lol"] {
+        assert!(!told.contains(deleted), "what was deleted is forgotten: {told}");
+    }
     // The next one knows the answer, too.
     answer(&world, member("dora").tells_bot("and for how long is it?")).await;
     let told = prompt(&world);

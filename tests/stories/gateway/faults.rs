@@ -131,6 +131,7 @@ async fn what_can_be_resumed_is_resumed() {
         GatewayFault::Reconnect,
         GatewayFault::Cut,
         GatewayFault::CorruptZstd,
+        GatewayFault::AbsurdSequence,
         GatewayFault::InvalidSession(true),
         GatewayFault::Silence,
         GatewayFault::Close(4_000),

@@ -285,6 +285,10 @@ impl Connection {
                     self.socket.send(message).await.map_err(|_| Ended::broken())?;
                 }
             }
+            GatewayFault::AbsurdSequence => {
+                let frame = json!({"t": "TYPING_START", "s": 1_u64 << 53, "op": 0, "d": {}});
+                self.text(frame.to_string()).await?;
+            }
             GatewayFault::OutOfOrder => self.swap = true,
             GatewayFault::HugeGuild(bytes) => {
                 let guild = self.shared.state().huge_guild(self.application_id, bytes);

@@ -33,6 +33,8 @@ pub enum GatewayFault {
     NonsenseEvent,
     /// The newest frame once more.
     RepeatSequence,
+    /// A dispatch whose sequence number is far beyond the session's. The session knows nothing of it.
+    AbsurdSequence,
     /// The next two frames swapped.
     OutOfOrder,
     /// A `GUILD_CREATE` of at least this many bytes, for a server the bot is not on otherwise.

@@ -1,0 +1,60 @@
+//! The parts of Guildhall on AWS, put together for the doors that answer and read.
+
+use super::{Aws, Limits};
+use crate::bot::Bot;
+use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, ModelConfig, OperatorConfig, QueueConfig};
+use crate::dashboard::auth::Operator;
+use crate::discord::{Budget, Discord};
+use crate::embedding::Embeddings;
+use crate::events::Events;
+use crate::http;
+use crate::job::sqs::{Jobs, Queue};
+use crate::knowledge::Knowledge;
+use crate::knowledge::fetch::{FetchLimits, Fetcher};
+use crate::llm::Llm;
+use anyhow::{Context as _, Result};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A function is ended after fifteen minutes; what was crawled is still to be embedded and written down by then.
+const CRAWL: Duration = Duration::from_mins(10);
+
+/// What a function on AWS works with, from the process's environment.
+pub struct House {
+    /// What doors hand to the flows.
+    pub bot: Arc<Bot>,
+    /// The queues, for a function that takes from them.
+    pub jobs: Jobs,
+    /// What was read from the environment.
+    pub config: Config,
+}
+
+impl House {
+    /// Reads what a function needs that uses these queues, and builds it. Nothing is sent before the first request. Must be
+    /// called within a tokio runtime.
+    pub fn from_env(queues: &[Queue]) -> Result<Self> {
+        let (config, aws) = (Config::from_env()?, AwsConfig::from_env()?);
+        let (queues, bucket) = (QueueConfig::from_env(queues)?, BucketConfig::from_env()?);
+        let aws = Aws::of_function(&aws)?;
+        let (store, files) = (aws.store(Limits::TABLE), aws.files(&bucket)?);
+        let jobs = Jobs::new(aws.queues(Limits::QUEUE), &queues, Some(files.clone()));
+        let fetcher = Fetcher::new(FetchLimits::default(), config.crawl_loopback)?;
+        let http = http::client_builder().build().context("building the HTTP client")?;
+        let embeddings = config.embedding.as_ref().map(|model| {
+            let ModelConfig { base_url, api_key, model } = model;
+            Embeddings::new(base_url.as_str(), api_key.clone(), model, http.clone())
+        });
+        let knowledge = Knowledge::new(store.clone(), files, fetcher, embeddings).crawling_for(CRAWL);
+        let llm = config
+            .llm
+            .clone()
+            .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
+        let (custom, budget) = (aws.custom_bots(&store), Budget::Shared(store.clone()));
+        let discord = Discord::new(&config.discord_api_url, config.discord.as_ref(), custom, budget)?;
+        let events = Events::EventBridge { client: aws.buses(), bus: BusConfig::from_env()? };
+        let operator = OperatorConfig::from_env()?.token.as_ref().map(Operator::new);
+        let mut bot = Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None);
+        bot.operator = operator;
+        Ok(Self { bot: Arc::new(bot), jobs, config })
+    }
+}

@@ -1,0 +1,110 @@
+//! `/notifications` and `/events`: who is told what happens, and what has happened lately.
+
+use super::refusals::{Always, BadBody};
+use crate::bot::Bot;
+use crate::dashboard::auth::Caller;
+use crate::dashboard::extract::Body;
+use crate::dashboard::problem::Problem;
+use crate::events::Event;
+use crate::mail::{EmailAddress, MAX_ADDRESSES, Notifications};
+use crate::sentences::Lang;
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Events that are listed.
+const NEWEST: u16 = 100;
+
+/// Who is told what happens.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationsView {
+    /// E-mail addresses, at most 10; nobody is told where there is none.
+    #[schema(max_items = 10, example = json!(["team@example.com"]))]
+    pub emails: Vec<String>,
+    /// The language of the e-mails.
+    #[serde(default)]
+    pub language: Lang,
+}
+
+/// What has happened lately.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EventsView {
+    /// The newest events of the last 30 days, newest first, at most 100, each as `docs/events.md` describes it.
+    pub items: Vec<Value>,
+}
+
+/// Who is told when somebody wants to speak to a person, or when the month's messages run out.
+#[utoipa::path(
+    get, path = "/notifications", tag = "account",
+    responses((status = 200, body = NotificationsView), Always),
+)]
+pub async fn get_notifications(
+    State(bot): State<Arc<Bot>>,
+    caller: Caller,
+) -> Result<Json<NotificationsView>, Problem> {
+    Ok(Json(view(bot.store.notifications(caller.account()).await?)))
+}
+
+/// Sets who is told, in place of whoever was told before.
+#[utoipa::path(
+    put, path = "/notifications", tag = "account", request_body = NotificationsView,
+    responses((status = 200, body = NotificationsView), BadBody, Always),
+)]
+pub async fn set_notifications(
+    State(bot): State<Arc<Bot>>,
+    caller: Caller,
+    Body(wanted): Body<NotificationsView>,
+) -> Result<Json<NotificationsView>, Problem> {
+    let told = checked(wanted).map_err(|reason| Problem::refused(format!("`emails`: {reason}")))?;
+    bot.store.put_notifications(caller.account(), &told).await?;
+    Ok(Json(view(told)))
+}
+
+/// What has happened lately: what the event bus got, and what e-mails told of.
+#[utoipa::path(get, path = "/events", tag = "account", responses((status = 200, body = EventsView), Always))]
+pub async fn list_events(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json<EventsView>, Problem> {
+    let events = bot.store.recent_events(caller.account(), NEWEST, Timestamp::now()).await?;
+    let items: Result<Vec<Value>, _> = events.iter().map(|event: &Event| serde_json::to_value(event)).collect();
+    Ok(Json(EventsView { items: items.map_err(anyhow::Error::from)? }))
+}
+
+fn view(told: Notifications) -> NotificationsView {
+    NotificationsView { emails: told.emails.into_iter().map(String::from).collect(), language: told.language }
+}
+
+/// Each address once, in the order in which they came; a sentence about what cannot be one.
+fn checked(wanted: NotificationsView) -> Result<Notifications, String> {
+    if wanted.emails.len() > MAX_ADDRESSES {
+        return Err(format!("there may be at most {MAX_ADDRESSES} addresses."));
+    }
+    let mut emails: Vec<EmailAddress> = Vec::with_capacity(wanted.emails.len());
+    for address in wanted.emails {
+        let address = EmailAddress::try_from(address)?;
+        if !emails.iter().any(|known| known.to_string().eq_ignore_ascii_case(&address.to_string())) {
+            emails.push(address);
+        }
+    }
+    Ok(Notifications { emails, language: wanted.language })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_few_and_each_is_there_once() {
+        let told = |emails: &[&str]| {
+            let emails = emails.iter().map(|&email| email.to_owned()).collect();
+            checked(NotificationsView { emails, language: Lang::Fr }).map(|told| view(told).emails)
+        };
+        let kept = told(&["ann@example.com", " Ann@Example.com", "bob@example.com"]).unwrap();
+        assert_eq!(kept, ["ann@example.com", "bob@example.com"]);
+        assert_eq!(told(&[]).unwrap(), [""; 0]);
+        assert!(told(&["ann@example.com"; 11]).unwrap_err().contains("at most 10"));
+        insta::assert_snapshot!(told(&["ann"]).unwrap_err(), @"“ann” is no e-mail address.");
+    }
+}

@@ -1,0 +1,187 @@
+//! What a team hears of: somebody wants a person, the month's messages run out. By e-mail, each once.
+
+use std::time::Duration;
+
+use guildhall::account::Plan;
+use insta::assert_snapshot;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::fake_smtp::FakeSmtp;
+use tests::server::eventually;
+use tests::world::{SOON, Start, World};
+
+use super::quota::admit_at_once;
+
+const WANTS_HUMAN: &str =
+    r#"{"answer": "I have told the team.", "can_answer": false, "sources": [], "wants_human": true}"#;
+
+/// A world whose e-mails go to `mail`, with this plan.
+async fn world(mail: &FakeSmtp, plan: &'static str) -> World {
+    // A story's environment lives as long as its process.
+    let url: &'static str = mail.url().leak();
+    let environment = vec![("SMTP_URL", url), ("MAIL_FROM", "Guildhall <bot@example.com>"), ("GUILDHALL_PLAN", plan)];
+    let world = World::start(Start { environment, ..Start::default() }).await;
+    world.model.answers("human", WANTS_HUMAN);
+    world
+}
+
+async fn tells(world: &World, emails: &[&str], language: &str) {
+    let wanted = json!({"emails": emails, "language": language});
+    let (status, told) = world.api(Method::PUT, "/notifications", Some(wanted.clone())).await;
+    assert_eq!((status, &told), (200, &wanted));
+    assert_eq!(world.api(Method::GET, "/notifications", None).await.1, wanted);
+}
+
+async fn events(world: &World) -> Vec<Value> {
+    let (status, listed) = world.api(Method::GET, "/events", None).await;
+    assert_eq!(status, 200, "{listed}");
+    listed["items"].as_array().expect("a list").clone()
+}
+
+/// Ids and times change with each run.
+fn steady(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.split_once(": ") {
+        Some((head @ ("When" | "Where"), rest)) => {
+            format!("{head}: {}", rest.replace(|c: char| c.is_ascii_digit(), ""))
+        }
+        _ if line.starts_with("Who") => line.split(" (").next().unwrap_or_default().to_owned(),
+        _ if line.starts_with("Guildhall,") => line.split(" Event").next().unwrap_or_default().to_owned(),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n").trim_end_matches(['.', '\n']).to_owned()
+}
+
+#[tokio::test]
+async fn the_team_is_told_once_who_wants_a_person() {
+    let mail = FakeSmtp::start().await;
+    let mut world = world(&mail, "standard").await;
+    tells(&world, &["team@example.com", "boss@example.com"], "en").await;
+    let ann = world.member("ann");
+    ann.asks("Let me speak to a human!\r\nWhere: https://evil.example\nBcc: eve@example.com <b>now</b>").await;
+    assert_snapshot!(ann.sees().await, @"I have told the team.");
+
+    let letters = mail.wait_for(2, SOON).await;
+    assert_eq!(letters[0].to, ["team@example.com"]);
+    assert_eq!(letters[1].to, ["boss@example.com"], "nobody sees who else is told");
+    assert_snapshot!(steady(&letters[0].text()), @"");
+    let (headers, _) = letters[0].data.split_once("\r\n\r\n").unwrap();
+    assert!(headers.contains("Subject: Somebody on Discord wants to speak to a person"), "{headers}");
+    assert!(!headers.contains("eve@") && !headers.to_lowercase().contains("bcc"), "{headers}");
+
+    // The same conversation, and another one after a restart.
+    ann.asks("I said human!").await;
+    assert_snapshot!(ann.sees().await, @"I have told the team.");
+    world.stop().await;
+    world.restart().await;
+    let bob = world.member("bob");
+    bob.asks("A human for me too, please").await;
+    bob.sees().await;
+    let letters = mail.wait_for(4, SOON).await;
+    assert!(letters[2..].iter().all(|letter| letter.text().contains("“bob”")), "{letters:?}");
+    let listed = events(&world).await;
+    let kinds: Vec<_> = listed.iter().map(|event| (&event["kind"], &event["asker"])).collect();
+    assert_eq!(kinds, [(&json!("escalation"), &json!("bob")), (&json!("escalation"), &json!("ann"))]);
+    assert!(!world.log().contains("speak to a human") && !world.log().contains("@example.com"));
+    world.is_quiet();
+}
+
+#[tokio::test]
+async fn an_event_waits_for_the_mail_server_through_a_kill() {
+    let mail = FakeSmtp::start().await;
+    let mut world = world(&mail, "pro").await;
+    tells(&world, &["team@example.com"], "fr").await;
+    mail.refuses(Some("451 later"));
+    let ann = world.member("ann");
+    ann.asks("A human, please").await;
+    ann.sees().await;
+    eventually(SOON, async || (mail.tries() > 0).then_some(())).await;
+    world.guildhall.kill().await;
+    mail.refuses(None);
+    world.restart().await;
+    let letters = mail.wait_for(1, Duration::from_mins(2)).await;
+    assert!(letters[0].text().starts_with("Quelqu’un souhaite parler à une personne."), "{letters:?}");
+    world.is_quiet();
+}
+
+#[tokio::test]
+async fn an_address_that_is_refused_is_given_up() {
+    let mail = FakeSmtp::start().await;
+    let mut world = world(&mail, "pro").await;
+    tells(&world, &["gone@example.com"], "en").await;
+    mail.refuses(Some("550 gone@example.com is gone"));
+    let ann = world.member("ann");
+    ann.asks("A human, please").await;
+    ann.sees().await;
+    let line = world.guildhall.wait_for_line("an e-mail is given up", SOON).await;
+    assert!(line.contains("550") && !line.contains("gone@"), "{line}");
+    world.guildhall.wait_for_line("an event was told", SOON).await;
+    assert_eq!(mail.tries(), 1);
+    world.is_quiet();
+}
+
+#[tokio::test]
+async fn a_plan_without_escalation_and_an_account_without_addresses_send_nothing() {
+    let mail = FakeSmtp::start().await;
+    let mut starter = world(&mail, "starter").await;
+    let ann = starter.member("ann");
+    ann.asks("A human, please").await;
+    assert_snapshot!(ann.sees().await, @"I have told the team.");
+    starter.stop().await;
+    assert!(!starter.log().contains("an event was passed on"));
+
+    let mut world = world(&mail, "pro").await;
+    let ann = world.member("ann");
+    ann.asks("A human, please").await;
+    ann.sees().await;
+    world.guildhall.wait_for_line("nobody is told of this event", SOON).await;
+    assert_eq!(events(&world).await.len(), 1, "it is shown all the same");
+    assert_eq!(mail.tries(), 0);
+
+    for (emails, reason) in [
+        (json!(["ann"]), "`emails`: “ann” is no e-mail address."),
+        (json!(vec!["a@example.com"; 11]), "`emails`: there may be at most 10 addresses."),
+    ] {
+        let (status, problem) = world.api(Method::PUT, "/notifications", Some(json!({"emails": emails}))).await;
+        assert_eq!((status, problem["detail"].as_str()), (422, Some(reason)));
+    }
+    world.is_quiet();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_month_is_told_of_once_at_eighty_and_once_at_a_hundred_percent() {
+    let mail = FakeSmtp::start().await;
+    let mut world = world(&mail, "starter").await;
+    tells(&world, &["team@example.com"], "en").await;
+    world.knows("Zephyr manual", "The warranty lasts 31 months.").await;
+    world.model.reads("warranty", "31 months. [1]");
+    let limit = u64::from(Plan::Starter.messages_per_month());
+
+    // All but one of the first 80 %: whoever asks then is not yet beyond them, who asks next is.
+    world.stop().await;
+    admit_at_once(&[world.table().await], Plan::Starter.messages_per_month(), 0..limit * 8 / 10 - 1).await;
+    world.restart().await;
+    let ann = world.member("ann");
+    ann.asks("How long is the warranty?").await;
+    ann.sees().await;
+    assert_eq!((world.used().await, events(&world).await.len()), (2_000, 0));
+    for _ in 0..3 {
+        ann.asks("How long is the warranty?").await;
+        ann.sees().await;
+    }
+    let letters = mail.wait_for(1, SOON).await;
+    assert!(letters[0].text().starts_with("80 % of the 2500 messages of "), "{letters:?}");
+
+    world.stop().await;
+    admit_at_once(&[world.table().await], Plan::Starter.messages_per_month(), limit..limit * 2).await;
+    world.restart().await;
+    for _ in 0..3 {
+        ann.asks("How long is the warranty?").await;
+        assert!(ann.sees().await.contains("used its 2500 messages"));
+    }
+    let letters = mail.wait_for(2, SOON).await;
+    assert!(letters[1].text().starts_with("All 2500 messages of "), "{letters:?}");
+    let percents: Vec<Value> = events(&world).await.iter().map(|event| event["percent"].clone()).collect();
+    assert_eq!(percents, [json!(100), json!(80)], "each once, the newest first");
+    assert_eq!(mail.letters().len(), 2);
+    world.is_quiet();
+}
