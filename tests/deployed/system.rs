@@ -24,6 +24,9 @@ use tests::server::{self, Server};
 
 const STACK: &str = "guildhall";
 
+/// Python's library reads another variable than all others.
+const REGION: &str = "us-east-1";
+
 /// Bearer token of the account `operator`.
 pub(super) const ADMIN_TOKEN: &str = "an-admin-token-of-more-than-32-characters";
 
@@ -155,7 +158,12 @@ print(json.dumps(answer, default=str))
     let arguments = [service.to_owned(), action.to_owned(), arguments.to_string()];
     let asked = move || {
         run(
-            Command::new(DEPLOY.programs().join("python3")).arg("-c").arg(CALL).args(arguments).envs(environment),
+            Command::new(DEPLOY.programs().join("python3"))
+                .arg("-c")
+                .arg(CALL)
+                .args(arguments)
+                .envs(environment)
+                .env("AWS_DEFAULT_REGION", REGION),
             &needed,
         )
     };
@@ -170,11 +178,13 @@ fn deploy(parameters: &[String], environment: &[(String, String)]) {
     let template = build(&built);
     let mut sam = Command::new(DEPLOY.programs().join("sam"));
     sam.args(["deploy", "--template-file"]).arg(template);
-    sam.args(["--config-file", "none.toml", "--stack-name", STACK, "--resolve-s3", "--no-progressbar"]);
-    sam.args(["--no-confirm-changeset", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]);
+    // What the repository says itself: the stack's name, what it may make, where the programs are put.
+    sam.arg("--config-file").arg(repository().join("samconfig.toml"));
+    sam.args(["--no-confirm-changeset", "--no-progressbar"]);
     sam.arg("--parameter-overrides").args(parameters);
     // Its own settings lie in the home folder of whoever runs it.
     sam.envs(environment.iter().cloned())
+        .env("AWS_DEFAULT_REGION", REGION)
         .env("SAM_CLI_TELEMETRY", "0")
         .env("HOME", built.path())
         .current_dir(built.path());
