@@ -15,7 +15,7 @@ use twilight_model::id::Id;
 use super::system::{ADMIN_TOKEN, MAIL_FROM, System};
 
 /// Far more than anything here may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Between two looks that cost a request.
 const A_MOMENT: Duration = Duration::from_millis(200);
@@ -39,9 +39,11 @@ async fn everything_that_is_deployed_works_together() {
     assert_eq!(town.system.discord.violations(), 0);
 }
 
-/// The system with one server and one person.
+/// The system with one server, its channel, and one person.
 struct Town {
     system: System,
+    /// The server and its channel.
+    home: (u64, u64),
     ann: Member,
     account: AccountId,
 }
@@ -62,7 +64,7 @@ impl Town {
         let connected = Guild::new(Id::new(guild), account.clone());
         assert!(system.store.put_guild(&connected, Timestamp::now()).await.expect("a fresh table takes a server"));
         let ann = system.discord.member("ann").in_channel(guild, channel);
-        Self { system, ann, account }
+        Self { system, home: (guild, channel), ann, account }
     }
 
     /// Messages that were counted.
@@ -147,7 +149,7 @@ impl Town {
         let webhook = self.system.webhook();
         let mut asked = Vec::new();
         for (n, name) in ["bob", "eve", "joe"].into_iter().enumerate() {
-            let person = self.system.discord.member(name);
+            let person = self.system.discord.member(name).in_channel(self.home.0, self.home.1);
             asked.push(person.asks(&webhook, &format!("question {n}: how long?"), false).await.accepted());
         }
         reads(true).await;

@@ -148,6 +148,26 @@ impl System {
     }
 }
 
+impl Drop for System {
+    /// What the functions said, where a story failed.
+    fn drop(&mut self) {
+        const LOGS: &str = "\
+import boto3
+logs = boto3.client('logs')
+for group in logs.describe_log_groups()['logGroups']:
+    for event in logs.filter_log_events(logGroupName=group['logGroupName'])['events'][-40:]:
+        print(group['logGroupName'], event['message'].rstrip())
+";
+        if std::thread::panicking() {
+            let mut python = Command::new(DEPLOY.programs().join("python3"));
+            python.args(["-c", LOGS]).envs(self.aws.environment()).env("AWS_DEFAULT_REGION", REGION);
+            if let Ok(said) = python.output() {
+                eprintln!("the functions said:\n{}", String::from_utf8_lossy(&said.stdout));
+            }
+        }
+    }
+}
+
 async fn call(aws: &LocalAws, service: &str, action: &str, arguments: Value) -> Value {
     const CALL: &str = "\
 import boto3, json, sys
