@@ -3,10 +3,10 @@
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help run try test check bench audit clean
+.PHONY: help run try test check bench audit deploy gateway-image clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: ## Build Guildhall and start it on this machine
 	$(CARGO) run --release --package standalone --bin guildhall -- serve
@@ -31,6 +31,26 @@ bench: ## Measure speed, size and retrieval; takes some minutes (docs/benchmarks
 audit: ## Licences and sources of what is linked in, where cargo-deny is installed
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed: cargo install --locked cargo-deny"; exit 1; }
 	cargo deny check bans licenses sources
+
+# `sam build` compiles with --release; these make that the profile `lambda` of Cargo.toml.
+deploy: export CARGO_PROFILE_RELEASE_OPT_LEVEL = s
+deploy: export CARGO_PROFILE_RELEASE_LTO = fat
+deploy: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS = 1
+deploy: export CARGO_PROFILE_RELEASE_STRIP = symbols
+deploy: ## Build the functions and put everything on AWS, asking for what it needs (docs/deploy.md)
+	@command -v sam >/dev/null && command -v cargo-lambda >/dev/null && command -v zig >/dev/null || { echo "sam, cargo-lambda and zig are needed: docs/deploy.md, Prerequisites"; exit 1; }
+	sam build
+	sam deploy --guided
+
+GATEWAY_REPOSITORY ?= guildhall-gateway
+gateway-image: ## Build the gateway worker's image and push it to your registry on AWS
+	@set -e; account=$$(aws sts get-caller-identity --query Account --output text); region=$${AWS_REGION:-$$(aws configure get region)}; \
+	registry=$$account.dkr.ecr.$$region.amazonaws.com; image=$$registry/$(GATEWAY_REPOSITORY):$$(git rev-parse --short HEAD); \
+	aws ecr describe-repositories --repository-names $(GATEWAY_REPOSITORY) >/dev/null 2>&1 || \
+	  aws ecr create-repository --repository-name $(GATEWAY_REPOSITORY) --image-scanning-configuration scanOnPush=true >/dev/null; \
+	aws ecr get-login-password | docker login --username AWS --password-stdin $$registry; \
+	docker build --file infra/gateway.Dockerfile --tag $$image .; docker push $$image; \
+	echo "GatewayImage: $$image"
 
 clean: ## Delete what was built
 	$(CARGO) clean

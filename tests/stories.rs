@@ -19,5 +19,6 @@ mod stories {
     mod refused; // what the webhook does not take
     mod settings; // what a server is set to
     mod table; // what the table promises, on one machine and on AWS
+    mod templates; // what would be made on AWS
     mod trouble; // the model, Discord, the embeddings, the disk fail
 }

@@ -1,6 +1,6 @@
 //! `gateway-worker`: the container that keeps Discord's gateway connections on AWS, and passes on what it hears.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use gateway_worker::{Options, Outside, Shared, applications, content};
 use guildhall::aws::{Aws, Limits};
 use guildhall::config::{AwsConfig, Config, QueueConfig};
@@ -10,6 +10,8 @@ use guildhall::{signals, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -17,14 +19,36 @@ use tokio_util::task::AbortOnDropHandle;
 /// SQS takes ten jobs for the price of one; nobody notices so much later.
 const LINGER: Duration = Duration::from_millis(5);
 
+/// A container is asked for its health every ten seconds, and waited for five.
+const HEALTH: Duration = Duration::from_secs(4);
+
 #[tokio::main]
 async fn main() -> ExitCode {
     telemetry::init();
-    if let Err(error) = Box::pin(run()).await {
+    let done = match std::env::args().nth(1).as_deref() {
+        Some("healthy") => healthy().await,
+        _ => Box::pin(run()).await,
+    };
+    if let Err(error) = done {
         tracing::error!(error = format!("{error:#}"), "the gateway worker ended");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// Asks the worker of this container how it is: an image without a shell has nobody else to do so.
+async fn healthy() -> Result<()> {
+    let address = Config::from_env()?.gateway.metrics.context("GUILDHALL_METRICS_ADDR is needed: where to ask")?;
+    let asked = async {
+        let mut connection = TcpStream::connect(address).await?;
+        connection.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
+        let mut status = String::new();
+        connection.take(64).read_to_string(&mut status).await?;
+        anyhow::Ok(status)
+    };
+    let status = tokio::time::timeout(HEALTH, asked).await.context("the worker takes too long")??;
+    ensure!(status.split(' ').nth(1) == Some("200"), "the worker is not well");
+    Ok(())
 }
 
 async fn run() -> Result<()> {

@@ -72,6 +72,7 @@ pub struct Metrics {
     pub backlog: Gauge,
     lag: Histogram,
     identifies: Family<OfApplication, Gauge>,
+    left: Mutex<HashMap<u64, u32>>,
 }
 
 impl Default for Metrics {
@@ -112,6 +113,7 @@ impl Default for Metrics {
             backlog,
             lag,
             identifies,
+            left: Mutex::default(),
         }
     }
 }
@@ -155,6 +157,16 @@ impl Metrics {
     /// Takes note of how many session starts are left.
     pub fn identifies_left(&self, application: u64, left: u32) {
         self.identifies.get_or_create(&OfApplication { application }).set(i64::from(left));
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).insert(application, left);
+    }
+
+    /// Says in the log how this worker is connected: `infra/gateway.yaml` makes figures of the line, and alarms of those.
+    pub fn say(&self) {
+        let phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = phases.values().filter(|phase| matches!(phase, Phase::Ready | Phase::Held)).count();
+        let disconnected = phases.values().filter(|phase| matches!(phase, Phase::Connecting | Phase::Stopped)).count();
+        let identifies_left = self.left.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied();
+        tracing::info!(connected, disconnected, identifies_left, backlog = self.backlog.get(), "gateway sessions");
     }
 
     /// Everything in Prometheus's text format.

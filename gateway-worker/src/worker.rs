@@ -58,6 +58,9 @@ const FIRST_ASKED: Duration = Duration::from_secs(5);
 /// The longest pause between such requests.
 const ASKED_EVERY: Duration = Duration::from_mins(5);
 
+/// Alarms look once a minute.
+const REPORT_EVERY: Duration = Duration::from_mins(1);
+
 /// Sessions end within this by themselves; a little less than the twenty seconds of a SIGTERM.
 const ENDED_WITHIN: Duration = Duration::from_secs(16);
 
@@ -126,6 +129,17 @@ pub async fn run(outside: Outside, options: Options, stop: CancellationToken) ->
     let (leaving, is_leaving) = watch::channel(false);
     let beats = (!options.alone).then(|| {
         AbortOnDropHandle::new(tokio::spawn(beat(outside.store.clone(), me.clone(), tenure.clone(), is_leaving)))
+    });
+    // On AWS nobody reads `/metrics`; alarms are made of what a worker says by itself.
+    let _report = (!options.alone).then(|| {
+        let metrics = Arc::clone(&metrics);
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut minutes = tokio::time::interval(REPORT_EVERY);
+            loop {
+                minutes.tick().await;
+                metrics.say();
+            }
+        }))
     });
     let changes = changes::channel();
     let _changes = AbortOnDropHandle::new(tokio::spawn(changes::watch(outside.store.clone(), changes.clone())));

@@ -9,6 +9,7 @@ pub mod fake_site; // a website for the crawler, with everything that goes wrong
 pub mod fake_smtp; // a mail server
 pub mod local_aws; // AWS on loopback: a table and queues
 pub mod process; // the real binary in its own process, to be killed and started again
+pub mod python; // virtual environments of the tests' own
 pub mod server; // loopback servers, the HTTP client, polling
 pub mod workers; // several workers' clients of Discord on one table
 pub mod world; // all of it together: what a story begins with

@@ -1,9 +1,5 @@
-//! AWS on loopback: `ministack` in a virtual environment that the tests make for themselves, once for each version of
-//! `tests/requirements.txt`, below cargo's target folder.
+//! AWS on loopback: `ministack` in a virtual environment that the tests make for themselves.
 
-use std::fs::File;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,9 +11,8 @@ use guildhall::knowledge::files::Files;
 use guildhall::store::Store;
 use tokio::process::{Child, Command};
 
+use crate::python::LOCAL_AWS;
 use crate::server::{self, eventually};
-
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
 /// Python starts and answers within two seconds on an idle machine.
 const SOON: Duration = Duration::from_mins(1);
@@ -57,7 +52,8 @@ impl LocalAws {
     /// When Python 3 with its `venv` module is missing: what needs AWS cannot pass without it.
     pub async fn start() -> Self {
         server::use_crypto();
-        let python = tokio::task::spawn_blocking(environment).await.expect("no other task is in the way");
+        let programs = tokio::task::spawn_blocking(|| LOCAL_AWS.programs()).await.expect("no other task is in the way");
+        let python = programs.join("python3");
         let port = server::free_port().to_string();
         let process = Command::new(&python)
             .args(["-c", WATCHED])
@@ -68,6 +64,8 @@ impl LocalAws {
             .env("GATEWAY_PORT", &port)
             .env("BIND_HOST", "127.0.0.1")
             .env("MINISTACK_HOST", "localhost")
+            // It hands this on to the functions that it runs.
+            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -119,6 +117,11 @@ impl LocalAws {
     /// A queue's address.
     pub fn url(&self, queue: Queue) -> &str {
         self.queues.url(queue).expect("all queues are there").as_str()
+    }
+
+    /// The table's name.
+    pub fn table_name(&self) -> &str {
+        &self.config.table_name
     }
 
     /// What a process needs in its environment to use it.
@@ -207,47 +210,4 @@ async fn queue(client: &aws_sdk_sqs::Client, queue: Queue, name: &str) -> (Strin
         serde_json::json!({"deadLetterTargetArn": arn.expect("its name"), "maxReceiveCount": queue.max_receives()});
     let live = new(name.to_owned()).attributes(Attribute::RedrivePolicy, redrive.to_string()).send().await;
     (live.expect("a queue").queue_url.expect("its address"), dead)
-}
-
-/// The Python of the virtual environment, which is made when it is missing. Several test processes wait for the first.
-fn environment() -> PathBuf {
-    let mut hasher = DefaultHasher::new();
-    REQUIREMENTS.hash(&mut hasher);
-    let me = std::env::current_exe().expect("a running program knows its file");
-    let target = me.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file()).expect("cargo marks its folder");
-    let folder = target.join(format!("local-aws-{:016x}", hasher.finish()));
-    // Beside the folder, which is cleared where an earlier try did not come to its end.
-    let lock = File::create(folder.with_extension("lock")).expect("a file in cargo's folder");
-    lock.lock().expect("a local file can be locked");
-    let (python, ready) = (folder.join("bin/python3"), folder.join("ready"));
-    if !ready.is_file() {
-        let list = folder.with_extension("txt");
-        std::fs::write(&list, REQUIREMENTS).expect("a file in cargo's folder");
-        let folder = folder.to_str().expect("a path of text");
-        must(
-            "python3",
-            &["-m", "venv", "--clear", folder],
-            "Python 3.10 or newer with its venv module is needed (Debian and Ubuntu: apt install python3-venv)",
-        );
-        let list = list.to_str().expect("a path of text");
-        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "-r", list];
-        must(
-            python.to_str().expect("a path of text"),
-            &install,
-            "the packages of tests/requirements.txt must be installable from PyPI",
-        );
-        std::fs::write(&ready, "").expect("a file in cargo's folder");
-    }
-    python
-}
-
-fn must(program: &str, arguments: &[&str], needed: &str) {
-    let done = std::process::Command::new(program).args(arguments).output();
-    match done {
-        Ok(done) if done.status.success() => {}
-        Ok(done) => {
-            panic!("{needed}:\n{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr))
-        }
-        Err(error) => panic!("{needed}: {program} does not start: {error}"),
-    }
 }
