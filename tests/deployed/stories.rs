@@ -208,18 +208,18 @@ impl Town {
         assert_eq!(put["FailedEntryCount"], 0);
         let endpoint = self.system.aws.config.endpoint_url.as_ref().expect("it has one");
         let outbox = endpoint.join("/_ministack/ses/messages").expect("a path");
-        let sent = eventually(PATIENCE, async || {
+        let mailed = eventually(PATIENCE, async || {
             tokio::time::sleep(A_MOMENT).await;
             let mails: Value = client().get(outbox.clone()).send().await.ok()?.json().await.ok()?;
             let text = mails.to_string();
             text.contains("team@example.com").then_some(text)
         })
         .await;
-        assert!(sent.contains(MAIL_FROM) && sent.contains("I want to speak to a person"), "{sent}");
+        assert!(mailed.contains(MAIL_FROM) && mailed.contains("I want to speak to a person"), "{mailed}");
         assert_eq!(
-            sent.matches("I want to speak to a person").count(),
+            mailed.matches("I want to speak to a person").count(),
             1,
-            "the same event twice is one e-mail: {sent}"
+            "the same event twice is one e-mail: {mailed}"
         );
     }
 
