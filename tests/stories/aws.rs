@@ -201,7 +201,7 @@ async fn an_event_travels_over_the_bus_into_one_e_mail_for_each() {
     client.create_email_identity().email_identity("example.com").send().await.expect("a domain can be named");
     let mailer = Mailer::ses(client, "Guildhall <bot@example.com>".parse().unwrap());
     for _ in 0..2 {
-        notify::run(&store, &mailer, &heard, now).await.unwrap();
+        Box::pin(notify::run(&store, &mailer, &heard, now)).await.unwrap();
     }
     let sent = aws.mailed().await;
     assert_eq!(sent.len(), 2, "each once: {sent:?}");
