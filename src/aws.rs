@@ -94,11 +94,6 @@ impl Aws {
         Ok(Self { sdk: sdk.load().await, http, config: config.clone() })
     }
 
-    /// What every client of AWS is built from.
-    pub fn sdk(&self) -> &SdkConfig {
-        &self.sdk
-    }
-
     /// The table.
     pub fn store(&self, limits: Limits) -> Store {
         Store::new(self.table(limits), &self.config.table_name)

@@ -3,6 +3,7 @@
 //! At question time a server that is down or slow must cost next to nothing: one short wait, then none for a while
 //! (the caller searches by words alone). While indexing, patience is right: batches are retried.
 
+use crate::config::{Config, ModelConfig};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,12 @@ struct Item {
 }
 
 impl Embeddings {
+    /// The server that is configured; none where none is.
+    pub fn configured(config: &Config, http: reqwest::Client) -> Option<Self> {
+        let ModelConfig { base_url, api_key, model } = config.embedding.as_ref()?;
+        Some(Self::new(base_url.as_str(), api_key.clone(), model, http))
+    }
+
     /// `base_url` as OpenAI-compatible clients take it (`https://api.openai.com/v1`), with or without a slash at the end.
     pub fn new(base_url: &str, api_key: Option<SecretString>, model: &str, http: reqwest::Client) -> Self {
         Self {

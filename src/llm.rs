@@ -2,6 +2,7 @@
 
 mod wire;
 
+use crate::config::{Config, ModelConfig};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -115,6 +116,12 @@ enum Failure {
 }
 
 impl Llm {
+    /// The model that is configured; none where none is.
+    pub fn configured(config: &Config, http: reqwest::Client) -> Option<Self> {
+        let ModelConfig { base_url, api_key, model } = config.llm.clone()?;
+        Some(Self::new(base_url, api_key, model, http, config.llm_timeout))
+    }
+
     /// `base_url` is what the server's documentation calls the base URL, usually ending in `/v1`; `chat/completions` is
     /// appended to it. Limits on connecting are those of `http`; one answer may take `deadline`, retry included.
     pub fn new(

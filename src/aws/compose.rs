@@ -2,7 +2,7 @@
 
 use super::{Aws, Limits};
 use crate::bot::Bot;
-use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, ModelConfig, OperatorConfig, QueueConfig};
+use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, OperatorConfig, QueueConfig};
 use crate::dashboard::auth::Operator;
 use crate::discord::{Budget, Discord};
 use crate::embedding::Embeddings;
@@ -40,15 +40,9 @@ impl House {
         let jobs = Jobs::new(aws.queues(Limits::QUEUE), &queues, Some(files.clone()));
         let fetcher = Fetcher::new(FetchLimits::default(), config.crawl_loopback)?;
         let http = http::client_builder().build().context("building the HTTP client")?;
-        let embeddings = config.embedding.as_ref().map(|model| {
-            let ModelConfig { base_url, api_key, model } = model;
-            Embeddings::new(base_url.as_str(), api_key.clone(), model, http.clone())
-        });
+        let embeddings = Embeddings::configured(&config, http.clone());
         let knowledge = Knowledge::new(store.clone(), files, fetcher, embeddings).crawling_for(CRAWL);
-        let llm = config
-            .llm
-            .clone()
-            .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
+        let llm = Llm::configured(&config, http);
         let (custom, budget) = (aws.custom_bots(&store), Budget::Shared(store.clone()));
         let discord = Discord::new(&config.discord_api_url, config.discord.as_ref(), custom, budget)?;
         let events = Events::EventBridge { client: aws.buses(), bus: BusConfig::from_env()? };

@@ -4,7 +4,7 @@ use crate::table;
 use anyhow::{Context as _, Result};
 use guildhall::account::{Account, Plan};
 use guildhall::bot::Bot;
-use guildhall::config::{Config, ModelConfig};
+use guildhall::config::Config;
 use guildhall::discord::{Budget, CustomBots, Discord};
 use guildhall::embedding::Embeddings;
 use guildhall::events::Events;
@@ -96,15 +96,9 @@ impl House {
         let files = Files::new(Arc::new(LocalFileSystem::new_with_prefix(&folder)?));
         let fetcher = Fetcher::new(FetchLimits::default(), config.crawl_loopback)?;
         let http = guildhall::http::client_builder().build().context("building the HTTP client")?;
-        let embeddings = config.embedding.as_ref().map(|model| {
-            let ModelConfig { base_url, api_key, model } = model;
-            Embeddings::new(base_url.as_str(), api_key.clone(), model, http.clone())
-        });
+        let embeddings = Embeddings::configured(config, http.clone());
         let knowledge = Knowledge::new(store.clone(), files, fetcher, embeddings);
-        let llm = config
-            .llm
-            .clone()
-            .map(|model| Llm::new(model.base_url, model.api_key, model.model, http, config.llm_timeout));
+        let llm = Llm::configured(config, http);
         let events = Events::Local(Mailer::smtp(config.mail.as_ref())?);
         let custom = CustomBots { store: store.clone(), secrets: Secrets::local(data.join(SECRETS_KEY)) };
         let discord =

@@ -40,7 +40,7 @@ impl Consumer {
         let fetcher = Fetcher::new(FetchLimits::default(), false).expect("a client can be built");
         let knowledge = Knowledge::new(store.clone(), files, fetcher, None);
         let client = http::client_builder().build().expect("a client can be built");
-        let llm = config.llm.map(|llm| Llm::new(llm.base_url, llm.api_key, llm.model, client, config.llm_timeout));
+        let llm = Llm::configured(&config, client);
         let discord =
             Discord::new(&config.discord_api_url, config.discord.as_ref(), None, Budget::Shared(store.clone()))
                 .expect("a client can be built");
