@@ -195,8 +195,8 @@ impl Town {
     async fn an_event_ends_as_an_email(&self) {
         let address = format!("{}/api/v1/notifications", self.system.url());
         let told = json!({"emails": ["team@example.com"]});
-        let set = client().put(address).bearer_auth(ADMIN_TOKEN).json(&told).send().await.expect("it answers");
-        assert!(set.status().is_success(), "{}: {}", set.status(), set.text().await.unwrap_or_default());
+        let answer = client().put(address).bearer_auth(ADMIN_TOKEN).json(&told).send().await.expect("it answers");
+        assert!(answer.status().is_success(), "{}: {}", answer.status(), answer.text().await.unwrap_or_default());
         let event = json!({
             "v": 1, "id": "escalation 1", "at": "2026-11-24T10:00:00Z", "account": self.account.0, "kind": "escalation",
             "question": "1", "conversation": "3-4", "guild": null, "channel": null, "message": null, "link": null,
@@ -210,18 +210,18 @@ impl Town {
         assert_eq!(put["FailedEntryCount"], 0);
         let endpoint = self.system.aws.config.endpoint_url.as_ref().expect("it has one");
         let outbox = endpoint.join("/_ministack/ses/messages").expect("a path");
-        let sent = eventually(PATIENCE, async || {
+        let outgoing = eventually(PATIENCE, async || {
             tokio::time::sleep(A_MOMENT).await;
             let mails: Value = client().get(outbox.clone()).send().await.ok()?.json().await.ok()?;
             let text = mails.to_string();
             text.contains("team@example.com").then_some(text)
         })
         .await;
-        assert!(sent.contains(MAIL_FROM) && sent.contains("I want to speak to a person"), "{sent}");
+        assert!(outgoing.contains(MAIL_FROM), "{outgoing}");
         assert_eq!(
-            sent.matches("I want to speak to a person").count(),
+            outgoing.matches("I want to speak to a person").count(),
             1,
-            "the same event twice is one e-mail: {sent}"
+            "the same event twice is one e-mail: {outgoing}"
         );
     }
 
