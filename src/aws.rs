@@ -11,6 +11,7 @@ use crate::knowledge::files::Files;
 use crate::secret::Secrets;
 use crate::store::Store;
 use anyhow::{Context as _, Result, anyhow};
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
@@ -72,6 +73,7 @@ impl Aws {
         let http = http::client()?;
         let mut sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
+            .stalled_stream_protection(unwatched())
             .region(Region::new(region))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http::for_sdk(http.clone()));
@@ -83,7 +85,9 @@ impl Aws {
     /// its container or machine, which changes its keys several times a day.
     pub async fn of_process(config: &AwsConfig) -> Result<Self> {
         let http = http::client()?;
-        let mut sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http::for_sdk(http.clone()));
+        let mut sdk = aws_config::defaults(BehaviorVersion::latest())
+            .stalled_stream_protection(unwatched())
+            .http_client(http::for_sdk(http.clone()));
         if let Some(endpoint) = &config.endpoint_url {
             sdk = sdk.endpoint_url(endpoint.as_str());
         }
@@ -156,6 +160,12 @@ impl Aws {
         let store = store.build().map_err(|error| anyhow!("BUCKET_NAME: {error}"))?;
         Ok(Files::remote(Arc::new(store)))
     }
+}
+
+/// The SDK takes a queue that has nothing to hand out for a connection that has died, and what arrives just then is lost for
+/// half a minute. Our own limits tell the two apart.
+fn unwatched() -> StalledStreamProtectionConfig {
+    StalledStreamProtectionConfig::disabled()
 }
 
 /// Half a minute: a job that fails is tried again anyway.

@@ -222,7 +222,7 @@ impl Events {
             .time(DateTime::from_millis(event.at.as_millisecond()))
             .detail(event.to_detail())
             .build();
-        let answer = client.put_events().entries(entry).send().await.map_err(|error| match error.code() {
+        let answer = Box::pin(client.put_events().entries(entry).send()).await.map_err(|error| match error.code() {
             Some(code) => anyhow::anyhow!("the event bus refused an event: {code}"),
             None => anyhow::anyhow!("the event bus could not be reached: {}", DisplayErrorContext(&error)),
         })?;

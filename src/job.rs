@@ -262,7 +262,7 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
         Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
         Job::Tell { event } => match &bot.events {
-            Events::Local(mailer) => notify::run(&bot.store, mailer, event, now).await,
+            Events::Local(mailer) => Box::pin(notify::run(&bot.store, mailer, event, now)).await,
             Events::EventBridge { .. } => bail!("an event came by the queue, where there is a bus for it"),
         },
     }

@@ -66,7 +66,7 @@ async fn main() -> Result<()> {
             "gateway-dropped" => gateway::flood::dropped().await?,
             "gateway-waiting" => gateway::waiting::run().await?,
             "gateway-sessions" => gateway::sessions::run().await?,
-            _ => gateway::flood::memory().await?,
+            _ => Box::pin(gateway::flood::memory()).await?,
         }
     }
     Ok(())

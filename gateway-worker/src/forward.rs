@@ -105,16 +105,18 @@ enum Whose {
 
 impl Whose {
     fn of(job: &Job, group: &str) -> Self {
-        let place = match job {
-            Job::Answer(question) => Some(&question.place),
-            Job::Notify(notify) => Some(&notify.place),
+        let server = match job {
+            Job::Answer(question) => server_of(&question.place),
+            Job::Notify(notify) => server_of(&notify.place),
+            Job::Remember(remark) => Some(remark.guild_id),
             _ => None,
         };
-        match place {
-            Some(Place::Guild(id)) => Self::Server(*id),
-            _ => Self::Group(group.to_owned()),
-        }
+        server.map_or_else(|| Self::Group(group.to_owned()), Self::Server)
     }
+}
+
+fn server_of(place: &Place) -> Option<Id<GuildMarker>> {
+    if let Place::Guild(id) = place { Some(*id) } else { None }
 }
 
 /// What waits. Each server has one place in the round, however many people flood from there, and within it each group has
@@ -280,8 +282,8 @@ async fn forward(queue: Jobs, mut incoming: mpsc::UnboundedReceiver<Entry>, coun
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guildhall::job::{Notice, Notify};
-    use guildhall::question::ReplyTo;
+    use guildhall::job::{Notice, Notify, Remark};
+    use guildhall::question::{ReplyTo, Said};
     use proptest::prelude::*;
 
     fn entry(group: u64, n: u64) -> Entry {
@@ -298,6 +300,19 @@ mod tests {
             ReplyTo::Message { application_id, channel_id, message_id: Id::new(message + 1), is_thread: false };
         let (place, notice) = (Place::Guild(Id::new(server + 1)), Notice::Cooldown { seconds: 1 });
         entry_of(Job::Notify(Box::new(Notify { place, reply_to, text: String::new(), notice })), n)
+    }
+
+    /// What somebody said in a channel of a server; what is said in one channel is one group.
+    fn remark(server: u64, channel: u64, n: u64) -> Entry {
+        let job = Job::Remember(Box::new(Remark {
+            application_id: Id::new(1),
+            guild_id: Id::new(server + 1),
+            channel_id: Id::new(channel + 1),
+            said: Said { id: Id::new(n + 1), text: "lol".to_owned() },
+            author: String::new(),
+            edited_at: None,
+        }));
+        entry_of(job, n)
     }
 
     fn entry_of(job: Job, n: u64) -> Entry {
@@ -344,5 +359,17 @@ mod tests {
         waiting.add(notice(1, 1_001, 1_001));
         let due: Vec<u64> = waiting.next().into_iter().map(|(_, entry)| entry.tickets[0]).collect();
         assert_eq!(due[..2], [u64::try_from(FROM_ONE).unwrap(), 1_001]);
+    }
+
+    #[test]
+    fn a_server_that_chats_in_many_channels_fills_no_call() {
+        let mut waiting = Waiting::default();
+        for n in 0..500 {
+            waiting.add(remark(0, n, n));
+        }
+        waiting.add(notice(0, 1_000, 1_000));
+        waiting.add(notice(1, 2_000, 2_000));
+        let due: Vec<u64> = waiting.next().into_iter().map(|(_, entry)| entry.tickets[0]).collect();
+        assert_eq!((due.len(), &due[..2]), (FROM_ONE + 1, [0, 2_000].as_slice()));
     }
 }

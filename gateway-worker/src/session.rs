@@ -323,7 +323,7 @@ impl Session {
     /// Takes what the judge has decided, and sees to it that it is done.
     fn settle(&mut self) {
         let now = Instant::now();
-        if matches!(&self.link, Link::Up(up) if up.ready_at.is_some()) {
+        if self.is_ready() {
             self.heard_until = now;
         }
         let out = self.judge.poll(if self.is_deaf(now) { self.heard_until } else { now }.into());
@@ -427,7 +427,7 @@ impl Session {
             Phase::Stopped
         } else if self.order != Order::Run {
             Phase::Closing
-        } else if matches!(&self.link, Link::Up(up) if up.ready_at.is_some()) {
+        } else if self.is_ready() {
             Phase::Ready
         } else if self.is_held() {
             Phase::Held
@@ -440,9 +440,13 @@ impl Session {
         }
     }
 
+    fn is_ready(&self) -> bool {
+        matches!(&self.link, Link::Up(up) if up.ready_at.is_some())
+    }
+
     /// Whether bursts wait because nothing can be heard. What is being ended hears nothing more.
     fn is_deaf(&self, now: Instant) -> bool {
-        self.heard_until < now && now.duration_since(self.heard_until) < BACK_WITHIN && self.order != Order::End
+        !self.is_ready() && now.duration_since(self.heard_until) < BACK_WITHIN && self.order != Order::End
     }
 
     fn is_held(&self) -> bool {

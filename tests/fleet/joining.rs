@@ -102,9 +102,14 @@ async fn more_shards_take_over_from_fewer_while_people_ask() {
 
 #[tokio::test]
 async fn a_worker_names_the_variable_that_it_misses() {
-    let queues =
-        [("QUESTIONS_QUEUE_URL", "http://127.0.0.1:1/q.fifo"), ("INGEST_QUEUE_URL", "http://127.0.0.1:1/i.fifo")];
-    for (given, missing) in [(&queues[..1], "INGEST_QUEUE_URL is needed"), (&queues[..], "DISCORD_TOKEN is needed")] {
+    let given = [
+        ("TABLE_NAME", "guildhall"),
+        ("QUESTIONS_QUEUE_URL", "http://127.0.0.1:1/q.fifo"),
+        ("MODERATION_QUEUE_URL", "http://127.0.0.1:1/m"),
+    ];
+    let missing = ["TABLE_NAME", "QUESTIONS_QUEUE_URL", "MODERATION_QUEUE_URL", "DISCORD_TOKEN"];
+    for (told, missing) in missing.into_iter().enumerate() {
+        let (given, missing) = (&given[..told], &format!("{missing} is needed"));
         let mut process = Process::start(process::binary("gateway-worker"), &[], given.iter().copied());
         process.wait_for_line(missing, PATIENCE).await;
         assert!(!process.wait().await.success());

@@ -163,7 +163,9 @@ impl LocalAws {
         let endpoint = self.config.endpoint_url.as_ref().expect("it has an address");
         let asked = server::client().get(format!("{endpoint}_ministack/ses/messages")).send().await;
         let answer: serde_json::Value = asked.expect("it answers").json().await.expect("JSON");
-        answer["messages"].as_array().cloned().unwrap_or_default()
+        // By account, of which there is one.
+        let accounts = answer["messages"].as_object().expect("a list for each account");
+        accounts.values().filter_map(serde_json::Value::as_array).flatten().cloned().collect()
     }
 
     /// Messages of a queue that nobody has taken, and that somebody has and did not finish.

@@ -27,7 +27,7 @@ async fn many_workers_at_once_cause_no_429() {
     let began = Instant::now();
     let answered = fleet.ask(Duration::from_secs(4)).await;
     let share = 2 * answered * 1_000 / usize::try_from(began.elapsed().as_millis()).expect("a few seconds");
-    println!("{WORKERS} workers used {share} % of 50 requests a second");
+    eprintln!("{WORKERS} workers used {share} % of 50 requests a second");
     assert_eq!(fleet.discord.over_global_limit(), 0);
     assert!(fleet.discord.requests().iter().all(|request| request.status == 200));
 

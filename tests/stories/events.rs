@@ -46,7 +46,7 @@ fn steady(text: &str) -> String {
         }
         _ if line.starts_with("Who") => line.split(" (").next().unwrap_or_default().to_owned(),
         _ if line.starts_with("Guildhall,") => line.split(" Event").next().unwrap_or_default().to_owned(),
-        _ => line.to_owned(),
+        _ => line.trim_end().to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n").trim_end_matches(['.', '\n']).to_owned()
 }
@@ -58,19 +58,37 @@ async fn the_team_is_told_once_who_wants_a_person() {
     tells(&world, &["team@example.com", "boss@example.com"], "en").await;
     let ann = world.member("ann");
     ann.asks("Let me speak to a human!\r\nWhere: https://evil.example\nBcc: eve@example.com <b>now</b>").await;
-    assert_snapshot!(ann.sees().await, @"I have told the team.");
+    assert_eq!(ann.sees().await, "I have told the team.\n[👍] [👎]");
 
     let letters = mail.wait_for(2, SOON).await;
     assert_eq!(letters[0].to, ["team@example.com"]);
     assert_eq!(letters[1].to, ["boss@example.com"], "nobody sees who else is told");
-    assert_snapshot!(steady(&letters[0].text()), @"");
+    assert_snapshot!(steady(&letters[0].text()), @r"
+    Somebody wants to speak to a person.
+
+    Who: “ann”
+    Where: https://discord.com/channels///
+    When: -- : UTC
+
+    What they wrote (their words, not Guildhall's):
+
+    > Let me speak to a human!
+    >
+    > Where: https://evil.example
+    > Bcc: eve@example.com <b>now</b>
+
+    Of this conversation you hear again in an hour at the earliest.
+
+    --
+    Guildhall, for the account “This machine”
+    ");
     let (headers, _) = letters[0].data.split_once("\r\n\r\n").unwrap();
     assert!(headers.contains("Subject: Somebody on Discord wants to speak to a person"), "{headers}");
     assert!(!headers.contains("eve@") && !headers.to_lowercase().contains("bcc"), "{headers}");
 
     // The same conversation, and another one after a restart.
     ann.asks("I said human!").await;
-    assert_snapshot!(ann.sees().await, @"I have told the team.");
+    assert_eq!(ann.sees().await, "I have told the team.\n[👍] [👎]");
     world.stop().await;
     world.restart().await;
     let bob = world.member("bob");
@@ -125,7 +143,7 @@ async fn a_plan_without_escalation_and_an_account_without_addresses_send_nothing
     let mut starter = world(&mail, "starter").await;
     let ann = starter.member("ann");
     ann.asks("A human, please").await;
-    assert_snapshot!(ann.sees().await, @"I have told the team.");
+    assert_eq!(ann.sees().await, "I have told the team.\n[👍] [👎]");
     starter.stop().await;
     assert!(!starter.log().contains("an event was passed on"));
 

@@ -106,32 +106,41 @@ fn turn(question: u64, now: Timestamp) -> Turn {
 
 async fn a_question_is_claimed_and_counted_once(table: Table) {
     let (store, now, account) = (table.store(), Timestamp::now(), AccountId::local());
-    let used = async || store.usage(&account, Month::of(now)).await.unwrap();
+    let used = async || store.usage(&account, Month::of(now)).await.expect("the table answers");
     let admit = async |ids: &[u64], by: &str, now| {
         let ids: Vec<QuestionId> = ids.iter().copied().map(QuestionId).collect();
-        store.admit(&ids, Some(Quota { account: &account, limit: 2 }), &delivery(by), now).await.unwrap()
+        store
+            .admit(&ids, Some(Quota { account: &account, limit: 2 }), &delivery(by), now)
+            .await
+            .expect("the table answers")
     };
     let Admission::Claimed(mut claim) = admit(&[7, 8], "first", now).await else { panic!("it is new") };
     assert_eq!(admit(&[7, 8], "second", now).await, Admission::Busy);
     assert!(matches!(admit(&[7, 8], "first", now).await, Admission::Claimed(_)), "the same delivery goes on");
     assert_eq!(used().await, 1);
-    assert_eq!(store.claim_of(QuestionId(8)).await.unwrap().as_ref(), Some(&*claim), "found by any of its messages");
+    assert_eq!(
+        store.claim_of(QuestionId(8)).await.expect("the table answers").as_ref(),
+        Some(&*claim),
+        "found by any of its messages"
+    );
 
     // What is said is kept once, together with its turn; what was not said is not counted.
     let conversation = ConversationId::of_person(3, 4);
     let kept = Some((&conversation, &turn(7, now)));
     let reply = Reply { parts: vec!["31 months.".to_owned()], votable: true, thread: None, escalates: false };
     let mut other = claim.clone();
-    assert!(store.keep_reply(&mut claim, reply.clone(), kept, false).await.unwrap());
-    assert!(!store.keep_reply(&mut other, Reply::notice("No.".to_owned()), None, true).await.unwrap());
+    assert!(store.keep_reply(&mut claim, reply.clone(), kept, false).await.expect("the table answers"));
+    assert!(
+        !store.keep_reply(&mut other, Reply::notice("No.".to_owned()), None, true).await.expect("the table answers")
+    );
     assert_eq!(used().await, 1, "a write that is refused changes nothing of what belongs to it");
-    assert_eq!(store.recent_turns(&conversation, 9).await.unwrap(), [turn(7, now)]);
+    assert_eq!(store.recent_turns(&conversation, 9).await.expect("the table answers"), [turn(7, now)]);
     for _ in 0..2 {
         let mut again = claim.clone();
-        store.refund(&mut again).await.unwrap();
+        store.refund(&mut again).await.expect("the table answers");
         assert_eq!(used().await, 0, "once");
     }
-    store.finish(&claim).await.unwrap();
+    store.finish(&claim).await.expect("the table answers");
     assert_eq!(admit(&[7, 8], "second", now).await, Admission::Done);
 
     // Whoever goes silent is given up after a quarter of an hour, and its claim is its successor's.
@@ -140,15 +149,16 @@ async fn a_question_is_claimed_and_counted_once(table: Table) {
     assert!(store.record_posted(&silent).await.is_err());
     assert_eq!(used().await, 1);
     for vote in [Vote::Up, Vote::Down] {
-        store.vote(&conversation, QuestionId(7), 9, vote, now).await.unwrap();
+        store.vote(&conversation, QuestionId(7), 9, vote, now).await.expect("the table answers");
     }
-    assert_eq!(store.votes(&conversation, QuestionId(7)).await.unwrap(), [Vote::Down]);
+    assert_eq!(store.votes(&conversation, QuestionId(7)).await.expect("the table answers"), [Vote::Down]);
 }
 
 async fn a_thousand_at_once_are_admitted_up_to_the_limit(table: Table) {
     // Each remembers for itself which shares it found full.
     let stores: Vec<Store> = (0..4).map(|_| table.store()).collect();
-    let usage = async || stores[0].usage(&AccountId::local(), Month::of(Timestamp::now())).await.unwrap();
+    let usage =
+        async || stores[0].usage(&AccountId::local(), Month::of(Timestamp::now())).await.expect("the table answers");
     // 500 is no multiple of the sixteen shares.
     assert_eq!(admit_at_once(&stores, 500, 0..1_000).await, 500);
     assert_eq!(usage().await, 500);
@@ -163,45 +173,45 @@ async fn a_thousand_at_once_are_admitted_up_to_the_limit(table: Table) {
 async fn a_session_is_one_workers(table: Table) {
     let (one, two) = (table.store(), table.store());
     let key = SessionKey { application: Id::new(1), total: 2, generation: 0, shard: 1 };
-    one.create_lease(key, SessionState::default()).await.unwrap();
-    let free = one.leases_of(Id::new(1)).await.unwrap().remove(0);
+    one.create_lease(key, SessionState::default()).await.expect("the table answers");
+    let free = one.leases_of(Id::new(1)).await.expect("the table answers").remove(0);
     let taken = join_all((0..8).map(|n| {
         let (store, free) = (table.store(), free.clone());
-        async move { store.take_lease(&free, &format!("worker-{n}")).await.unwrap() }
+        async move { store.take_lease(&free, &format!("worker-{n}")).await.expect("the table answers") }
     }))
     .await;
     let [mine] = &taken.into_iter().flatten().collect::<Vec<_>>()[..] else { panic!("one of eight gets it") };
     let state = SessionState { seq: 7, ready: true, ..SessionState::default() };
-    assert!(one.save_session(mine, &state).await.unwrap());
-    two.create_lease(key, SessionState::default()).await.unwrap();
-    let seen = two.leases().await.unwrap().remove(0);
+    assert!(one.save_session(mine, &state).await.expect("the table answers"));
+    two.create_lease(key, SessionState::default()).await.expect("the table answers");
+    let seen = two.leases().await.expect("the table answers").remove(0);
     assert_eq!((&seen.owner, &seen.state), (&mine.owner, &state), "one that is there is not made anew");
 
-    let theirs = two.take_lease(&seen, "thief").await.unwrap().expect("nobody else takes it");
-    assert!(!one.save_session(mine, &state).await.unwrap());
-    assert!(!one.release_session(mine, &state).await.unwrap());
-    assert!(two.release_session(&theirs, &state).await.unwrap());
-    assert!(!two.delete_lease(&theirs).await.unwrap(), "it has changed since");
-    let freed = two.leases().await.unwrap().remove(0);
+    let theirs = two.take_lease(&seen, "thief").await.expect("the table answers").expect("nobody else takes it");
+    assert!(!one.save_session(mine, &state).await.expect("the table answers"));
+    assert!(!one.release_session(mine, &state).await.expect("the table answers"));
+    assert!(two.release_session(&theirs, &state).await.expect("the table answers"));
+    assert!(!two.delete_lease(&theirs).await.expect("the table answers"), "it has changed since");
+    let freed = two.leases().await.expect("the table answers").remove(0);
     assert_eq!((&freed.owner, freed.state.seq), (&None, 7));
-    assert!(two.delete_lease(&freed).await.unwrap());
-    assert!(two.leases().await.unwrap().is_empty());
+    assert!(two.delete_lease(&freed).await.expect("the table answers"));
+    assert!(two.leases().await.expect("the table answers").is_empty());
 }
 
 async fn no_two_shards_identify_at_a_time(table: Table) {
     let (now, spacing) = (Timestamp::now(), SignedDuration::from_secs(5));
-    let reserved =
-        join_all(
-            (0..12).map(|_| {
-                let store = table.store();
-                async move {
-                    store.reserve_identify(Id::new(1), 0, now, spacing, SignedDuration::from_mins(5)).await.unwrap()
-                }
-            }),
-        );
+    let reserved = join_all((0..12).map(|_| {
+        let store = table.store();
+        async move {
+            store
+                .reserve_identify(Id::new(1), 0, now, spacing, SignedDuration::from_mins(5))
+                .await
+                .expect("the table answers")
+        }
+    }));
     let mut reserved = reserved.await;
     reserved.sort_unstable();
-    let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap();
+    let now = Timestamp::from_millisecond(now.as_millisecond()).expect("the table answers");
     for (place, at) in (0_i32..).zip(&reserved) {
         // What others have reserved is stored in milliseconds.
         assert_eq!(at.as_millisecond(), (now + spacing * place).as_millisecond());
@@ -219,17 +229,17 @@ async fn an_application_is_one_accounts(table: Table) {
     };
     let kept = join_all((0..6).map(|n| {
         let (store, bot) = (table.store(), bot(&format!("account-{n}"), "1"));
-        async move { (store.put_custom_bot(&bot).await.unwrap(), bot) }
+        async move { (store.put_custom_bot(&bot).await.expect("the table answers"), bot) }
     }));
     let kept: Vec<CustomBot> =
         kept.await.into_iter().filter_map(|(kept, bot)| (kept == Kept::Yes).then_some(bot)).collect();
     let [owners] = &kept[..] else { panic!("one of six has it: {kept:?}") };
     let store = table.store();
-    assert_eq!(store.custom_bot(Id::new(77)).await.unwrap().as_ref(), Some(owners));
-    assert_eq!(store.custom_bots().await.unwrap().len(), 1);
-    assert!(!store.delete_custom_bot(&AccountId("stranger".to_owned())).await.unwrap());
-    assert!(store.delete_custom_bot(&owners.account).await.unwrap());
-    assert_eq!(store.put_custom_bot(&bot("account-9", "2")).await.unwrap(), Kept::Yes);
+    assert_eq!(store.custom_bot(Id::new(77)).await.expect("the table answers").as_ref(), Some(owners));
+    assert_eq!(store.custom_bots().await.expect("the table answers").len(), 1);
+    assert!(!store.delete_custom_bot(&AccountId("stranger".to_owned())).await.expect("the table answers"));
+    assert!(store.delete_custom_bot(&owners.account).await.expect("the table answers"));
+    assert_eq!(store.put_custom_bot(&bot("account-9", "2")).await.expect("the table answers"), Kept::Yes);
 }
 
 fn job(n: i64, bytes: usize) -> StoredJob {
@@ -248,41 +258,48 @@ fn job(n: i64, bytes: usize) -> StoredJob {
 async fn pages_are_followed_to_the_end(table: Table) {
     let (store, jobs) = (table.store(), (0..24).map(|n| job(n, 150_000)).collect::<Vec<_>>());
     for some in jobs.chunks(6) {
-        store.write_jobs(some, &[]).await.unwrap();
+        store.write_jobs(some, &[]).await.expect("the table answers");
     }
-    assert_eq!(store.pending_jobs().await.unwrap(), jobs);
+    assert_eq!(store.pending_jobs().await.expect("the table answers"), jobs);
     let conversation = ConversationId::of_person(3, 4);
     for voter in 0..12 {
-        store.vote(&conversation, QuestionId(9), voter, Vote::Up, Timestamp::now()).await.unwrap();
+        store.vote(&conversation, QuestionId(9), voter, Vote::Up, Timestamp::now()).await.expect("the table answers");
     }
-    store.vote(&conversation, QuestionId(90), 1, Vote::Up, Timestamp::now()).await.unwrap();
-    assert_eq!(store.votes(&conversation, QuestionId(9)).await.unwrap().len(), 12, "of this question alone");
+    store.vote(&conversation, QuestionId(90), 1, Vote::Up, Timestamp::now()).await.expect("the table answers");
+    assert_eq!(
+        store.votes(&conversation, QuestionId(9)).await.expect("the table answers").len(),
+        12,
+        "of this question alone"
+    );
 }
 
 async fn batches_are_as_large_as_the_table_takes(table: Table) {
-    let (store, most) = (table.store(), i64::try_from(BATCH).unwrap());
+    let (store, most) = (table.store(), i64::try_from(BATCH).expect("the table answers"));
     let jobs: Vec<StoredJob> = (0..=most).map(|n| job(n, 10)).collect();
     assert!(store.write_jobs(&jobs, &[]).await.is_err(), "one too many");
-    store.write_jobs(&jobs[1..], &[]).await.unwrap();
-    store.write_jobs(&jobs[..1], &[jobs[1].id.clone(), "none".to_owned()]).await.unwrap();
-    assert_eq!(store.pending_jobs().await.unwrap().len(), BATCH);
+    store.write_jobs(&jobs[1..], &[]).await.expect("the table answers");
+    store.write_jobs(&jobs[..1], &[jobs[1].id.clone(), "none".to_owned()]).await.expect("the table answers");
+    assert_eq!(store.pending_jobs().await.expect("the table answers").len(), BATCH);
     let dead = DeadJob { job: jobs[2].clone(), reason: "It failed.".to_owned(), at: Timestamp::now() };
     for _ in 0..2 {
-        store.bury_job(&dead).await.unwrap();
+        store.bury_job(&dead).await.expect("the table answers");
     }
-    assert_eq!(store.dead_jobs().await.unwrap(), [dead]);
-    assert_eq!(store.pending_jobs().await.unwrap().len(), BATCH - 1);
+    assert_eq!(store.dead_jobs().await.expect("the table answers"), [dead]);
+    assert_eq!(store.pending_jobs().await.expect("the table answers").len(), BATCH - 1);
 
-    let ids: Vec<_> = (1..=u64::try_from(MOST_KEYS).unwrap() + 20).map(Id::new).collect();
+    let ids: Vec<_> = (1..=u64::try_from(MOST_KEYS).expect("the table answers") + 20).map(Id::new).collect();
     for &id in ids.iter().step_by(2) {
         let mut guild = Guild::new(id, AccountId::local());
-        assert!(store.put_guild(&guild, Timestamp::now()).await.unwrap());
+        assert!(store.put_guild(&guild, Timestamp::now()).await.expect("the table answers"));
         guild.version += 1;
-        assert!(store.put_guild(&guild, Timestamp::now()).await.unwrap());
-        assert!(!store.put_guild(&guild, Timestamp::now()).await.unwrap(), "another version is there by now");
+        assert!(store.put_guild(&guild, Timestamp::now()).await.expect("the table answers"));
+        assert!(
+            !store.put_guild(&guild, Timestamp::now()).await.expect("the table answers"),
+            "another version is there by now"
+        );
     }
-    assert_eq!(store.guilds(&ids).await.unwrap().len(), ids.len() / 2, "those that are there");
-    assert!(store.guilds(&[]).await.unwrap().is_empty());
+    assert_eq!(store.guilds(&ids).await.expect("the table answers").len(), ids.len() / 2, "those that are there");
+    assert!(store.guilds(&[]).await.expect("the table answers").is_empty());
 }
 
 /// In seconds since 1970, as a number: what DynamoDB's time to live reads.
@@ -290,17 +307,29 @@ async fn what_is_forgotten_says_when(table: Table) {
     let (store, now, account) = (table.store(), Timestamp::now(), AccountId::local());
     let conversation = ConversationId::of_channel(3);
     let quota = Quota { account: &account, limit: 16_000 };
-    let admitted = store.admit(&[QuestionId(7)], Some(quota), &delivery("first"), now).await.unwrap();
+    let admitted =
+        store.admit(&[QuestionId(7)], Some(quota), &delivery("first"), now).await.expect("the table answers");
     let Admission::Claimed(mut claim) = admitted else { panic!("it is new") };
     let reply = Reply::notice("Hello.".to_owned());
-    assert!(store.keep_reply(&mut claim, reply, Some((&conversation, &turn(7, now))), false).await.unwrap());
-    store.vote(&conversation, QuestionId(7), 9, Vote::Up, now).await.unwrap();
-    store.put_fate(Id::new(7), Fate::Deleted, now).await.unwrap();
-    store.record_trouble(Id::new(1), Id::new(2), TroubleKind::Post, 50_013, now).await.unwrap();
-    store.bury_job(&DeadJob { job: job(1, 10), reason: "It failed.".to_owned(), at: now }).await.unwrap();
-    store.beat(&WorkerBeat { worker: "w".to_owned(), count: 1, leaving: false }, now).await.unwrap();
-    store.reserve_identify(Id::new(1), 0, now, SignedDuration::ZERO, SignedDuration::ZERO).await.unwrap();
-    store.book_requests(Id::new(1), &stretch(now.as_microsecond(), 1), None).await.unwrap();
+    assert!(
+        store
+            .keep_reply(&mut claim, reply, Some((&conversation, &turn(7, now))), false)
+            .await
+            .expect("the table answers")
+    );
+    store.vote(&conversation, QuestionId(7), 9, Vote::Up, now).await.expect("the table answers");
+    store.put_fate(Id::new(7), Fate::Deleted, now).await.expect("the table answers");
+    store.record_trouble(Id::new(1), Id::new(2), TroubleKind::Post, 50_013, now).await.expect("the table answers");
+    store
+        .bury_job(&DeadJob { job: job(1, 10), reason: "It failed.".to_owned(), at: now })
+        .await
+        .expect("the table answers");
+    store.beat(&WorkerBeat { worker: "w".to_owned(), count: 1, leaving: false }, now).await.expect("the table answers");
+    store
+        .reserve_identify(Id::new(1), 0, now, SignedDuration::ZERO, SignedDuration::ZERO)
+        .await
+        .expect("the table answers");
+    store.book_requests(Id::new(1), &stretch(now.as_microsecond(), 1), None).await.expect("the table answers");
     let conversation = format!("CONVERSATION#{conversation}");
     let (hour, day) = (3_600, 86_400);
     for (pk, sk, after) in [
@@ -318,7 +347,7 @@ async fn what_is_forgotten_says_when(table: Table) {
             table.expires(pk, sk).await.unwrap_or_else(|| panic!("{pk} {sk} is kept for ever")) - now.as_second();
         assert!((left - after).abs() <= 1, "{pk} {sk}: {left} s");
     }
-    store.write_jobs(&[job(2, 10)], &[]).await.unwrap();
+    store.write_jobs(&[job(2, 10)], &[]).await.expect("the table answers");
     assert_eq!(table.expires("JOBS", "JOB#job-2").await, None);
 }
 
@@ -332,27 +361,38 @@ async fn no_time_is_booked_twice(table: Table) {
     let booked = join_all((0..24).map(|n| {
         let store = table.store();
         // Some are right and some are wrong about whether anything is booked.
-        async move { store.book_requests(application, &stretch(at, 10), (n % 3 == 0).then_some(at)).await.unwrap() }
+        async move {
+            store
+                .book_requests(application, &stretch(at, 10), (n % 3 == 0).then_some(at))
+                .await
+                .expect("the table answers")
+        }
     }));
     let mut starts: Vec<i64> = booked.await.into_iter().filter_map(|booked| booked.start).collect();
     starts.sort_unstable();
     assert_eq!(starts, (0..24).map(|n| at + n * 10).collect::<Vec<_>>());
-    let other = store.book_requests(Id::new(2), &stretch(at, 10), None).await.unwrap();
+    let other = store.book_requests(Id::new(2), &stretch(at, 10), None).await.expect("the table answers");
     assert_eq!(other.start, Some(at), "each application has its own");
 
     // Far ahead: first further than is worth waiting for, then by a clock that must be wrong.
-    let far = store.book_requests(application, &stretch(at + 1_500_000, 10), None).await.unwrap();
+    let far = store.book_requests(application, &stretch(at + 1_500_000, 10), None).await.expect("the table answers");
     assert_eq!(far.start, Some(at + 1_500_000));
-    let full = store.book_requests(application, &stretch(at, 10), None).await.unwrap();
+    let full = store.book_requests(application, &stretch(at, 10), None).await.expect("the table answers");
     assert_eq!((full.start, full.next, full.paused), (None, far.next, 0));
-    store.book_requests(application, &stretch(at + 60_000_000, 10), None).await.unwrap();
-    assert_eq!(store.book_requests(application, &stretch(at, 10), None).await.unwrap().start, Some(at));
+    store.book_requests(application, &stretch(at + 60_000_000, 10), None).await.expect("the table answers");
+    assert_eq!(
+        store.book_requests(application, &stretch(at, 10), None).await.expect("the table answers").start,
+        Some(at)
+    );
 
     // A pause grows and does not shrink; one that cannot be right is written over.
     let minute = SignedDuration::from_mins(1);
     for (until, holds) in [(20_i64, 20), (10, 20), (30, 30), (600, 600), (40, 40)] {
-        store.pause_requests(application, now + Duration::from_secs(until.unsigned_abs()), now, minute).await.unwrap();
-        let booked = store.book_requests(application, &stretch(at, 10), Some(at)).await.unwrap();
+        store
+            .pause_requests(application, now + Duration::from_secs(until.unsigned_abs()), now, minute)
+            .await
+            .expect("the table answers");
+        let booked = store.book_requests(application, &stretch(at, 10), Some(at)).await.expect("the table answers");
         assert_eq!(booked.paused, at + holds * 1_000_000);
     }
 }

@@ -1,4 +1,4 @@
-//! What would be made on AWS: the templates are read as AWS itself reads them, and refused where they are careless.
+//! What would be made on AWS: the templates are read as `CloudFormation` reads them, and refused where they are careless.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

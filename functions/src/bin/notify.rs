@@ -14,7 +14,7 @@ use std::process::ExitCode;
 #[tokio::main]
 async fn main() -> ExitCode {
     telemetry::init();
-    functions::ended(run().await)
+    functions::ended(Box::pin(run()).await)
 }
 
 async fn run() -> Result<(), Error> {
@@ -25,7 +25,7 @@ async fn run() -> Result<(), Error> {
         let event = Event::from_detail(&event.payload.detail.to_string()).inspect_err(|error| {
             tracing::error!(error = %error, "an event cannot be read");
         })?;
-        notify::run(store, mailer, &event, Timestamp::now()).await.map_err(Error::from)
+        Box::pin(notify::run(store, mailer, &event, Timestamp::now())).await.map_err(Error::from)
     }))
     .await
 }

@@ -6,7 +6,7 @@ use guildhall::ids::{ConversationId, QuestionId};
 use guildhall::store::Vote;
 use insta::assert_snapshot;
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tests::fake_model::Fault;
 use tests::server::eventually;
 use tests::world::SOON;
@@ -139,6 +139,17 @@ async fn several_messages_are_one_question_and_a_long_answer_is_one_reply() {
     assert!(told.contains(r"what is to be said to this:\nIt squeaks. Is that under warranty?"), "{told}");
     assert_eq!((world.model.chat_count(), world.used().await), (2, 2));
     world.is_quiet();
+}
+
+/// Nothing else happens meanwhile that would wake anybody.
+#[tokio::test]
+async fn a_question_that_looks_unfinished_waits_for_a_pause_and_no_longer() {
+    let world = workshop().await;
+    let asked = world.member("ann").member.tells_bot("how long is the warranty");
+    let began = Instant::now();
+    answer(&world, asked).await;
+    let waited = began.elapsed();
+    assert!((Duration::from_millis(1_500)..Duration::from_secs(6)).contains(&waited), "{waited:?}");
 }
 
 /// Discord shows an application without the Message Content intent only what mentions it by name.
