@@ -15,7 +15,7 @@ use twilight_model::id::Id;
 use super::system::{ADMIN_TOKEN, MAIL_FROM, System};
 
 /// Far more than anything here may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Between two looks that cost a request.
 const A_MOMENT: Duration = Duration::from_millis(200);
@@ -30,7 +30,9 @@ async fn everything_that_is_deployed_works_together() {
     town.what_is_not_signed_is_turned_away().await;
     town.a_poison_message_ends_with_the_dead_letters_and_the_rest_of_its_batch_is_answered().await;
     town.an_event_ends_as_an_email().await;
-    let mut worker = town.system.gateway_worker();
+    let mut worker = town.system.gateway_worker().await;
+    // What `infra/gateway.yaml` makes figures of.
+    worker.wait_for_line(r#""message":"gateway sessions","connected":"#, PATIENCE).await;
     town.system.discord.gateway().wait_until_connected(1, PATIENCE).await;
     town.a_mention_is_answered().await;
     town.a_worker_killed_between_posting_and_recording_posts_and_counts_once().await;

@@ -20,7 +20,9 @@ use tests::fake_model::FakeModel;
 use tests::local_aws::LocalAws;
 use tests::process::{self, Process};
 use tests::python::{DEPLOY, repository, run};
-use tests::server::{self, Server};
+use tests::server::{self, Server, eventually};
+
+use super::stories::PATIENCE;
 
 const STACK: &str = "guildhall";
 
@@ -112,8 +114,8 @@ impl System {
         found["StackResourceDetail"]["PhysicalResourceId"].as_str().expect("what is there has a name").to_owned()
     }
 
-    /// Starts a gateway worker on the table and the queues of the stack.
-    pub(super) fn gateway_worker(&self) -> Process {
+    /// Starts a gateway worker on the table and the queues of the stack, as its container does.
+    pub(super) async fn gateway_worker(&self) -> Process {
         let mut environment: HashMap<String, String> = self.aws.environment().into_iter().collect();
         environment.extend(self.discord.environment());
         let stack = [
@@ -123,7 +125,13 @@ impl System {
             ("KMS_KEY_ID", "KeyArn"),
         ];
         environment.extend(stack.map(|(variable, output)| (variable.to_owned(), self.output(output).to_owned())));
-        Process::start(process::binary("gateway-worker"), &[], environment)
+        environment.insert("GUILDHALL_METRICS_ADDR".to_owned(), format!("127.0.0.1:{}", server::free_port()));
+        let program = process::binary("gateway-worker");
+        let healthy = async || Process::start(&program, &["healthy"], environment.clone()).wait().await.success();
+        assert!(!healthy().await, "nobody is there yet");
+        let worker = Process::start(&program, &[], environment.clone());
+        eventually(PATIENCE, async || healthy().await.then_some(())).await;
+        worker
     }
 
     /// Kills what runs of a function, as a machine that fails does; how many that were.
