@@ -27,8 +27,11 @@ enum Fate {
 /// e-mailed twice, but for who was just being e-mailed when the process died. An error means "try again later"; a refusal
 /// for good is none.
 pub async fn run(store: &Store, mailer: &Mailer, event: &Event, now: Timestamp) -> Result<()> {
-    let (account, told, ()) =
-        tokio::try_join!(store.account(&event.account), store.notifications(&event.account), store.put_event(event),)?;
+    // Boxed: together they are large.
+    let (account, told, ()) = Box::pin(async {
+        tokio::try_join!(store.account(&event.account), store.notifications(&event.account), store.put_event(event))
+    })
+    .await?;
     let Some(account) = account else {
         tracing::warn!(event.id, account.id = %event.account, "an event of an account that is gone was dropped");
         return Ok(());

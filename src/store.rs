@@ -41,6 +41,7 @@ use moka::future::Cache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One item of the table as the SDK carries it.
@@ -63,6 +64,12 @@ const KNOWN_FOR: Duration = Duration::from_hours(1);
 pub struct Store {
     client: Client,
     table: String,
+    memory: Arc<Memory>,
+}
+
+/// What is remembered of it, by all copies together.
+#[derive(Debug)]
+struct Memory {
     full_shares: Cache<String, ()>,
     /// Items that cannot be read, and of which that was said.
     unreadable: Cache<keys::Key, ()>,
@@ -79,10 +86,12 @@ impl Store {
         Self {
             client,
             table: table.into(),
-            full_shares: remembering(FULL_SHARE_HINT),
-            warned: remembering(KNOWN_FOR),
-            done: remembering(KNOWN_FOR),
-            unreadable: Cache::new(10_000),
+            memory: Arc::new(Memory {
+                full_shares: remembering(FULL_SHARE_HINT),
+                unreadable: Cache::new(10_000),
+                warned: remembering(KNOWN_FOR),
+                done: remembering(KNOWN_FOR),
+            }),
         }
     }
 

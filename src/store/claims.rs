@@ -279,7 +279,7 @@ impl Store {
     ) -> Result<Option<Result<(), AlreadyClaimed>>> {
         let month = format!("{account}#{}#{limit}", claim.month);
         let ceiling = if passed.is_some() { limit } else { before_warning(limit) };
-        if passed.is_none() && self.warned.contains_key(&month) {
+        if passed.is_none() && self.memory.warned.contains_key(&month) {
             return Ok(None);
         }
         claim.passed = passed;
@@ -288,7 +288,7 @@ impl Store {
         let mut has_looked = false;
         for share in (0..keys::USAGE_SHARES).map(|i| (first + i) % keys::USAGE_SHARES) {
             let part = part_of(ceiling, share);
-            if part == 0 || self.full_shares.contains_key(&hint(share)) {
+            if part == 0 || self.memory.full_shares.contains_key(&hint(share)) {
                 continue;
             }
             claim.share = Some(share);
@@ -304,18 +304,18 @@ impl Store {
             match self.write_claims(claim, Some(count)).await? {
                 None => return Ok(Some(Ok(()))),
                 Some(Refused::Claimed) => return Ok(Some(Err(AlreadyClaimed))),
-                Some(Refused::ShareFull | Refused::Conflict) => self.full_shares.insert(hint(share), ()).await,
+                Some(Refused::ShareFull | Refused::Conflict) => self.memory.full_shares.insert(hint(share), ()).await,
             }
             // Where one is full, most are: one look at all of them instead of a refusal by each.
             if !has_looked {
                 has_looked = true;
                 for full in self.shares_full_at(account, &counted_in, ceiling).await? {
-                    self.full_shares.insert(hint(full), ()).await;
+                    self.memory.full_shares.insert(hint(full), ()).await;
                 }
             }
         }
         if passed.is_none() {
-            self.warned.insert(month, ()).await;
+            self.memory.warned.insert(month, ()).await;
         }
         Ok(None)
     }

@@ -40,7 +40,7 @@ impl Store {
         again_after: Option<SignedDuration>,
         now: Timestamp,
     ) -> Result<Turn> {
-        if self.done.contains_key(what) {
+        if self.memory.done.contains_key(what) {
             return Ok(Turn::Done);
         }
         let before = |pause: SignedDuration| number((now - pause).as_millisecond());
@@ -78,7 +78,7 @@ impl Store {
             return Ok(Turn::Others);
         }
         if again_after.is_none() {
-            self.done.insert(what.to_owned(), ()).await;
+            self.memory.done.insert(what.to_owned(), ()).await;
         }
         Ok(Turn::Done)
     }

@@ -21,8 +21,8 @@ impl Store {
         match from_item(item) {
             Ok(read) => Ok(read),
             Err(error) => {
-                if self.unreadable.get(&key).await.is_none() {
-                    self.unreadable.insert(key.clone(), ()).await;
+                if self.memory.unreadable.get(&key).await.is_none() {
+                    self.memory.unreadable.insert(key.clone(), ()).await;
                     tracing::error!(
                         item.key = %key,
                         error = format!("{error:#}"),
@@ -59,7 +59,7 @@ mod tests {
             let read: Vec<Numbered> = store.readable(items.to_vec()).await;
             assert_eq!(read, [Numbered { id: 1 }, Numbered { id: 3 }]);
         }
-        store.unreadable.run_pending_tasks().await;
-        assert_eq!(store.unreadable.entry_count(), 1, "it is said once");
+        store.memory.unreadable.run_pending_tasks().await;
+        assert_eq!(store.memory.unreadable.entry_count(), 1, "it is said once");
     }
 }
