@@ -43,6 +43,9 @@ pub enum Job {
         /// When it was given them: somebody may change their mind twice and come back to the same words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         edited_at: Option<Timestamp>,
+        /// The server that it is in; none in private.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guild_id: Option<Id<GuildMarker>>,
     },
     /// A message that was taken for a question is gone: it is not answered, or its answer goes too.
     Deleted {
@@ -52,6 +55,9 @@ pub enum Job {
         channel_id: Id<ChannelMarker>,
         /// The message.
         message_id: Id<MessageMarker>,
+        /// The server that it was in; none in private.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guild_id: Option<Id<GuildMarker>>,
     },
     /// Tell somebody why a message of theirs is not answered.
     Notify(Box<Notify>),
@@ -91,6 +97,9 @@ pub struct Notify {
     pub reply_to: ReplyTo,
     /// What the message said, to speak its language.
     pub text: String,
+    /// The language to speak where that cannot be told, as Discord names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
     /// What is told.
     pub notice: Notice,
 }
@@ -182,7 +191,7 @@ impl Job {
                 [_, .., last] => format!("answer-{}-{}", question.id, last.id),
                 _ => format!("answer-{}", question.id),
             },
-            Self::Edited { message_id, text, edited_at } => {
+            Self::Edited { message_id, text, edited_at, .. } => {
                 format!("edited-{message_id}-{}{}", fingerprint(text), at(*edited_at))
             }
             // Two bots may have answered one message, and each can only take its own answer away.
@@ -254,7 +263,7 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
             Ok(())
         }
         Job::Edited { message_id, text, .. } => answer::edited(bot, *message_id, text, now).await,
-        Job::Deleted { application_id, channel_id, message_id } => {
+        Job::Deleted { application_id, channel_id, message_id, .. } => {
             answer::withdrawn(bot, *application_id, *channel_id, *message_id, now).await
         }
         Job::Remember(remark) => answer::remember(bot, remark).await,
@@ -321,12 +330,21 @@ mod tests {
     #[test]
     fn the_wire_format_of_changes_stays() {
         let edited_at = Some("2026-11-24T10:00:05.25Z".parse().unwrap());
-        let edited = Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at };
+        let edited = Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at, guild_id: None };
         insta::assert_snapshot!(edited.to_message(), @r#"{"v":1,"job":"edited","message_id":"7","text":"how wide?","edited_at":"2026-11-24T10:00:05.25Z"}"#);
         let older = r#"{"v":1,"job":"edited","message_id":"7","text":"how wide?"}"#;
-        let unedited = Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at: None };
+        let unedited =
+            Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at: None, guild_id: None };
         assert_eq!(Job::from_message(older), Ok(unedited.clone()));
         assert_eq!(unedited.to_message(), older);
+        let of_server = Job::Deleted {
+            application_id: Id::new(5),
+            channel_id: Id::new(3),
+            message_id: Id::new(7),
+            guild_id: Some(Id::new(2)),
+        };
+        insta::assert_snapshot!(of_server.to_message(), @r#"{"v":1,"job":"deleted","application_id":"5","channel_id":"3","message_id":"7","guild_id":"2"}"#);
+        assert_eq!(Job::from_message(&of_server.to_message()), Ok(of_server));
         insta::assert_snapshot!(deleted(5).to_message(), @r#"{"v":1,"job":"deleted","application_id":"5","channel_id":"3","message_id":"7"}"#);
         let remark = Job::Remember(Box::new(Remark {
             application_id: Id::new(5),
@@ -341,7 +359,12 @@ mod tests {
     }
 
     fn deleted(application: u64) -> Job {
-        Job::Deleted { application_id: Id::new(application), channel_id: Id::new(3), message_id: Id::new(7) }
+        Job::Deleted {
+            application_id: Id::new(application),
+            channel_id: Id::new(3),
+            message_id: Id::new(7),
+            guild_id: None,
+        }
     }
 
     #[test]
@@ -355,7 +378,7 @@ mod tests {
     fn words_that_come_back_are_another_change() {
         let edited = |second: i64, text: &str| {
             let edited_at = Timestamp::from_second(second).ok();
-            Job::Edited { message_id: Id::new(7), text: text.to_owned(), edited_at }.id()
+            Job::Edited { message_id: Id::new(7), text: text.to_owned(), edited_at, guild_id: None }.id()
         };
         assert_ne!(edited(1, "how long?"), edited(3, "how long?"));
         assert_ne!(edited(1, "how long?"), edited(1, "how wide?"));

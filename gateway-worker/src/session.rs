@@ -294,8 +294,8 @@ impl Session {
             tokio::select! {
                 message = next_message(&mut self.link) => self.on_messages(message),
                 Some(tickets) = self.settled.recv() => self.on_settled(&tickets),
-                Some(found) = self.lookups.join_next() => self.on_found(found.unwrap_or_default()),
-                Some(found) = self.settings.join_next() => self.on_found(found.unwrap_or_default()),
+                Some(Ok(found)) = self.lookups.join_next() => self.on_found(found),
+                Some(Ok(found)) = self.settings.join_next() => self.on_found(found),
                 changed = orders.changed() => {
                     if changed.is_err() {
                         // The worker is gone, and with it whoever could write anything down.

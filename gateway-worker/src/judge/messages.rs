@@ -13,6 +13,7 @@ use guildhall::question::{Heard, Place, Question, ReplyTo, Said};
 use guildhall::settings::ResponseMode;
 use jiff::SignedDuration;
 use std::time::Instant;
+use twilight_model::id::Id;
 
 /// Messages that were written up to so long after the start may still have been passed on by somebody else: the clocks of
 /// this machine and Discord's may differ.
@@ -185,6 +186,7 @@ impl Judge {
                     application_id: self.application,
                     channel_id: channel.cast(),
                     message_id: id.cast(),
+                    guild_id: guild.map(Id::cast),
                 });
             }
         }
@@ -224,7 +226,7 @@ impl Judge {
             if let Pace::Refused(notice) = self.pacer.judge(&asked, &rules) {
                 self.counts.refused += 1;
                 if let Some(notice) = notice {
-                    let notify = Notify { place, reply_to, text, notice };
+                    let notify = Notify { place, reply_to, text, locale: None, notice };
                     self.out.more.extend(&seqs);
                     self.out.jobs.push((seqs, Job::Notify(Box::new(notify))));
                 }
@@ -286,5 +288,10 @@ impl Judge {
 }
 
 fn edited(message: &Message<'_>, text: String) -> Job {
-    Job::Edited { message_id: message.id.cast(), text, edited_at: message.edited_at() }
+    Job::Edited {
+        message_id: message.id.cast(),
+        text,
+        edited_at: message.edited_at(),
+        guild_id: message.guild_id.map(Id::cast),
+    }
 }
