@@ -88,6 +88,10 @@ async fn answered(
             let own = roles.find(|role| role.tags.as_ref().is_some_and(|tags| tags.bot_id == Some(bot)));
             Found::OwnRole(own.map(|role| role.id))
         }),
+        Lookup::Locale(guild) => {
+            let asked = told(patiently(|| discord.guild_locale(application, guild)).await);
+            asked.map(|locale| Found::Locale(locale.flatten()))
+        }
         Lookup::Channel { channel, .. } => {
             told(patiently(|| discord.channel(application, channel)).await).map(|channel| {
                 Found::Channel(channel.map_or(Spot::Channel, |channel| match channel.kind {
