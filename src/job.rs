@@ -1,6 +1,7 @@
 //! Work between doors: the wire format of a queue message, and what each kind of job does.
 
 pub mod local; // the queue of a single machine
+mod pause; // between the attempts at a job
 mod queue;
 pub mod sqs; // the queues on AWS
 
@@ -73,6 +74,9 @@ pub enum Job {
         /// read may be older than the request.
         #[serde(default)]
         asked_at: Timestamp,
+        /// Which part of the reading this is, where one job is not enough for it; the first is 0.
+        #[serde(default, skip_serializing_if = "is_first")]
+        part: u32,
     },
     /// Bring an account's index up to date with its sources.
     Index {
@@ -201,7 +205,10 @@ impl Job {
                 let Remark { application_id, said, edited_at, .. } = &**remark;
                 format!("remember-{application_id}-{}-{}{}", said.id, fingerprint(&said.text), at(*edited_at))
             }
-            Self::Read { account, source, asked_at } => format!("read-{account}-{source}-{}", asked_at.as_nanosecond()),
+            Self::Read { account, source, asked_at, part } => {
+                let part = if is_first(part) { String::new() } else { format!("-{part}") };
+                format!("read-{account}-{source}-{}{part}", asked_at.as_nanosecond())
+            }
             Self::Index { account, request } => format!("index-{account}-{request}"),
             Self::Tell { event } => format!("tell-{}", event.id),
         }
@@ -242,6 +249,11 @@ impl Notify {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "that is how serde asks")]
+fn is_first(part: &u32) -> bool {
+    *part == 0
+}
+
 /// Tells changes apart that come back to the same words.
 fn at(time: Option<Timestamp>) -> String {
     time.map(|time| format!("-{}", time.as_millisecond())).unwrap_or_default()
@@ -268,7 +280,9 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
         }
         Job::Remember(remark) => answer::remember(bot, remark).await,
         Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
-        Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
+        Job::Read { account, source, asked_at, part } => {
+            bot.knowledge.read(account, source, (*asked_at, *part), &bot.jobs, now).await
+        }
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
         Job::Tell { event } => match &bot.events {
             Events::Local(mailer) => Box::pin(notify::run(&bot.store, mailer, event, now)).await,
@@ -314,10 +328,13 @@ mod tests {
     fn the_wire_format_stays() {
         insta::assert_snapshot!(question().to_message(), @r#"{"v":1,"job":"answer","id":1300000000000000001,"place":{"guild":"2"},"conversation":"3-4","text":"How long is the warranty?","asker":"Ann","locale":"en-GB","asked_at":"2026-11-24T10:00:00Z","reply_to":{"interaction":{"application_id":"5","token":"token","private":false}}}"#);
         let asked_at = "2026-11-24T10:00:00Z".parse().unwrap();
-        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at };
+        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at, part: 0 };
         insta::assert_snapshot!(read.to_message(), @r#"{"v":1,"job":"read","account":"local","source":"src-1","asked_at":"2026-11-24T10:00:00Z"}"#);
         let older = r#"{"v":1,"job":"read","account":"local","source":"src-1"}"#;
-        assert!(matches!(Job::from_message(older), Ok(Job::Read { .. })));
+        assert!(matches!(Job::from_message(older), Ok(Job::Read { part: 0, .. })));
+        let next = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at, part: 2 };
+        insta::assert_snapshot!(next.to_message(), @r#"{"v":1,"job":"read","account":"local","source":"src-1","asked_at":"2026-11-24T10:00:00Z","part":2}"#);
+        assert!(next.id() == format!("{}-2", read.id()) && next.group() == read.group());
         let index = Job::Index { account: AccountId::local(), request: "7".to_owned() };
         insta::assert_snapshot!(index.to_message(), @r#"{"v":1,"job":"index","account":"local","request":"7"}"#);
         let event = Box::new(Event::quota(AccountId::local(), "2026-11", 80, 2_500, asked_at));

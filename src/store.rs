@@ -12,6 +12,8 @@ mod jobs;
 pub mod keys;
 mod notifications;
 mod once;
+mod outbox;
+mod refusals;
 mod schedule;
 mod sources;
 mod troubles;
@@ -28,6 +30,8 @@ pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, Worke
 pub use guilds::Known;
 pub use jobs::{BATCH, DeadJob, StoredJob};
 pub use once::Turn as OnceTurn;
+pub use outbox::DigestDue;
+pub use refusals::{Refusal, RefusalKind};
 pub use troubles::{Trouble, TroubleKind};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
