@@ -103,7 +103,7 @@ impl World {
         for (name, value) in &mut environment {
             match name.as_str() {
                 "DISCORD_API_URL" => *value = self.to_discord.url(),
-                "LLM_BASE_URL" => *value = format!("{}/v1", self.to_model.url()),
+                "LLM_BASE_URL" => *value = self.to_model.url(),
                 _ => {}
             }
         }
