@@ -216,7 +216,7 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
         conversation: ConversationId::of_channel(channel_id.get()),
         text: notify.text.clone(),
         asker: String::new(),
-        locale: None,
+        locale: notify.locale.clone(),
         asked_at: now,
         reply_to: notify.reply_to.clone(),
         messages: vec![Said { id: message_id, text: notify.text.clone() }],

@@ -1,4 +1,5 @@
-//! The bot's own sentences, by language. Everything that Guildhall says itself to members, and nothing else.
+//! The bot's own sentences, by language. Everything that Guildhall says itself to members and, by e-mail, to teams,
+//! and nothing else.
 //!
 //! Each sentence is one function. Its texts stand under the function's name in `messages/`, one [Fluent] file for each
 //! language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a text in
@@ -219,6 +220,41 @@ messages! {
     about_placeholder in PLACEHOLDER;
     /// The label of the message in the form.
     about_message in LABEL;
+
+    // E-mails to a team.
+
+    /// The subject: somebody wants a person.
+    mail_wanted_subject in SUBJECT;
+    /// The same in the e-mail.
+    mail_wanted;
+    /// Who it is.
+    mail_who(name: &str);
+    /// Where they are.
+    mail_where(place: &str);
+    /// What stands there where nobody else can go.
+    mail_private_place;
+    /// When they said so, in UTC.
+    mail_when(at: &str);
+    /// What stands above their words.
+    mail_words;
+    /// When the team hears of them again.
+    mail_again;
+    /// The subject: more people want a person than were told of one by one.
+    mail_many_subject in SUBJECT;
+    /// How many more, in which time (UTC).
+    mail_many(more: u32, from: &str, until: &str);
+    /// Where all of them are.
+    mail_many_where;
+    /// The subject: most of the month's messages are used.
+    mail_used_subject in SUBJECT;
+    /// How many.
+    mail_used(percent: u32, limit: u32, month: &str);
+    /// The subject: all of them are used.
+    mail_used_up_subject in SUBJECT;
+    /// What that means.
+    mail_used_up(limit: u32, month: &str);
+    /// The last line of every e-mail.
+    mail_foot(account: &str, event: &str);
 }
 
 #[cfg(test)]

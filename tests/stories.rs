@@ -12,11 +12,13 @@ mod stories {
     mod hostile; // documents, models and members that mean harm
     mod hostile_documents; // files and sites that mean harm
     mod knowledge; // what a team teaches, and how it changes
+    mod long_site; // a site that takes longer than one job may, and readings that got lost
     mod machine; // first starts, kills and tokens on one machine
     mod openapi; // whether the API does as its description says
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die
+    mod refusing_aws; // AWS refuses, or is away
     mod refused; // what the webhook does not take
     mod settings; // what a server is set to
     mod table; // what the table promises, on one machine and on AWS
