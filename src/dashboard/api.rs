@@ -6,6 +6,7 @@ pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod notifications; // who is told what happens, and what has happened
 pub mod refusals; // the errors that operations may answer with, for the description
+pub mod servers; // what Discord says of servers, and what is wrong with them
 pub mod tokens; // API tokens
 pub mod usage; // who calls, and what is left of the month
 
@@ -70,6 +71,10 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(guilds::list_guilds))
         .routes(routes!(guilds::get_guild))
         .routes(routes!(guilds::get_settings, guilds::change_settings))
+        .routes(routes!(servers::list_channels))
+        .routes(routes!(servers::list_roles))
+        .routes(routes!(servers::get_guild_health))
+        .routes(routes!(servers::get_health))
         .routes(routes!(bot::get_bot, bot::set_bot, bot::remove_bot))
         .routes(routes!(notifications::get_notifications, notifications::set_notifications))
         .routes(routes!(notifications::list_events))
@@ -109,8 +114,12 @@ mod tests {
         /events get
         /guilds get
         /guilds/{id} get
+        /guilds/{id}/channels get
+        /guilds/{id}/health get
+        /guilds/{id}/roles get
         /guilds/{id}/settings get
         /guilds/{id}/settings patch
+        /health get
         /knowledge/search get
         /knowledge/sources get
         /knowledge/sources post
