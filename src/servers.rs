@@ -1,5 +1,6 @@
 //! An account's servers: what Discord says of them, and what is wrong with them.
 
+pub mod connect; // how a server comes to an account, and goes
 mod findings; // what a check can find
 mod judge; // facts to findings: pure
 mod needs; // which permissions the bot needs: pure

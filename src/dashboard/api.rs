@@ -2,6 +2,7 @@
 
 pub mod ask; // one question, one answer
 pub mod bot; // the account's own Discord application
+pub mod connections; // how servers are connected and disconnected
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod notifications; // who is told what happens, and what has happened
@@ -68,8 +69,10 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(knowledge::get_source, knowledge::remove_source))
         .routes(routes!(knowledge::refresh_source))
         .routes(routes!(knowledge::search))
-        .routes(routes!(guilds::list_guilds))
-        .routes(routes!(guilds::get_guild))
+        .routes(routes!(guilds::list_guilds, connections::connect_guild))
+        .routes(routes!(connections::get_invite))
+        .routes(routes!(connections::list_available))
+        .routes(routes!(guilds::get_guild, connections::disconnect_guild))
         .routes(routes!(guilds::get_settings, guilds::change_settings))
         .routes(routes!(servers::list_channels))
         .routes(routes!(servers::list_roles))
@@ -113,6 +116,10 @@ mod tests {
         /bot put
         /events get
         /guilds get
+        /guilds post
+        /guilds/available get
+        /guilds/invite get
+        /guilds/{id} delete
         /guilds/{id} get
         /guilds/{id}/channels get
         /guilds/{id}/health get

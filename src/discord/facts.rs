@@ -11,6 +11,7 @@ use twilight_model::id::{
     marker::{ApplicationMarker, ChannelMarker, GuildMarker, RoleMarker, UserMarker},
 };
 use twilight_util::permission_calculator::PermissionCalculator;
+use url::Url;
 
 /// Servers that Discord lists at once, at most. [Discord Docs/User: Get Current User Guilds]
 pub const GUILDS_PAGE: usize = 200;
@@ -152,6 +153,11 @@ impl Discord {
         let call = Call { method: Method::Get, path, query: &query, body: None, as_bot: true };
         let listed: Vec<Value> = ask(&*self.rest(application).await?, &call).await?;
         Ok(known(listed))
+    }
+
+    /// Where people allow an application something. [Discord Docs/OAuth2: OAuth2 URLs]
+    pub fn authorize_address(&self) -> Url {
+        self.line.beside_api("oauth2/authorize")
     }
 
     /// Takes an application's bot out of a server. One that it is not in is no error. One request.

@@ -25,6 +25,14 @@ pub enum Forbidden {
     Forbidden(Problem),
 }
 
+/// What operations may answer that not everybody may call.
+#[derive(IntoResponses)]
+pub enum MayNot {
+    /// Servers are connected in another way here.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
+}
+
 /// What operations with a body may answer.
 #[derive(IntoResponses)]
 pub enum BadBody {
