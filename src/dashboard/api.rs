@@ -1,9 +1,12 @@
 //! What lives under `/api/v1`, and its description for programs.
 
+pub mod accounts; // the installation's accounts, and where somebody belongs
 pub mod ask; // one question, one answer
+pub mod audit; // who changed what
 pub mod bot; // the account's own Discord application
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
+pub mod members; // who belongs to the account, and who may come to
 pub mod notifications; // who is told what happens, and what has happened
 pub mod refusals; // the errors that operations may answer with, for the description
 pub mod tokens; // API tokens
@@ -44,7 +47,8 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
         (name = "knowledge", description = "What answers are taken from"),
         (name = "guilds", description = "Discord servers, and how Guildhall behaves in them"),
         (name = "bot", description = "The account's own Discord application"),
-        (name = "account", description = "Usage and access"),
+        (name = "account", description = "Usage, people and access"),
+        (name = "installation", description = "All accounts, for those who run the installation"),
     ),
 )]
 struct Document;
@@ -90,6 +94,16 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(usage::usage))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::get_token, tokens::revoke_token))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::change_member, members::remove_member))
+        .routes(routes!(members::list_invitations, members::create_invitation))
+        .routes(routes!(members::revoke_invitation))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(accounts::list_memberships))
+        .routes(routes!(accounts::choose_account))
+        .routes(routes!(accounts::end_sessions))
+        .routes(routes!(accounts::list_accounts))
+        .routes(routes!(accounts::get_account, accounts::change_account))
         .split_for_parts()
 }
 
