@@ -1,7 +1,7 @@
 //! What every door hands to the flows: the table, the queue, the knowledge base, the model, Discord.
 
 use crate::account::Account;
-use crate::dashboard::auth::Operator;
+use crate::dashboard::auth::Access;
 use crate::discord::Discord;
 use crate::events::Events;
 use crate::ids::AccountId;
@@ -40,8 +40,8 @@ pub struct Bot {
     pub discord: Option<Arc<Discord>>,
     /// Whose servers are that no account has connected: on one machine, its one account; hosted, nobody's.
     pub default_account: Option<AccountId>,
-    /// Who runs the installation, where that is told by a token in the environment.
-    pub operator: Option<Operator>,
+    /// How people come in.
+    pub access: Access,
     /// What Discord says of servers.
     pub servers: Servers,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
@@ -76,7 +76,7 @@ impl Bot {
             events,
             discord,
             default_account,
-            operator: None,
+            access: Access::default(),
             servers: Servers::default(),
             homes,
         }

@@ -1,24 +1,29 @@
 //! What lives under `/api/v1`, and its description for programs.
 
+pub mod accounts; // the installation's accounts, and where somebody belongs
 pub mod ask; // one question, one answer
+pub mod audit; // who changed what
 pub mod bot; // the account's own Discord application
 pub mod connections; // how servers are connected and disconnected
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
+pub mod members; // who belongs to the account, and who may come to
 pub mod notifications; // who is told what happens, and what has happened
 pub mod refusals; // the errors that operations may answer with, for the description
 pub mod servers; // what Discord says of servers, and what is wrong with them
 pub mod tokens; // API tokens
 pub mod usage; // who calls, and what is left of the month
 
+use super::auth::Scope;
 use super::problem::Problem;
+use crate::account::Role;
 use crate::bot::Bot;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi as Description;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,26 +42,38 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
                        Lists that continue contain a `cursor` for the next part.",
     ),
     servers((url = "/api/v1")),
-    security(("bearer" = [])),
-    components(schemas(Problem)),
-    modifiers(&Bearer),
+    components(schemas(Problem, Role, Scope)),
+    modifiers(&WaysIn),
     tags(
         (name = "ask", description = "Questions and answers"),
         (name = "knowledge", description = "What answers are taken from"),
         (name = "guilds", description = "Discord servers, and how Guildhall behaves in them"),
         (name = "bot", description = "The account's own Discord application"),
-        (name = "account", description = "Usage and access"),
+        (name = "account", description = "Usage, people and access"),
+        (name = "installation", description = "All accounts, for those who run the installation"),
     ),
 )]
 struct Document;
 
-struct Bearer;
+struct WaysIn;
 
-impl Modify for Bearer {
+impl Modify for WaysIn {
     fn modify(&self, document: &mut Description) {
-        let mut scheme = Http::new(HttpAuthScheme::Bearer);
-        scheme.description = Some("An API token, as `guildhall token create NAME` makes it.".to_owned());
-        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let components = document.components.get_or_insert_default();
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some(
+            "An API token, as `guildhall token create NAME` makes it. Each operation names the scope that it must have; \
+             `operator` stands for the token of whoever runs the installation."
+                .to_owned(),
+        );
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let session = ApiKeyValue::with_description(
+            "guildhall",
+            "The session of a person who signed in at /sign-in; over TLS the cookie is called `__Host-guildhall`. Each \
+             operation names the least role that the person must have. Whatever changes something must come from a page of \
+             this server, with the session's CSRF token in the header `x-csrf-token`.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     }
 }
 
@@ -85,6 +102,16 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(usage::usage))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::get_token, tokens::revoke_token))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::change_member, members::remove_member))
+        .routes(routes!(members::list_invitations, members::create_invitation))
+        .routes(routes!(members::revoke_invitation))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(accounts::list_memberships))
+        .routes(routes!(accounts::choose_account))
+        .routes(routes!(accounts::end_sessions))
+        .routes(routes!(accounts::list_accounts))
+        .routes(routes!(accounts::get_account, accounts::change_account))
         .split_for_parts()
 }
 
@@ -146,13 +173,28 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_says_that_a_token_is_needed() {
+    fn every_operation_says_who_may_do_it() {
         let document = serde_json::to_value(router().1).unwrap();
+        let mut rules: Vec<String> = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
-                assert!(operation["responses"]["401"].is_object(), "{method} {path}");
+                let name = format!("{method} {path}");
+                for status in ["401", "403"] {
+                    assert!(operation["responses"][status].is_object(), "{name} lacks {status}");
+                }
+                let security = operation["security"].as_array().unwrap_or_else(|| panic!("{name} has no access rule"));
+                let said = |scheme: &str| {
+                    let found = security.iter().find_map(|way| way[scheme].as_array());
+                    found.and_then(|names| names.first()).and_then(|name| name.as_str()).unwrap_or("-").to_owned()
+                };
+                let (scope, role) = (said("bearer"), said("session"));
+                if let Ok(scope) = scope.parse::<Scope>() {
+                    assert_eq!(scope.least_role().to_string(), role, "{name}");
+                }
+                rules.push(format!("{path} {method}: {scope}, {role}"));
             }
         }
-        assert!(document["security"][0]["bearer"].is_array());
+        rules.sort();
+        insta::assert_snapshot!(rules.join("\n"));
     }
 }

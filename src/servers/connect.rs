@@ -3,9 +3,10 @@
 use super::{Outcome, Served, needs};
 use crate::bot::Bot;
 use crate::discord::{Discord, DiscordError, GUILDS_PAGE, GuildName};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, PersonId};
 use crate::settings::{Guild, GuildSettings};
-use crate::store::{Connected, Known};
+use crate::sign_in::{self, NotTold, TheirGuild};
+use crate::store::{Connected, Note};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 use twilight_model::id::{Id, marker::GuildMarker};
@@ -49,9 +50,8 @@ pub fn install(discord: &Discord, served: &Served, guild: Option<&Guild>, back: 
             query.append_pair("guild_id", &guild.id.to_string()).append_pair("disable_guild_select", "true");
         }
         match back {
-            // Who comes back is told apart, and asked which servers are theirs, by the token of this very visit.
             Some(Return { redirect, state, challenge }) => query
-                .append_pair("scope", "bot applications.commands identify guilds")
+                .append_pair("scope", "bot applications.commands")
                 .append_pair("response_type", "code")
                 .append_pair("redirect_uri", redirect.as_str())
                 .append_pair("code_challenge", challenge)
@@ -70,9 +70,10 @@ pub async fn connect(
     account: &AccountId,
     guild: Id<GuildMarker>,
     named: Option<(String, Option<String>)>,
+    note: &Note,
     now: Timestamp,
 ) -> Result<Connected> {
-    let connected = bot.store.connect_guild(account, guild, named, now).await?;
+    let connected = bot.store.connect_guild(account, guild, named, note, now).await?;
     if let Connected::Yes(_) = &connected {
         tracing::info!(guild.id = %guild, account.id = %account, "a server was connected");
     }
@@ -86,6 +87,7 @@ pub async fn disconnect(
     served: Option<&Served>,
     mut guild: Guild,
     leave: bool,
+    note: &Note,
     now: Timestamp,
 ) -> Result<Result<(), DiscordError>> {
     if let (true, Some(served), Some(discord)) = (leave, served, &bot.discord) {
@@ -95,7 +97,7 @@ pub async fn disconnect(
         bot.servers.forget(served.application, guild.id).await;
     }
     for _ in 0..TRIES {
-        if bot.store.disconnect_guild(&guild, now).await? {
+        if bot.store.disconnect_guild(&guild, note, now).await? {
             tracing::info!(guild.id = %guild.id, account.id = %guild.account, "a server was disconnected");
             return Ok(Ok(()));
         }
@@ -123,8 +125,27 @@ pub async fn available(
     let more = listed.last().map(|last| last.id).filter(|_| listed.len() >= GUILDS_PAGE);
     let ids: Vec<_> = listed.iter().map(|guild| guild.id).collect();
     let known = bot.store.guilds(&ids).await?;
-    listed.retain(|guild| !matches!(known.get(&guild.id), Some(Known::As(_) | Known::Unreadable)));
+    listed.retain(|guild| !known.contains_key(&guild.id));
     Ok(Ok((listed, more)))
+}
+
+/// The servers that a person owns or manages, as Discord says now. One request to Discord, two where the person's token has
+/// to be renewed; two requests to the table, or four.
+pub async fn managed_by(bot: &Bot, person: &PersonId, now: Timestamp) -> Result<Vec<TheirGuild>, NotTold> {
+    let sign_in = bot.access.sign_in.as_ref().ok_or(NotTold::SignInAgain)?;
+    let token = sign_in::access_token(bot, person, now).await?;
+    let mut theirs = sign_in.guilds(&token).await?;
+    theirs.retain(TheirGuild::is_managed);
+    Ok(theirs)
+}
+
+/// Those of a person's servers that nobody has connected. One request to the table for each hundred.
+pub async fn unconnected(bot: &Bot, mut theirs: Vec<TheirGuild>) -> Result<Vec<TheirGuild>> {
+    let ids: Vec<_> = theirs.iter().map(|guild| guild.id).collect();
+    let known = bot.store.guilds(&ids).await?;
+    theirs.retain(|guild| !known.contains_key(&guild.id));
+    theirs.sort_by_key(|guild| guild.id);
+    Ok(theirs)
 }
 
 /// Whether the bot is in a server, as Discord says now, and what the server is called. Four requests to Discord at most,

@@ -1,11 +1,12 @@
 //! Servers become an account's, and are given up again.
 
 use super::guilds::{CHANGES_KEPT, Change};
-use super::{Store, keys, number, text, to_item};
+use super::transact::{Together, Write as _};
+use super::{Note, Store, keys, number, text};
 use crate::ids::AccountId;
 use crate::settings::{Guild, GuildSettings};
 use anyhow::Result;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use twilight_model::id::{Id, marker::GuildMarker};
@@ -40,6 +41,7 @@ impl Store {
         account: &AccountId,
         guild: Id<GuildMarker>,
         named: Option<(String, Option<String>)>,
+        note: &Note,
         now: Timestamp,
     ) -> Result<Connected> {
         let former: Option<Former> = self.get(keys::former_guild(account, guild)).await?;
@@ -50,18 +52,15 @@ impl Store {
             (new.settings, new.version) = (former.settings, former.version + 1);
         }
         (new.name, new.icon) = named.map_or((None, None), |(name, icon)| (Some(name), icon));
-        let put = |key: keys::Key| -> Result<_> {
-            Ok(Put::builder().table_name(&self.table).set_item(Some(to_item(key, &new)?)))
-        };
-        let settings = put(keys::guild(guild))?.condition_expression("attribute_not_exists(pk)").build()?;
-        let listed = put(keys::guild_of_account(account, guild))?.build()?;
-        let writes = vec![
-            TransactWriteItem::builder().put(settings).build(),
-            TransactWriteItem::builder().put(listed).build(),
+        let settings = self.putting(keys::guild(guild), &new)?.condition_expression("attribute_not_exists(pk)");
+        let mut writes = vec![
+            settings.write()?,
+            self.putting(keys::guild_of_account(account, guild), &new)?.write()?,
             self.guild_news(guild, now)?,
-            self.gone(keys::former_guild(account, guild))?,
+            self.deleting(keys::former_guild(account, guild)).write()?,
         ];
-        if self.write_guild(&writes).await? {
+        writes.extend(self.noting(Some(note))?);
+        if self.together(writes, "connect a server").await? == Together::Done {
             return Ok(Connected::Yes(Box::new(new)));
         }
         match self.guild(guild).await? {
@@ -73,49 +72,33 @@ impl Store {
 
     /// Gives a server up that was seen as `guild`; its settings are kept for 30 days. False where somebody has written it
     /// since. One transaction.
-    pub async fn disconnect_guild(&self, guild: &Guild, now: Timestamp) -> Result<bool> {
-        let delete = Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(keys::guild(guild.id).item()))
+    pub async fn disconnect_guild(&self, guild: &Guild, note: &Note, now: Timestamp) -> Result<bool> {
+        let Guild { id, account, .. } = guild;
+        let delete = self
+            .deleting(keys::guild(*id))
             .condition_expression(
                 "account = :account AND (version = :seen OR (attribute_not_exists(version) AND :seen = :none))",
             )
-            .expression_attribute_values(":account", text(&guild.account.0))
+            .expression_attribute_values(":account", text(&account.0))
             .expression_attribute_values(":seen", number(guild.version))
-            .expression_attribute_values(":none", number(0))
-            .build()?;
-        let former = Former {
-            settings: guild.settings.clone(),
-            version: guild.version,
-            expires: (now + SETTINGS_KEPT).as_second(),
-        };
-        let kept = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(to_item(keys::former_guild(&guild.account, guild.id), &former)?))
-            .build()?;
-        let writes = vec![
-            TransactWriteItem::builder().delete(delete).build(),
-            self.gone(keys::guild_of_account(&guild.account, guild.id))?,
-            self.gone(keys::facts(guild.id))?,
-            self.gone(keys::health(&guild.account, Some(guild.id)))?,
-            TransactWriteItem::builder().put(kept).build(),
-            self.guild_news(guild.id, now)?,
+            .expression_attribute_values(":none", number(0));
+        let expires = (now + SETTINGS_KEPT).as_second();
+        let former = Former { settings: guild.settings.clone(), version: guild.version, expires };
+        let mut writes = vec![
+            delete.write()?,
+            self.deleting(keys::guild_of_account(account, *id)).write()?,
+            self.deleting(keys::facts(*id)).write()?,
+            self.deleting(keys::health(account, Some(*id))).write()?,
+            self.putting(keys::former_guild(account, *id), &former)?.write()?,
+            self.guild_news(*id, now)?,
         ];
-        self.write_guild(&writes).await
-    }
-
-    fn gone(&self, key: keys::Key) -> Result<TransactWriteItem> {
-        let delete = Delete::builder().table_name(&self.table).set_key(Some(key.item())).build()?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+        writes.extend(self.noting(Some(note))?);
+        Ok(self.together(writes, "give a server up").await? == Together::Done)
     }
 
     /// The news that a server's settings have changed.
     pub(super) fn guild_news(&self, guild: Id<GuildMarker>, now: Timestamp) -> Result<TransactWriteItem> {
         let change = Change { guild, expires: (now + CHANGES_KEPT).as_second() };
-        let news = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(to_item(keys::guild_change(now, guild), &change)?))
-            .build()?;
-        Ok(TransactWriteItem::builder().put(news).build())
+        self.putting(keys::guild_change(now, guild), &change)?.write()
     }
 }

@@ -1,14 +1,16 @@
 //! `/guilds`: how servers are connected and disconnected.
 
 use super::guilds::{GuildView, find};
-use super::refusals::{Always, BadBody, BadParams, MayNot, TakenByAnother, Unknown};
+use super::refusals::{Always, BadBody, BadParams, Forbidden, TakenByAnother, Unknown};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{ChangeSettings, ReadGuilds};
+use crate::dashboard::auth::{Caller, May};
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::problem::Problem;
 use crate::discord::{Discord, DiscordError};
 use crate::servers::connect::{self, Install};
 use crate::servers::{self, Outcome, Served};
+use crate::sign_in::{NotTold, TheirGuild};
 use crate::store::Connected;
 use axum::Json;
 use axum::extract::State;
@@ -100,11 +102,12 @@ impl InviteView {
 /// at once where there is one account; elsewhere it has to be connected.
 #[utoipa::path(
     get, path = "/guilds/invite", tag = "guilds", params(InviteParams),
-    responses((status = 200, body = InviteView), BadParams, Unknown, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = InviteView), BadParams, Unknown, Forbidden, Always),
 )]
 pub async fn get_invite(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadGuilds>,
     Params(params): Params<InviteParams>,
 ) -> Result<Json<InviteView>, Problem> {
     let guild = match params.guild_id {
@@ -115,17 +118,24 @@ pub async fn get_invite(
     Ok(Json(InviteView::of(&connect::install(discord, &served, guild.as_ref(), None))))
 }
 
-/// Servers that the bot is in and no account has connected: for installations that run without Discord's sign-in.
+/// Servers that you can connect and no account has: for whoever runs the installation, those that the bot is in; for a
+/// person who signed in by Discord, those that they manage, whether or not the bot is in them.
 #[utoipa::path(
     get, path = "/guilds/available", tag = "guilds", params(AvailableParams),
-    responses((status = 200, body = AvailableList), BadParams, MayNot, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = AvailableList), BadParams, Forbidden, Always),
 )]
 pub async fn list_available(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadGuilds>,
     Params(params): Params<AvailableParams>,
 ) -> Result<Json<AvailableList>, Problem> {
-    may_connect(&bot, &caller)?;
+    if !caller.may_connect(&bot) {
+        let theirs = managed(&bot, &caller).await?;
+        let theirs = connect::unconnected(&bot, theirs).await?.into_iter();
+        let items = theirs.map(|guild| AvailableView { id: guild.id.to_string(), name: guild.name }).collect();
+        return Ok(Json(AvailableList { items, cursor: None }));
+    }
     let unknown = || Problem::bad_parameter("`cursor` must be one that an earlier part of this list contained.");
     let after = params.cursor.map(|cursor| cursor.parse().map_err(|_| unknown())).transpose()?;
     let (discord, served) = at_hand(&bot, &caller).await?;
@@ -134,24 +144,28 @@ pub async fn list_available(
     Ok(Json(AvailableList { items, cursor: more.map(|id| id.to_string()) }))
 }
 
-/// Connects a server that the bot is in and nobody has: for installations that run without Discord's sign-in. With it, use
-/// “Add to Discord”, which asks Discord whether you manage the server.
+/// Connects a server that the bot is in and nobody has. Whoever does not run the installation must manage the server, as
+/// Discord says; tokens of theirs cannot connect servers. “Add to Discord” on the dashboard adds the bot and connects in
+/// one go.
 #[utoipa::path(
     post, path = "/guilds", tag = "guilds", request_body = NewGuild,
+    security(("bearer" = ["guilds:write"]), ("session" = ["admin"])),
     responses(
         (status = 201, body = GuildView, description = "It is connected"),
         (status = 200, body = GuildView, description = "It was connected before"),
-        TakenByAnother, BadBody, MayNot, Always,
+        TakenByAnother, BadBody, Forbidden, Always,
     ),
 )]
 pub async fn connect_guild(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ChangeSettings>,
     Body(new): Body<NewGuild>,
 ) -> Result<impl IntoResponse, Problem> {
-    may_connect(&bot, &caller)?;
     let id: Snowflake<GuildMarker> =
         new.id.trim().parse().map_err(|_| Problem::refused("`id` must be the number that Discord gives a server."))?;
+    if !caller.may_connect(&bot) && !managed(&bot, &caller).await?.iter().any(|guild| guild.id == id) {
+        return Err(Problem::forbidden("Discord says that you do not manage this server."));
+    }
     let now = Timestamp::now();
     let (_, served) = at_hand(&bot, &caller).await?;
     let (outcome, named) = connect::is_in(&bot, &served, id, now).await?;
@@ -164,7 +178,8 @@ pub async fn connect_guild(
             return Err(not_now(DiscordError::Unavailable("Discord does not answer")));
         }
     }
-    match connect::connect(&bot, caller.account(), id, named, now).await? {
+    let note = caller.note("guild.connected", id.to_string(), Vec::new(), now);
+    match connect::connect(&bot, caller.account(), id, named, &note, now).await? {
         Connected::Yes(guild) => Ok((StatusCode::CREATED, Json(GuildView::from(*guild)))),
         Connected::Before(guild) => Ok((StatusCode::OK, Json(GuildView::from(*guild)))),
         Connected::IsAnothers => Err(anothers()),
@@ -175,11 +190,12 @@ pub async fn connect_guild(
 #[utoipa::path(
     delete, path = "/guilds/{id}", tag = "guilds",
     params(("id" = String, Path, description = "Discord's id of the server"), DisconnectParams),
-    responses((status = 204, description = "It is disconnected"), BadParams, Unknown, Always),
+    security(("bearer" = ["guilds:write"]), ("session" = ["admin"])),
+    responses((status = 204, description = "It is disconnected"), BadParams, Unknown, Forbidden, Always),
 )]
 pub async fn disconnect_guild(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ChangeSettings>,
     id: Id,
     Params(params): Params<DisconnectParams>,
 ) -> Result<StatusCode, Problem> {
@@ -187,25 +203,34 @@ pub async fn disconnect_guild(
         tokio::try_join!(find(&bot, &caller, &id), async { Ok(servers::served_by(&bot, caller.account()).await?) })?;
     // A server that nobody has belongs to the one account there: the bot would go on as before.
     let leave = params.leave.unwrap_or(false) || bot.default_account.as_ref() == Some(caller.account());
-    connect::disconnect(&bot, served.as_ref(), guild, leave, Timestamp::now()).await?.map_err(not_now)?;
+    let now = Timestamp::now();
+    let note = caller.note("guild.disconnected", guild.id.to_string(), Vec::new(), now);
+    connect::disconnect(&bot, served.as_ref(), guild, leave, &note, now).await?.map_err(not_now)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Why a server cannot be connected that another account has.
-pub(crate) fn anothers() -> Problem {
+fn anothers() -> Problem {
     Problem::new(
         StatusCode::CONFLICT,
         "Another account has connected this server. Whoever manages it there can disconnect it; then connect it here.",
     )
 }
 
-fn may_connect(bot: &Bot, caller: &Caller) -> Result<(), Problem> {
-    if caller.may_connect(bot) {
-        return Ok(());
-    }
-    Err(Problem::forbidden(
-        "Connect servers with “Add to Discord” on the dashboard: Discord has to say that you manage them.",
-    ))
+/// The servers that a person manages, who signed in by Discord.
+async fn managed(bot: &Bot, caller: &Caller) -> Result<Vec<TheirGuild>, Problem> {
+    let Some(person) = caller.person().filter(|_| caller.session().is_some()) else {
+        return Err(Problem::forbidden(
+            "A person has to connect servers, with “Add to Discord” on the dashboard: Discord has to say that they manage \
+             them.",
+        ));
+    };
+    connect::managed_by(bot, person, Timestamp::now()).await.map_err(|error| match error {
+        NotTold::SignInAgain => {
+            Problem::forbidden("Sign in again: Discord does not let Guildhall ask which servers you manage any more.")
+        }
+        NotTold::WeAreRefused | NotTold::Unavailable => not_now(DiscordError::Unavailable("Discord does not answer")),
+    })
 }
 
 async fn at_hand<'a>(bot: &'a Bot, caller: &Caller) -> Result<(&'a Discord, Served), Problem> {

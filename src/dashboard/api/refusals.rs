@@ -17,18 +17,11 @@ pub enum Always {
     Unavailable(Problem),
 }
 
-/// What operations on tokens may answer.
+/// What every operation may answer that not everybody may do.
 #[derive(IntoResponses)]
 pub enum Forbidden {
-    /// The token that was sent may not manage tokens, or may not revoke itself.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
-}
-
-/// What operations may answer that not everybody may call.
-#[derive(IntoResponses)]
-pub enum MayNot {
-    /// Servers are connected in another way here.
+    /// The token lacks the scope, the person's role is too small, or a change with a cookie came from no page of this
+    /// server; the detail says which.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),
 }
@@ -80,6 +73,14 @@ pub enum Overtaken {
     /// Somebody else has changed it since the version in `If-Match`.
     #[response(status = 412, content_type = "application/problem+json")]
     Changed(Problem),
+}
+
+/// What an operation may answer that something else must come before.
+#[derive(IntoResponses)]
+pub enum Conflict {
+    /// As things are, it cannot be done; the detail says what must be done first.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
 }
 
 /// What an operation may answer on something that only one account can have.

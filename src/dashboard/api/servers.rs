@@ -1,9 +1,10 @@
 //! `/guilds/{id}/channels`, `/roles`, `/health` and `/health`: what Discord says of servers, and what is wrong.
 
 use super::guilds::find;
-use super::refusals::{Always, Unknown};
+use super::refusals::{Always, Forbidden, Unknown};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::ReadGuilds;
+use crate::dashboard::auth::{Caller, May};
 use crate::dashboard::extract::Id;
 use crate::dashboard::problem::Problem;
 use crate::discord::{Facts, GuildChannel};
@@ -380,9 +381,14 @@ pub(super) async fn details(bot: &Bot, caller: &Caller, id: &Id) -> Result<(Guil
 #[utoipa::path(
     get, path = "/guilds/{id}/channels", tag = "guilds",
     params(("id" = String, Path, description = "Discord's id of the server")),
-    responses((status = 200, body = ChannelsView), Unknown, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = ChannelsView), Unknown, Forbidden, Always),
 )]
-pub async fn list_channels(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> Result<Json<ChannelsView>, Problem> {
+pub async fn list_channels(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ReadGuilds>,
+    id: Id,
+) -> Result<Json<ChannelsView>, Problem> {
     let (guild, sight) = seen(&bot, &caller, &id).await?;
     Ok(Json(ChannelsView::of(&sight, &guild.settings)))
 }
@@ -391,9 +397,14 @@ pub async fn list_channels(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) 
 #[utoipa::path(
     get, path = "/guilds/{id}/roles", tag = "guilds",
     params(("id" = String, Path, description = "Discord's id of the server")),
-    responses((status = 200, body = RolesView), Unknown, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = RolesView), Unknown, Forbidden, Always),
 )]
-pub async fn list_roles(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> Result<Json<RolesView>, Problem> {
+pub async fn list_roles(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ReadGuilds>,
+    id: Id,
+) -> Result<Json<RolesView>, Problem> {
     let (_, sight) = seen(&bot, &caller, &id).await?;
     Ok(Json(RolesView::of(&sight)))
 }
@@ -406,11 +417,12 @@ pub async fn list_roles(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> 
         ("id" = String, Path, description = "Discord's id of the server"),
         ("Accept-Language" = Option<String>, Header, description = "The language of the sentences: `en` or `fr`"),
     ),
-    responses((status = 200, body = HealthView), Unknown, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = HealthView), Unknown, Forbidden, Always),
 )]
 pub async fn get_guild_health(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadGuilds>,
     id: Id,
     headers: HeaderMap,
 ) -> Result<Json<HealthView>, Problem> {
@@ -429,11 +441,12 @@ pub async fn get_guild_health(
 #[utoipa::path(
     get, path = "/health", tag = "guilds",
     params(("Accept-Language" = Option<String>, Header, description = "The language of the sentences: `en` or `fr`")),
-    responses((status = 200, body = AttentionView), Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = AttentionView), Forbidden, Always),
 )]
 pub async fn get_health(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadGuilds>,
     headers: HeaderMap,
 ) -> Result<Json<AttentionView>, Problem> {
     let found = servers::attention(&bot, &caller.home.account, Timestamp::now()).await?;
