@@ -41,6 +41,9 @@ const MAX_ANSWER: usize = 1 << 20;
 /// An access token that ends so soon is renewed first.
 const SOON: SignedDuration = SignedDuration::from_mins(1);
 
+/// Whoever has got new tokens has written them down by then.
+const WRITTEN_BY_THEN: Duration = Duration::from_secs(1);
+
 /// What Discord says where it says nothing: a week. [Discord Docs/OAuth2: Access Token Response]
 const USUAL_LIFE: Duration = Duration::from_hours(7 * 24);
 
@@ -224,10 +227,11 @@ impl SignIn {
         let given = match asked.map_err(|error| why(&error)) {
             Ok(given) => given,
             Err(NotTold::SignInAgain) => {
+                // A refresh token works once: perhaps somebody else is just renewing them.
+                tokio::time::sleep(WRITTEN_BY_THEN).await;
                 if store.replace_discord_tokens(person, &seen, None).await.map_err(unavailable)? {
                     return Err(NotTold::SignInAgain);
                 }
-                // Somebody else has renewed them at the same moment, which a refresh token allows once.
                 let newer = self.tokens_of(store, person).await?;
                 return Ok(self.open(person, &newer).await?.access.into());
             }

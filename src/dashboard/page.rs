@@ -1,5 +1,6 @@
 //! Long lists in parts.
 
+use super::extract::MAX_ID_CHARS;
 use super::problem::Problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,7 +35,10 @@ impl PageParams {
     /// The last entry of the part before this one, if there is one: when it was made, and its id.
     pub fn after(&self) -> Result<Option<(Timestamp, String)>, Problem> {
         let unknown = || Problem::bad_parameter("`cursor` must be one that an earlier part of this list contained.");
-        let read = |text: &String| Cursor::read(text).map(|Cursor(at, id)| (at, id)).ok_or_else(unknown);
+        // One that somebody made up must not become a key that the table does not take.
+        let is_ours = |Cursor(_, id): &Cursor| id.len() <= MAX_ID_CHARS;
+        let read =
+            |text: &String| Cursor::read(text).filter(is_ours).map(|Cursor(at, id)| (at, id)).ok_or_else(unknown);
         self.cursor.as_ref().map(read).transpose()
     }
 }

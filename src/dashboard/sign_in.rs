@@ -103,6 +103,9 @@ async fn show_invitation(
 ) -> Result<Response, SignInTrouble> {
     let invitation = invited(&bot, &secret).await?;
     let Some(signed_in) = SignedIn::find(&mut parts, &bot).await? else {
+        if bot.access.sign_in.is_none() {
+            return Err(SignInTrouble::NotOffered);
+        }
         return Ok(Redirect::to(&format!("/sign-in?next=/join/{secret}")).into_response());
     };
     let account = bot.store.account(&invitation.account).await?.ok_or(SignInTrouble::InvitationOver)?;

@@ -1,6 +1,7 @@
 //! What is done with members and invitations, by the API and by pages alike.
 
 use super::auth::{Caller, SignedIn, changed, note, secret};
+use super::extract::MAX_ID_CHARS;
 use super::problem::Problem;
 use crate::account::Role;
 use crate::bot::Bot;
@@ -150,8 +151,11 @@ pub async fn remove(bot: &Bot, caller: &Caller, person: &PersonId, now: Timestam
 
 /// Lets somebody look at another of their accounts.
 pub async fn switch(bot: &Bot, signed_in: &SignedIn, account: &AccountId) -> Result<(), Problem> {
-    let member = bot.store.member(account, &signed_in.person.id).await?;
-    member.ok_or_else(|| Problem::no_such("account"))?;
+    let unknown = || Problem::no_such("account");
+    if account.0.len() > MAX_ID_CHARS {
+        return Err(unknown());
+    }
+    bot.store.member(account, &signed_in.person.id).await?.ok_or_else(unknown)?;
     Ok(bot.store.set_session_account(&signed_in.session.hash, account).await?)
 }
 

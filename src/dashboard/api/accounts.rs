@@ -61,6 +61,8 @@ pub struct MembershipView {
 pub struct MembershipsView {
     /// The accounts.
     pub items: Vec<MembershipView>,
+    /// What must go along, in the header `x-csrf-token`, with every request of this session that changes something.
+    pub csrf: String,
 }
 
 /// Which account to look at.
@@ -158,7 +160,7 @@ pub async fn list_memberships(
         role: member.role,
         account: member.account.0,
     });
-    Ok(Json(MembershipsView { items: items.collect() }))
+    Ok(Json(MembershipsView { items: items.collect(), csrf: signed_in.session.csrf.clone() }))
 }
 
 /// Looks at another account from now on, in this browser.
