@@ -85,7 +85,7 @@ pub async fn look(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timest
     Ok(sight)
 }
 
-/// How a server is. Up to four requests to Discord within a minute, and up to ten to the table.
+/// How a server is. Up to four requests to Discord within a minute, and up to eight to the table.
 pub async fn health(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timestamp) -> Result<Vec<Check>> {
     let before = bot.store.checked(&guild.account, Some(guild.id)).await?;
     look_after(bot, served, guild, before, now).await.map(|checked| checked.checks)
@@ -181,8 +181,8 @@ async fn keep(
 }
 
 /// What needs attention, the worst first: of the account as a whole, and of each of its servers as it was found within a
-/// quarter of an hour, or when there was time to look. Ten requests to the table, however many servers there are, and for
-/// each of at most four servers that are looked at anew six more, and four to Discord.
+/// quarter of an hour, or when there was time to look. Eight requests to the table, however many servers there are, and for
+/// each of at most four servers that are looked at anew seven more, and four to Discord.
 pub async fn attention(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Attention>> {
     let (served, guilds, known) = tokio::try_join!(
         served_by(bot, &account.id),

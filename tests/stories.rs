@@ -19,6 +19,7 @@ mod stories {
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take
+    mod servers; // what Discord says of servers, what is wrong with them, and how they come and go
     mod settings; // what a server is set to
     mod signing_in; // who comes in, and how
     mod table; // what the table promises, on one machine and on AWS

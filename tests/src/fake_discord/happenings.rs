@@ -238,7 +238,7 @@ impl FakeDiscord {
 }
 
 impl State {
-    fn invite(&mut self, app: u64, guild_id: u64) {
+    pub(crate) fn invite(&mut self, app: u64, guild_id: u64) {
         let Some(guild) = self.guilds.get_mut(&guild_id) else { return };
         guild.bots.entry(app).or_insert_with(ids::snowflake);
         let shown = self.guild_create(app, guild_id);

@@ -93,7 +93,15 @@ impl Channel {
 impl Guild {
     pub(crate) fn new(name: &str) -> Self {
         let (name, owner_id, locale) = (name.to_owned(), ids::snowflake(), "en-US".to_owned());
-        Self { name, owner_id, locale, roles: BTreeMap::new(), bots: BTreeMap::new(), unavailable: false, allowed: BTreeMap::new() }
+        Self {
+            name,
+            owner_id,
+            locale,
+            roles: BTreeMap::new(),
+            bots: BTreeMap::new(),
+            unavailable: false,
+            allowed: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn roles_json(&self, id: u64) -> Value {

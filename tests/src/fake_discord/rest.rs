@@ -1,7 +1,7 @@
 //! The REST API, in the paths and words of version 10.
 
 mod channels; // channels, their messages and threads, servers
-mod servers; // a bot and its servers
+pub(crate) mod servers; // a bot and its servers
 
 use std::sync::Arc;
 

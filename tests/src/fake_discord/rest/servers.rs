@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get};
 use axum::{Extension, Json, Router};
@@ -13,23 +13,16 @@ use super::channels::known_guild;
 use super::{Server, Shown};
 use crate::fake_discord::error::Refusal;
 use crate::fake_discord::gate::Caller;
-use crate::fake_discord::state::{Shared, member_json};
+use crate::fake_discord::state::{self, Shared, member_json};
 
 type By = Extension<Caller>;
 
 pub(crate) fn router() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/guilds/{guild}/members/{user}", get(member))
-        .route("/users/@me/guilds", get(mine))
-        .route("/users/@me/guilds/{guild}", delete(leave))
+    Router::new().route("/guilds/{guild}/members/{user}", get(member)).route("/users/@me/guilds/{guild}", delete(leave))
 }
 
 /// Of members, only bots are known. [Discord Docs/Guild: Get Guild Member]
-async fn member(
-    State(shared): Server,
-    Extension(Caller(bot)): By,
-    Path((guild, user)): Path<(u64, u64)>,
-) -> Shown {
+async fn member(State(shared): Server, Extension(Caller(bot)): By, Path((guild, user)): Path<(u64, u64)>) -> Shown {
     let state = shared.state();
     let guild = known_guild(&state, bot, guild)?;
     let role = guild.bots.get(&user).ok_or_else(|| Refusal::unknown(10007))?;
@@ -38,15 +31,15 @@ async fn member(
     Ok(Json(member))
 }
 
-#[derive(Deserialize)]
-struct Window {
+/// Which part of the list is wanted.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Window {
     after: Option<u64>,
     limit: Option<usize>,
 }
 
-/// [Discord Docs/User: Get Current User Guilds]
-async fn mine(State(shared): Server, Extension(Caller(bot)): By, Query(window): Query<Window>) -> Json<Value> {
-    let state = shared.state();
+/// A bot's own servers. [Discord Docs/User: Get Current User Guilds]
+pub(crate) fn of_bot(state: &state::State, bot: u64, window: &Window) -> Value {
     let mine = state.guilds.iter().filter(|(_, guild)| guild.bots.contains_key(&bot));
     let behind = mine.filter(|(id, _)| window.after.is_none_or(|after| **id > after));
     let shown = behind.take(window.limit.unwrap_or(200)).map(|(id, guild)| {
@@ -55,7 +48,7 @@ async fn mine(State(shared): Server, Extension(Caller(bot)): By, Query(window): 
             "permissions": "2248473465835073", "features": [],
         })
     });
-    Json(shown.collect())
+    shown.collect()
 }
 
 /// [Discord Docs/User: Leave Guild]
