@@ -1,6 +1,7 @@
 //! Stories, told through Guildhall's outside doors.
 
 mod stories {
+    mod access; // who may do what
     mod asking; // a question, its answer, and what can be done with it
     mod aws; // the queues of AWS
     mod budget; // Discord's requests a second, shared by workers
@@ -14,13 +15,16 @@ mod stories {
     mod knowledge; // what a team teaches, and how it changes
     mod long_site; // a site that takes longer than one job may, and readings that got lost
     mod machine; // first starts, kills and tokens on one machine
+    mod members; // who belongs to an account, and who changed what
     mod openapi; // whether the API does as its description says
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die
     mod refusing_aws; // AWS refuses, or is away
     mod refused; // what the webhook does not take
+    mod servers; // what Discord says of servers, what is wrong with them, and how they come and go
     mod settings; // what a server is set to
+    mod signing_in; // who comes in, and how
     mod table; // what the table promises, on one machine and on AWS
     mod templates; // what would be made on AWS
     mod trouble; // the model, Discord, the embeddings, the disk fail

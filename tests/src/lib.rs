@@ -3,7 +3,8 @@
 //! The fakes know the outside's rules (Discord's validation, rate limits and life of a token) and nothing of how
 //! Guildhall is built inside.
 
-pub mod browser; // a real browser without a window
+pub mod browser; // cookies, redirects, and where a request comes from
+pub mod chromium; // a real browser without a window
 pub mod documents; // files as people upload them
 pub mod fake_discord; // Discord: REST, signed interactions, and what members see
 pub mod fake_model; // an OpenAI-compatible server: chat completions and embeddings
