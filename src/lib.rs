@@ -30,3 +30,4 @@ pub mod settings; // what an account has set for one of its servers
 pub mod signals; // how a process is told to stop
 pub mod store; // the one table
 pub mod telemetry; // logs
+pub mod usage; // what messages are counted as: by day and by kind

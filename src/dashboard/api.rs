@@ -5,9 +5,11 @@ pub mod bot; // the account's own Discord application
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod notifications; // who is told what happens, and what has happened
+pub mod plan; // what the account may use, and what its people should know
+pub mod questions; // what the documents did not answer, and answers that somebody found wrong
 pub mod refusals; // the errors that operations may answer with, for the description
 pub mod tokens; // API tokens
-pub mod usage; // who calls, and what is left of the month
+pub mod usage; // who calls, and what was counted
 
 use super::problem::Problem;
 use crate::bot::Bot;
@@ -67,6 +69,8 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(knowledge::get_source, knowledge::remove_source))
         .routes(routes!(knowledge::refresh_source))
         .routes(routes!(knowledge::search))
+        .routes(routes!(questions::list_questions))
+        .routes(routes!(questions::close_question))
         .routes(routes!(guilds::list_guilds))
         .routes(routes!(guilds::get_guild))
         .routes(routes!(guilds::get_settings, guilds::change_settings))
@@ -75,6 +79,10 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(notifications::list_events))
         .routes(routes!(usage::me))
         .routes(routes!(usage::usage))
+        .routes(routes!(usage::usage_history))
+        .routes(routes!(usage::count_messages))
+        .routes(routes!(plan::get_plan))
+        .routes(routes!(plan::list_notices))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::get_token, tokens::revoke_token))
         .split_for_parts()
@@ -111,6 +119,8 @@ mod tests {
         /guilds/{id} get
         /guilds/{id}/settings get
         /guilds/{id}/settings patch
+        /knowledge/questions get
+        /knowledge/questions/{id} delete
         /knowledge/search get
         /knowledge/sources get
         /knowledge/sources post
@@ -119,13 +129,17 @@ mod tests {
         /knowledge/sources/{id} get
         /knowledge/sources/{id}/refresh post
         /me get
+        /notices get
         /notifications get
         /notifications put
+        /plan get
         /tokens get
         /tokens post
         /tokens/{id} delete
         /tokens/{id} get
         /usage get
+        /usage/history get
+        /usage/messages post
         ");
     }
 

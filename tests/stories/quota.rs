@@ -3,6 +3,7 @@
 use guildhall::account::Plan;
 use guildhall::ids::{AccountId, QuestionId};
 use guildhall::store::{Admission, Delivery, Quota, Store};
+use guildhall::usage::Kind;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use reqwest::Method;
@@ -20,7 +21,7 @@ pub(super) async fn admit_at_once(stores: &[Store], limit: u32, ids: std::ops::R
             let (store, account) = (store.clone(), account.clone());
             let delivery = Delivery { id: format!("answer-{id}"), attempt: 1 };
             tokio::spawn(async move {
-                let quota = Quota { account: &account, limit };
+                let quota = Quota { account: &account, limit, kind: Kind::Command };
                 store.admit(&[QuestionId(id)], Some(quota), &delivery, Timestamp::now()).await
             })
         })
