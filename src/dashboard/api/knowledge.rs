@@ -439,7 +439,7 @@ mod tests {
             let error = serde_json::from_str::<AddRequest>(body).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
-        let request = AddRequest::Page { url: "docs.example.com".to_owned() };
+        let request = AddRequest::Page { url: "docs.example.com".to_owned(), resolves: None };
         assert!(NewSource::try_from(request).unwrap_err().detail.contains("`url`"));
     }
 
