@@ -43,6 +43,15 @@ impl Plan {
         }
     }
 
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starter => "starter",
+            Self::Standard => "standard",
+            Self::Pro => "pro",
+        }
+    }
+
     /// Whether it has a feature: the one place that decides.
     pub fn has(self, feature: Feature) -> bool {
         match feature {
@@ -110,6 +119,28 @@ pub struct NotInPlan {
     pub feature: Feature,
     /// What they have.
     pub plan: Plan,
+}
+
+/// What a member of an account may do there. A role may all that a lesser one may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sees servers, conversations and what answers are taken from; changes no settings.
+    Agent,
+    /// Changes everything but who is an owner and who is a member.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Agent => "agent",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        })
+    }
 }
 
 impl std::str::FromStr for Plan {

@@ -1,9 +1,10 @@
 //! `/bot`: the account's own Discord application, in place of the shared bot. Its token is never shown.
 
-use super::refusals::{Always, BadBody, TakenByAnother, Unknown};
+use super::refusals::{Always, BadBody, Forbidden, TakenByAnother, Unknown};
 use crate::bot::Bot;
 use crate::config::public_key;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{ManageBot, ReadBot};
+use crate::dashboard::auth::{self, May};
 use crate::dashboard::extract::Body;
 use crate::dashboard::problem::Problem;
 use crate::discord::{Discord, DiscordError};
@@ -78,8 +79,10 @@ pub struct Notice {
 }
 
 /// The account's bot.
-#[utoipa::path(get, path = "/bot", tag = "bot", responses((status = 200, body = BotView), Unknown, Always))]
-pub async fn get_bot(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json<BotView>, Problem> {
+#[utoipa::path(get, path = "/bot", tag = "bot",
+    security(("bearer" = ["bot:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = BotView), Unknown, Forbidden, Always))]
+pub async fn get_bot(State(bot): State<Arc<Bot>>, caller: May<ReadBot>) -> Result<Json<BotView>, Problem> {
     let found = bot.store.custom_bot_of(caller.account()).await?.ok_or_else(|| Problem::no_such("bot"))?;
     let leases = bot.store.leases_of(found.application).await?;
     Ok(Json(view(found, &leases)))
@@ -90,11 +93,12 @@ pub async fn get_bot(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json
 /// all: then commands come over the gateway too.
 #[utoipa::path(
     put, path = "/bot", tag = "bot", request_body = NewBot,
-    responses((status = 200, body = BotView), TakenByAnother, BadBody, Always),
+    security(("bearer" = ["bot:write"]), ("session" = ["admin"])),
+    responses((status = 200, body = BotView), TakenByAnother, BadBody, Forbidden, Always),
 )]
 pub async fn set_bot(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ManageBot>,
     Body(new): Body<NewBot>,
 ) -> Result<Json<BotView>, Problem> {
     let discord = bot.discord.as_ref().ok_or_else(|| anyhow!("this Guildhall speaks to no Discord"))?;
@@ -114,6 +118,8 @@ pub async fn set_bot(
             "Another account uses this application. Remove it there first, or use another application.",
         ));
     }
+    let note = caller.note("bot.set", application.to_string(), Vec::new(), Timestamp::now());
+    auth::keep_note(&bot, &note).await;
     discord.forget(application).await;
     tracing::info!(application.id = %application, account.id = %account, "an account has brought its bot along");
     if let Err(error) = discord.sync_commands(application).await {
@@ -127,13 +133,16 @@ pub async fn set_bot(
 /// Removes the account's bot: its connection ends within seconds, and its token is deleted.
 #[utoipa::path(
     delete, path = "/bot", tag = "bot",
-    responses((status = 204, description = "It is removed"), Unknown, Always),
+    security(("bearer" = ["bot:write"]), ("session" = ["admin"])),
+    responses((status = 204, description = "It is removed"), Unknown, Forbidden, Always),
 )]
-pub async fn remove_bot(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<StatusCode, Problem> {
+pub async fn remove_bot(State(bot): State<Arc<Bot>>, caller: May<ManageBot>) -> Result<StatusCode, Problem> {
     let found = bot.store.custom_bot_of(caller.account()).await?;
     if !bot.store.delete_custom_bot(caller.account()).await? {
         return Err(Problem::no_such("bot"));
     }
+    let on = found.as_ref().map(|found| found.application.to_string());
+    auth::keep_note(&bot, &caller.note("bot.removed", on, Vec::new(), Timestamp::now())).await;
     if let (Some(found), Some(discord)) = (found, &bot.discord) {
         discord.forget(found.application).await;
         tracing::info!(application.id = %found.application, account.id = %caller.account(), "an account has removed its bot");

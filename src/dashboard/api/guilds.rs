@@ -1,13 +1,15 @@
 //! `/guilds`: the account's Discord servers, and how Guildhall behaves in them.
 
-use super::refusals::{Always, BadBody, BadParams, Overtaken, Unknown};
+use super::refusals::{Always, BadBody, BadParams, Forbidden, Overtaken, Unknown};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{ChangeSettings, ReadGuilds};
+use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
 use crate::ids::snowflake_time;
 use crate::settings::{Access, Guild, GuildSettings, ResponseMode};
+use crate::store::Change;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -155,11 +157,12 @@ impl From<Guild> for GuildView {
 /// Lists the account's servers: those that somebody has set something for.
 #[utoipa::path(
     get, path = "/guilds", tag = "guilds", params(PageParams),
-    responses((status = 200, body = Page<GuildView>), BadParams, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = Page<GuildView>), BadParams, Forbidden, Always),
 )]
 pub async fn list_guilds(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadGuilds>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<GuildView>>, Problem> {
     let guilds = bot.store.guilds_of(caller.account()).await?.into_iter().map(GuildView::from).collect();
@@ -171,9 +174,14 @@ pub async fn list_guilds(
 /// One server.
 #[utoipa::path(
     get, path = "/guilds/{id}", tag = "guilds", params(("id" = String, Path, description = "Discord's id of the server")),
-    responses((status = 200, body = GuildView), Unknown, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = GuildView), Unknown, Forbidden, Always),
 )]
-pub async fn get_guild(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> Result<Json<GuildView>, Problem> {
+pub async fn get_guild(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ReadGuilds>,
+    id: Id,
+) -> Result<Json<GuildView>, Problem> {
     Ok(Json(find(&bot, &caller, &id).await?.into()))
 }
 
@@ -181,12 +189,17 @@ pub async fn get_guild(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> R
 #[utoipa::path(
     get, path = "/guilds/{id}/settings", tag = "guilds",
     params(("id" = String, Path, description = "Discord's id of the server")),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
     responses(
         (status = 200, body = SettingsView, headers(("ETag" = String, description = "The settings' version"))),
-        Unknown, Always,
+        Unknown, Forbidden, Always,
     ),
 )]
-pub async fn get_settings(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> Result<impl IntoResponse, Problem> {
+pub async fn get_settings(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ReadGuilds>,
+    id: Id,
+) -> Result<impl IntoResponse, Problem> {
     Ok(shown(find(&bot, &caller, &id).await?))
 }
 
@@ -199,14 +212,15 @@ pub async fn get_settings(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -
             somebody else has changed the settings since"),
     ),
     request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
+    security(("bearer" = ["guilds:write"]), ("session" = ["admin"])),
     responses(
         (status = 200, body = SettingsView, headers(("ETag" = String, description = "The settings' new version"))),
-        Unknown, Overtaken, BadBody, Always,
+        Unknown, Overtaken, BadBody, Forbidden, Always,
     ),
 )]
 pub async fn change_settings(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ChangeSettings>,
     id: Id,
     headers: HeaderMap,
     Body(patch): Body<Value>,
@@ -216,9 +230,12 @@ pub async fn change_settings(
         if !matches(&headers, guild.version) {
             return Err(Problem::overtaken());
         }
+        let before = guild.settings.clone();
         guild.settings = patched(guild.settings, &patch)?;
         guild.version += 1;
-        if bot.store.put_guild(&guild, Timestamp::now()).await? {
+        let now = Timestamp::now();
+        let note = caller.note("settings.changed", guild.id.to_string(), differences(before, &guild.settings), now);
+        if bot.store.put_guild_noted(&guild, Some(&note), now).await? {
             return Ok(shown(guild));
         }
         if headers.contains_key(IF_MATCH) {
@@ -236,6 +253,18 @@ async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<Guild, Problem>
         None if caller.may_connect(bot) => Ok(Guild::new(id, caller.account().clone())),
         _ => Err(Problem::no_such("server")),
     }
+}
+
+/// Which settings differ, with what they were and are where that is short.
+fn differences(before: GuildSettings, after: &GuildSettings) -> Vec<Change> {
+    let fields = |settings| match serde_json::to_value(SettingsView::from(settings)) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let (before, after) = (fields(before), fields(after.clone()));
+    let told = |value: Option<&Value>| value.map(ToString::to_string);
+    let differ = after.iter().filter(|(name, value)| before.get(*name) != Some(value));
+    differ.map(|(name, value)| auth::changed(name, told(before.get(name)), told(Some(value)))).collect()
 }
 
 fn shown(guild: Guild) -> impl IntoResponse + use<> {

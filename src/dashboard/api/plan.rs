@@ -1,9 +1,10 @@
 //! `/plan` and `/notices`: what the account may use, and what its people should know.
 
-use super::refusals::Always;
+use super::refusals::{Always, Forbidden};
 use crate::account::{Feature, Month, Plan};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::May;
+use crate::dashboard::auth::need::ReadAccount;
 use crate::dashboard::problem::Problem;
 use crate::usage::Tally;
 use axum::Json;
@@ -71,22 +72,30 @@ pub struct QuotaNotice {
 }
 
 /// Says what the account's plan allows, and what the others do.
-#[utoipa::path(get, path = "/plan", tag = "account", responses((status = 200, body = PlanView), Always))]
-pub async fn get_plan(caller: Caller) -> Json<PlanView> {
+#[utoipa::path(
+    get, path = "/plan", tag = "account",
+    security(("bearer" = ["account:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = PlanView), Forbidden, Always),
+)]
+pub async fn get_plan(caller: May<ReadAccount>) -> Json<PlanView> {
     let offer = |plan: Plan| PlanOffer {
         plan,
         messages_per_month: plan.messages_per_month(),
         features: Feature::ALL.into_iter().filter(|&feature| plan.has(feature)).collect(),
     };
-    Json(PlanView { plan: caller.home.account.plan, plans: Plan::ALL.map(offer).into() })
+    Json(PlanView { plan: caller.plan(), plans: Plan::ALL.map(offer).into() })
 }
 
 /// Says what the account's people should know now.
-#[utoipa::path(get, path = "/notices", tag = "account", responses((status = 200, body = Notices), Always))]
-pub async fn list_notices(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json<Notices>, Problem> {
+#[utoipa::path(
+    get, path = "/notices", tag = "account",
+    security(("bearer" = ["account:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = Notices), Forbidden, Always),
+)]
+pub async fn list_notices(State(bot): State<Arc<Bot>>, caller: May<ReadAccount>) -> Result<Json<Notices>, Problem> {
     let month = Month::of(Timestamp::now());
     let tally = bot.store.tally(caller.account(), month).await?;
-    Ok(Json(Notices { items: notices(&tally, month, caller.home.account.plan).into_iter().collect() }))
+    Ok(Json(Notices { items: notices(&tally, month, caller.plan()).into_iter().collect() }))
 }
 
 /// The notice about a month of this plan of which so much is used. Pages show the same.

@@ -1,8 +1,9 @@
 //! `/knowledge/questions`: what the documents did not answer, and answers that somebody found wrong.
 
-use super::refusals::{Always, BadParams, Unknown};
+use super::refusals::{Always, BadParams, Forbidden, Unknown};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::May;
+use crate::dashboard::auth::need::{ManageKnowledge, ReadConversations};
 use crate::dashboard::extract::{Id, Params};
 use crate::dashboard::page::checked_limit;
 use crate::dashboard::problem::Problem;
@@ -95,11 +96,12 @@ impl From<OpenQuestion> for QuestionView {
 /// 1,000 of each list.
 #[utoipa::path(
     get, path = "/knowledge/questions", tag = "knowledge", params(QuestionParams),
-    responses((status = 200, body = Questions), BadParams, Always),
+    security(("bearer" = ["conversations:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = Questions), BadParams, Forbidden, Always),
 )]
 pub async fn list_questions(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadConversations>,
     Params(QuestionParams { kind, cursor, limit }): Params<QuestionParams>,
 ) -> Result<Json<Questions>, Problem> {
     let limit = checked_limit(limit)?;
@@ -113,9 +115,14 @@ pub async fn list_questions(
 #[utoipa::path(
     delete, path = "/knowledge/questions/{id}", tag = "knowledge",
     params(("id" = String, Path, description = "The question's id")),
-    responses((status = 204, description = "It is done"), Unknown, Always),
+    security(("bearer" = ["knowledge:write"]), ("session" = ["admin"])),
+    responses((status = 204, description = "It is done"), Unknown, Forbidden, Always),
 )]
-pub async fn close_question(State(bot): State<Arc<Bot>>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
+pub async fn close_question(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ManageKnowledge>,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
     let unknown = || Problem::no_such("question");
     let id = read_id(&id).ok_or_else(unknown)?;
     if bot.store.close_question(caller.account(), id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }

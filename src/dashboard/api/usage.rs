@@ -1,9 +1,10 @@
 //! `/me` and `/usage`: who calls, and what was counted.
 
-use super::refusals::{Always, BadBody, BadParams, QuotaUsedUp};
-use crate::account::{Month, Plan};
+use super::refusals::{Always, BadBody, BadParams, Forbidden, QuotaUsedUp};
+use crate::account::{Month, Plan, Role};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{CountUsage, ReadAccount};
+use crate::dashboard::auth::{Actor, Caller, May, Scope};
 use crate::dashboard::extract::{Body, Params};
 use crate::dashboard::problem::Problem;
 use crate::events::{self, Event};
@@ -14,6 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Months of a history: a year.
@@ -35,9 +37,32 @@ pub struct Me {
     pub name: String,
     /// What it may use.
     pub plan: Plan,
-    /// The id of the token that was sent.
+    /// The id of the token that was sent; none where a person is signed in.
     #[schema(example = "tok-0199f3c2a1b4c5d6e7f")]
-    pub token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Who is signed in; none where a token was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonView>,
+    /// What may be done with this token, or by this person in this account.
+    #[serde(default)]
+    pub scopes: BTreeSet<Scope>,
+    /// Whether they run the installation.
+    #[serde(default)]
+    pub operator: bool,
+}
+
+/// A person who is signed in.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PersonView {
+    /// Discord's id of their user, or `local` for whoever sits at the machine itself.
+    #[schema(example = "53908232506183680")]
+    pub id: String,
+    /// What they call themselves.
+    #[schema(example = "Ann")]
+    pub name: String,
+    /// What they are in this account.
+    pub role: Role,
 }
 
 /// The messages of a month.
@@ -175,26 +200,40 @@ impl Kinds {
     }
 }
 
-/// Says whose token this is.
-#[utoipa::path(get, path = "/me", tag = "account", responses((status = 200, body = Me), Always))]
+/// Says whose token this is, or who is signed in, and what they may do.
+#[utoipa::path(
+    get, path = "/me", tag = "account", security(("bearer" = []), ("session" = ["agent"])),
+    responses((status = 200, body = Me), Forbidden, Always),
+)]
 pub async fn me(caller: Caller) -> Json<Me> {
     let account = &caller.home.account;
+    let (token, person) = match &caller.actor {
+        Actor::Token { id, .. } => (Some(id.to_string()), None),
+        Actor::Operator => (Some("operator".to_owned()), None),
+        Actor::Person { id, name, role } => {
+            (None, Some(PersonView { id: id.to_string(), name: name.clone(), role: *role }))
+        }
+    };
     Json(Me {
         account: account.id.to_string(),
         name: account.name.clone(),
         plan: account.plan,
-        token: caller.token.to_string(),
+        token,
+        person,
+        scopes: caller.scopes(),
+        operator: caller.operates(),
     })
 }
 
 /// Says how many messages of a month are used, by day and kind.
 #[utoipa::path(
     get, path = "/usage", tag = "account", params(UsageParams),
-    responses((status = 200, body = Usage), BadParams, Always),
+    security(("bearer" = ["account:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = Usage), BadParams, Forbidden, Always),
 )]
 pub async fn usage(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadAccount>,
     Params(params): Params<UsageParams>,
 ) -> Result<Json<Usage>, Problem> {
     let current = Month::of(Timestamp::now());
@@ -203,12 +242,16 @@ pub async fn usage(
         None => current,
     };
     let tally = bot.store.tally(caller.account(), month).await?;
-    Ok(Json(view(&tally, month, current, caller.home.account.plan)))
+    Ok(Json(view(&tally, month, current, caller.plan())))
 }
 
 /// Says how many messages were used in each of the last twelve months.
-#[utoipa::path(get, path = "/usage/history", tag = "account", responses((status = 200, body = History), Always))]
-pub async fn usage_history(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json<History>, Problem> {
+#[utoipa::path(
+    get, path = "/usage/history", tag = "account",
+    security(("bearer" = ["account:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = History), Forbidden, Always),
+)]
+pub async fn usage_history(State(bot): State<Arc<Bot>>, caller: May<ReadAccount>) -> Result<Json<History>, Problem> {
     let mut months: Vec<Month> =
         std::iter::successors(Some(Month::of(Timestamp::now())), |month| Some(month.previous()))
             .take(HISTORY)
@@ -228,17 +271,16 @@ pub async fn usage_history(State(bot): State<Arc<Bot>>, caller: Caller) -> Resul
 #[utoipa::path(
     post, path = "/usage/messages", tag = "account", request_body = NewMessages,
     params(("Idempotency-Key" = Option<String>, Header, description = "The report's id, where the body has none")),
-    responses(
-        (status = 200, body = CountedMessages), BadBody, IdTaken, Always, QuotaUsedUp,
-    ),
+    security(("bearer" = ["usage:write"]), ("session" = ["admin"])),
+    responses((status = 200, body = CountedMessages), BadBody, IdTaken, Forbidden, Always, QuotaUsedUp),
 )]
 pub async fn count_messages(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<CountUsage>,
     headers: HeaderMap,
     Body(new): Body<NewMessages>,
 ) -> Result<Json<CountedMessages>, Problem> {
-    let (now, limit) = (Timestamp::now(), caller.home.account.plan.messages_per_month());
+    let (now, limit) = (Timestamp::now(), caller.plan().messages_per_month());
     let report = checked(new, &headers)?;
     let (count, id) = (report.count, report.id.clone());
     let account = caller.account().clone();

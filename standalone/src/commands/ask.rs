@@ -37,7 +37,13 @@ mod tests {
             AnswerSource { title: "Warranty".to_owned(), url: Some("https://docs.example.com/warranty".to_owned()) },
             AnswerSource { title: "handbook.pdf".to_owned(), url: None },
         ];
-        let answer = AskResponse { answer: "31 months. [1]\n".to_owned(), answered: true, wants_human: false, sources, steps: None };
+        let answer = AskResponse {
+            answer: "31 months. [1]\n".to_owned(),
+            answered: true,
+            wants_human: false,
+            sources,
+            steps: None,
+        };
         assert_eq!(
             shown(&answer),
             "31 months. [1]\n\nSources:\n1. Warranty — https://docs.example.com/warranty\n2. handbook.pdf"
