@@ -1,7 +1,9 @@
 //! What every door hands to the flows: the table, the queue, the knowledge base, the model, Discord.
 
 use crate::account::Account;
+use crate::config::RateConfig;
 use crate::dashboard::auth::Access;
+use crate::dashboard::limits::RateLimits;
 use crate::discord::Discord;
 use crate::events::Events;
 use crate::ids::AccountId;
@@ -41,6 +43,8 @@ pub struct Bot {
     pub default_account: Option<AccountId>,
     /// How people come in.
     pub access: Access,
+    /// How often callers of the API may call.
+    pub limits: RateLimits,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
 }
 
@@ -65,7 +69,18 @@ impl Bot {
         default_account: Option<AccountId>,
     ) -> Self {
         let homes = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
-        Self { store, jobs, knowledge, llm, events, discord, default_account, access: Access::default(), homes }
+        Self {
+            store,
+            jobs,
+            knowledge,
+            llm,
+            events,
+            discord,
+            default_account,
+            access: Access::default(),
+            limits: RateLimits::new(RateConfig::default()),
+            homes,
+        }
     }
 
     /// The account and settings of a place; none where no account has connected it. At most three GetItem each five

@@ -3,6 +3,7 @@
 pub mod api; // what lives under /api/v1
 pub mod auth; // who calls: bearer tokens
 mod extract; // axum's extractors, whose refusals are problems
+pub mod limits; // how often somebody may call
 pub mod page; // long lists in parts
 pub mod problem; // every error in one shape
 
@@ -10,6 +11,7 @@ use crate::bot::Bot;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -29,6 +31,7 @@ pub fn router(bot: Arc<Bot>) -> Router {
         // A nest leaves out its own address with a slash at the end.
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
+        .layer(from_fn_with_state(Arc::clone(&bot), limits::limit))
         .with_state(bot)
 }
 

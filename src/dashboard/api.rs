@@ -36,7 +36,9 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
     info(
         title = "Guildhall",
         description = "Ask questions, and manage what they are answered from. Errors are `application/problem+json`. \
-                       Lists that continue contain a `cursor` for the next part.",
+                       Lists that continue contain a `cursor` for the next part. Each token or session may send so many requests a \
+                       minute, and fewer questions and uploads: the headers `RateLimit-Policy` and `RateLimit` say how many, \
+                       and a 429 says in `Retry-After` when to come again.",
     ),
     servers((url = "/api/v1")),
     components(schemas(Problem, Role, Scope)),

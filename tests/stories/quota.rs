@@ -71,9 +71,9 @@ async fn who_has_used_the_month_is_told_so() {
 
     let chats = world.model.chat_count();
     ann.asks("How long is the warranty?").await;
-    assert_snapshot!(ann.sees().await, @"This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
+    assert_snapshot!(ann.sees().await, @"(only you can see this) This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
     anne.asks("Garantie ?").await;
-    assert_snapshot!(anne.sees().await, @"Ce serveur a utilisé ses 2500 messages du mois. Il reprend le mois prochain ; un admin peut changer d’offre.");
+    assert_snapshot!(anne.sees().await, @"(only you can see this) Ce serveur a utilisé ses 2500 messages du mois. Il reprend le mois prochain ; un admin peut changer d’offre.");
     let (status, problem) =
         world.api(Method::POST, "/ask", Some(json!({"question": "How long is the warranty?"}))).await;
     assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"429 This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
