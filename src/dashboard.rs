@@ -4,6 +4,7 @@ pub mod api; // what lives under /api/v1
 pub mod auth; // who calls: bearer tokens
 pub mod connect; // how people add the bot to their servers
 mod extract; // axum's extractors, whose refusals are problems
+pub mod limits; // how often somebody may call
 pub mod page; // long lists in parts
 pub mod problem; // every error in one shape
 pub mod sign_in; // how people come in and leave
@@ -13,6 +14,7 @@ use crate::bot::Bot;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -35,6 +37,7 @@ pub fn router(bot: Arc<Bot>) -> Router {
         .merge(sign_in::router())
         .merge(connect::router())
         .layer(axum::middleware::from_fn(auth::csrf_of_forms))
+        .layer(from_fn_with_state(Arc::clone(&bot), limits::limit))
         .with_state(bot)
 }
 

@@ -16,6 +16,7 @@ mod stories {
     mod long_site; // a site that takes longer than one job may, and readings that got lost
     mod machine; // first starts, kills and tokens on one machine
     mod members; // who belongs to an account, and who changed what
+    mod numbers; // what is counted, by day and kind, and what was not answered
     mod openapi; // whether the API does as its description says
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
