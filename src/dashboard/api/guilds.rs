@@ -6,7 +6,7 @@ use crate::dashboard::auth::Caller;
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
-use crate::ids::snowflake_time;
+use crate::ids::{AccountId, snowflake_time};
 use crate::settings::{Access, Guild, GuildSettings, ResponseMode};
 use axum::Json;
 use axum::extract::State;
@@ -212,13 +212,12 @@ pub async fn change_settings(
     Body(patch): Body<Value>,
 ) -> Result<impl IntoResponse, Problem> {
     for _ in 0..TRIES {
-        let mut guild = find(&bot, &caller, &id).await?;
+        let guild = find(&bot, &caller, &id).await?;
         if !matches(&headers, guild.version) {
             return Err(Problem::overtaken());
         }
-        guild.settings = patched(guild.settings, &patch)?;
-        guild.version += 1;
-        if bot.store.put_guild(&guild, Timestamp::now()).await? {
+        let settings = patched(guild.settings.clone(), &patch)?;
+        if let Some(guild) = save(&bot, guild, settings).await? {
             return Ok(shown(guild));
         }
         if headers.contains_key(IF_MATCH) {
@@ -228,14 +227,27 @@ pub async fn change_settings(
     Err(anyhow::anyhow!("a server's settings are changed by too many at once").into())
 }
 
-/// A server of the caller's. Where servers that nobody has connected are theirs, it need not be known yet.
-async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<Guild, Problem> {
+async fn find(bot: &Bot, caller: &Caller, id: &Id) -> Result<Guild, Problem> {
+    find_of(bot, caller.account(), caller.may_connect(bot), id).await
+}
+
+/// A server of an account's. Where servers that nobody has connected are theirs, it need not be known yet.
+pub(crate) async fn find_of(bot: &Bot, account: &AccountId, may_connect: bool, Id(id): &Id) -> Result<Guild, Problem> {
     let id: Snowflake<GuildMarker> = id.parse().map_err(|_| Problem::no_such("server"))?;
     match bot.store.guild(id).await? {
-        Some(guild) if guild.account == *caller.account() => Ok(guild),
-        None if caller.may_connect(bot) => Ok(Guild::new(id, caller.account().clone())),
+        Some(guild) if guild.account == *account => Ok(guild),
+        None if may_connect => Ok(Guild::new(id, account.clone())),
         _ => Err(Problem::no_such("server")),
     }
+}
+
+/// Lets these settings take effect in a server as it was read; none, and nothing happens, if somebody else has changed it
+/// since.
+pub(crate) async fn save(bot: &Bot, mut guild: Guild, settings: GuildSettings) -> Result<Option<Guild>, Problem> {
+    settings.check().map_err(|fault| Problem::refused(fault.to_string()))?;
+    guild.settings = settings;
+    guild.version += 1;
+    Ok(bot.store.put_guild(&guild, Timestamp::now()).await?.then_some(guild))
 }
 
 fn shown(guild: Guild) -> impl IntoResponse + use<> {
@@ -288,7 +300,7 @@ fn patched(settings: GuildSettings, patch: &Value) -> Result<GuildSettings, Prob
         questions_per_hour: setting(&mut merged, "questions_per_hour")?.unwrap_or_default(),
         answer_in_thread: setting(&mut merged, "answer_in_thread")?.unwrap_or_default(),
     };
-    settings.check().map_err(Problem::refused)?;
+    settings.check().map_err(|fault| Problem::refused(fault.to_string()))?;
     Ok(settings)
 }
 

@@ -26,7 +26,7 @@ use url::Url;
 const FORM_OVERHEAD_BYTES: usize = 64 * 1024;
 
 /// Links away from the start that may be followed; no site that people can use is deeper.
-const MAX_DEPTH: u32 = 100;
+pub(crate) const MAX_DEPTH: u32 = 100;
 
 /// Passages that a search returns unless told otherwise, and at most.
 const DEFAULT_HITS: usize = 5;
@@ -224,12 +224,13 @@ fn default_depth() -> u32 {
     DEFAULT_DEPTH
 }
 
-fn address(url: &str) -> Result<Url, Problem> {
+/// An address as somebody has typed it.
+pub(crate) fn address(url: &str) -> Result<Url, Problem> {
     Url::parse(url).map_err(|error| Problem::refused(format!("`url` is no web address: {error}.")))
 }
 
 /// The bound on the form with a file, instead of the one on other bodies.
-pub(super) fn upload_limit() -> DefaultBodyLimit {
+pub(crate) fn upload_limit() -> DefaultBodyLimit {
     DefaultBodyLimit::max(MAX_FILE_BYTES + FORM_OVERHEAD_BYTES)
 }
 

@@ -77,7 +77,7 @@ fn view(told: Notifications) -> NotificationsView {
 }
 
 /// Each address once, in the order in which they came; a sentence about what cannot be one.
-fn checked(wanted: NotificationsView) -> Result<Notifications, String> {
+pub(crate) fn checked(wanted: NotificationsView) -> Result<Notifications, String> {
     if wanted.emails.len() > MAX_ADDRESSES {
         return Err(format!("there may be at most {MAX_ADDRESSES} addresses."));
     }

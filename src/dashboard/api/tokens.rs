@@ -137,7 +137,8 @@ async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<ApiToken, Probl
     tokens.into_iter().find(|token| token.id.0 == *id).ok_or_else(|| Problem::no_such("token"))
 }
 
-fn checked_name(name: &str) -> Result<&str, Problem> {
+/// A name as it is kept.
+pub(crate) fn checked_name(name: &str) -> Result<&str, Problem> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(Problem::refused(format!("`name` must have 1 to {MAX_NAME_CHARS} visible characters.")));

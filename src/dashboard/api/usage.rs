@@ -73,7 +73,7 @@ pub async fn usage(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json<U
 }
 
 /// The first moment of the month after the one that `now` lies in, in UTC.
-fn next_month(now: Timestamp) -> Timestamp {
+pub(crate) fn next_month(now: Timestamp) -> Timestamp {
     let date = now.to_zoned_datetime(TimeZone::UTC).date();
     let next = date.last_of_month().tomorrow().and_then(|first| first.to_zoned_datetime(TimeZone::UTC));
     next.map_or(Timestamp::MAX, |first| first.timestamp())
