@@ -37,12 +37,43 @@ impl Plan {
         }
     }
 
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starter => "starter",
+            Self::Standard => "standard",
+            Self::Pro => "pro",
+        }
+    }
+
     /// Whether the team is told when somebody wants to speak to a person.
     pub fn escalates(self) -> bool {
         match self {
             Self::Starter => false,
             Self::Standard | Self::Pro => true,
         }
+    }
+}
+
+/// What a member of an account may do there. A role may all that a lesser one may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sees servers, conversations and what answers are taken from; changes no settings.
+    Agent,
+    /// Changes everything but who is an owner and who is a member.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Agent => "agent",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What every door hands to the flows: the table, the queue, the knowledge base, the model, Discord.
 
 use crate::account::Account;
-use crate::dashboard::auth::Operator;
+use crate::dashboard::auth::Access;
 use crate::discord::Discord;
 use crate::events::Events;
 use crate::ids::AccountId;
@@ -39,8 +39,8 @@ pub struct Bot {
     pub discord: Option<Arc<Discord>>,
     /// Whose servers are that no account has connected: on one machine, its one account; hosted, nobody's.
     pub default_account: Option<AccountId>,
-    /// Who runs the installation, where that is told by a token in the environment.
-    pub operator: Option<Operator>,
+    /// How people come in.
+    pub access: Access,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
 }
 
@@ -65,7 +65,7 @@ impl Bot {
         default_account: Option<AccountId>,
     ) -> Self {
         let homes = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
-        Self { store, jobs, knowledge, llm, events, discord, default_account, operator: None, homes }
+        Self { store, jobs, knowledge, llm, events, discord, default_account, access: Access::default(), homes }
     }
 
     /// The account and settings of a place; none where no account has connected it. At most three GetItem each five

@@ -5,16 +5,21 @@ mod aws; // what a process on AWS needs besides
 pub use aws::{AwsConfig, AwsKeys, BucketConfig, OperatorConfig, QueueConfig};
 
 use crate::account::Plan;
+use crate::ids::PersonId;
 use anyhow::{Context as _, Result, anyhow, bail};
 use ed25519_dalek::VerifyingKey;
 use lettre::message::Mailbox;
 use secrecy::SecretString;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
-use twilight_model::id::{Id, marker::ApplicationMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ApplicationMarker, UserMarker},
+};
 use url::Url;
 
 /// Where a variable's value comes from: the process's environment, or a test's own.
@@ -41,6 +46,21 @@ pub struct Config {
     pub table_name: String,
     /// E-mails; none without `MAIL_FROM`.
     pub mail: Option<MailConfig>,
+    /// Signing in by Discord; none without `DISCORD_CLIENT_SECRET`.
+    pub sign_in: Option<SignInConfig>,
+    /// `GUILDHALL_OPERATORS`: who runs the installation.
+    pub operators: BTreeSet<PersonId>,
+    /// `GUILDHALL_PUBLIC_URL`: where people reach the pages, if it is said.
+    pub public_url: Option<Url>,
+}
+
+/// Signing in by Discord.
+#[derive(Debug, Clone)]
+pub struct SignInConfig {
+    /// `DISCORD_CLIENT_SECRET`.
+    pub client_secret: SecretString,
+    /// `DISCORD_APPLICATION_ID` (unset: asked from Discord with the shared bot's token).
+    pub application: Option<Id<ApplicationMarker>>,
 }
 
 /// How e-mails are sent.
@@ -113,8 +133,6 @@ pub struct StandaloneConfig {
     pub addr: SocketAddr,
     /// `GUILDHALL_DATA` (unset: ./guildhall-data).
     pub data: PathBuf,
-    /// `GUILDHALL_PUBLIC_URL` (unset: `http://` and the address).
-    pub public_url: Url,
     /// `GUILDHALL_PLAN` (unset: pro): the plan of the machine's one account.
     pub plan: Plan,
 }
@@ -138,8 +156,35 @@ impl Config {
             crawl_loopback: parsed(vars, "GUILDHALL_CRAWL_LOOPBACK", "true or false")?.unwrap_or(false),
             table_name: filled(vars, "TABLE_NAME").unwrap_or_else(|| "guildhall".to_owned()),
             mail: MailConfig::from_vars(vars)?,
+            sign_in: SignInConfig::from_vars(vars)?,
+            operators: operators(vars)?,
+            public_url: address(vars, "GUILDHALL_PUBLIC_URL")?,
         })
     }
+}
+
+impl SignInConfig {
+    fn from_vars(vars: Vars<'_>) -> Result<Option<Self>> {
+        let Some(secret) = filled(vars, "DISCORD_CLIENT_SECRET") else { return Ok(None) };
+        let application = parsed(vars, "DISCORD_APPLICATION_ID", "the application's numeric id")?;
+        if application.is_none() && filled(vars, "DISCORD_TOKEN").is_none() {
+            bail!(
+                "DISCORD_CLIENT_SECRET is set, so DISCORD_APPLICATION_ID is needed too: the application that people sign \
+                 in to. With DISCORD_TOKEN, it can be left out"
+            );
+        }
+        Ok(Some(Self { client_secret: secret.into(), application }))
+    }
+}
+
+/// People by their ids on Discord, with commas between them.
+fn operators(vars: Vars<'_>) -> Result<BTreeSet<PersonId>> {
+    let list = filled(vars, "GUILDHALL_OPERATORS").unwrap_or_default();
+    let ids = list.split(',').map(str::trim).filter(|id| !id.is_empty());
+    let read = |id: &str| id.parse::<Id<UserMarker>>().map(PersonId::from);
+    ids.map(read).collect::<Result<_, _>>().map_err(|_| {
+        anyhow!("GUILDHALL_OPERATORS must be Discord user ids with commas between them, for example 53908232506183680")
+    })
 }
 
 impl MailConfig {
@@ -258,8 +303,6 @@ impl StandaloneConfig {
         Ok(Self {
             addr,
             data: filled(vars, "GUILDHALL_DATA").map_or_else(|| PathBuf::from("guildhall-data"), PathBuf::from),
-            public_url: address(vars, "GUILDHALL_PUBLIC_URL")?
-                .unwrap_or_else(|| Url::parse(&format!("http://{addr}")).expect("a socket address is a host")),
             plan: parsed(vars, "GUILDHALL_PLAN", "starter, standard or pro")?.unwrap_or(Plan::Pro),
         })
     }
@@ -331,6 +374,27 @@ mod tests {
         {
             let error = read(&[("DISCORD_TOKEN", "secret"), (set, "1")]).unwrap_err().to_string();
             assert!(error.contains(&format!("{missing} is needed")), "{error}");
+        }
+    }
+
+    #[test]
+    fn signing_in_needs_to_know_the_application() {
+        let error = read(&[("DISCORD_CLIENT_SECRET", "s3cret")]).unwrap_err().to_string();
+        assert!(error.contains("DISCORD_APPLICATION_ID is needed") && !error.contains("s3cret"), "{error}");
+        assert!(read(&[("DISCORD_CLIENT_SECRET", "s3cret"), ("DISCORD_TOKEN", "t")]).unwrap().sign_in.is_some());
+        let sign_in = read(&[("DISCORD_CLIENT_SECRET", "s3cret"), ("DISCORD_APPLICATION_ID", "5")]).unwrap().sign_in;
+        assert_eq!(sign_in.as_ref().and_then(|sign_in| sign_in.application), Some(Id::new(5)));
+        assert!(!format!("{sign_in:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn operators_are_people_on_discord() {
+        let read = |list| read(&[("GUILDHALL_OPERATORS", list)]).map(|config| config.operators);
+        assert_eq!(read("7, 5,,").unwrap().into_iter().map(|id| id.0).collect::<Vec<_>>(), ["5", "7"]);
+        assert!(read("").unwrap().is_empty());
+        for wrong in ["ann", "5;7", "0"] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains("GUILDHALL_OPERATORS must be Discord user ids"), "{error}");
         }
     }
 

@@ -31,7 +31,7 @@ pub fn router(bot: Arc<Bot>) -> Router {
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
         .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve))
-        .merge(pages::router())
+        .merge(pages::router(&bot))
         .with_state(bot)
 }
 

@@ -5,6 +5,7 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use twilight_model::id::{Id, marker::UserMarker};
 
 /// The first second of 2015: where Discord's snowflakes begin. [Discord Docs/Reference: Snowflakes]
 const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
@@ -44,7 +45,21 @@ text_id! {
     TokenId
 }
 
+text_id! {
+    /// A person: Discord's id of their user, or `local` for whoever sits at the machine itself.
+    PersonId
+}
+text_id! {
+    /// An invitation's public name, for listing and revoking; not the secret in its link.
+    InvitationId
+}
+
 impl AccountId {
+    /// A new one.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(format!("acc-{}", sortable(now)))
+    }
+
     /// The one account of an installation on a single machine.
     pub fn local() -> Self {
         Self("local".to_owned())
@@ -68,6 +83,26 @@ impl TokenId {
     /// A new one.
     pub fn generate(now: Timestamp) -> Self {
         Self(format!("tok-{}", sortable(now)))
+    }
+}
+
+impl PersonId {
+    /// Whoever sits at the machine itself.
+    pub fn local() -> Self {
+        Self("local".to_owned())
+    }
+}
+
+impl From<Id<UserMarker>> for PersonId {
+    fn from(id: Id<UserMarker>) -> Self {
+        Self(id.to_string())
+    }
+}
+
+impl InvitationId {
+    /// A new one.
+    pub fn generate(now: Timestamp) -> Self {
+        Self(format!("inv-{}", sortable(now)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one table. Its chart is in `store/README.md`, its keys in `keys.rs`, one file per kind of item beside them.
 
 mod accounts;
+mod audit;
 mod budget;
 mod claims;
 mod conversations;
@@ -10,15 +11,19 @@ mod fleet;
 mod guilds;
 mod jobs;
 pub mod keys;
+mod members;
 mod notifications;
 mod once;
+mod people;
 mod schedule;
 mod sources;
+mod transact;
 mod troubles;
 mod unreadable;
 mod usage;
 
 pub use accounts::ApiToken;
+pub use audit::{Change, Note, Who, WhoKind};
 pub use budget::{Booked, Place, Stretch};
 pub use claims::{Admission, Claim, Delivery, Posted, Quota, Reply};
 pub use conversations::{Turn, Vote};
@@ -27,7 +32,9 @@ pub use fates::Fate;
 pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
 pub use guilds::Known;
 pub use jobs::{BATCH, DeadJob, StoredJob};
+pub use members::{Changed, Invitation, Joined, Member};
 pub use once::Turn as OnceTurn;
+pub use people::{DiscordTokens, Person, Session, SignInUnderWay};
 pub use troubles::{Trouble, TroubleKind};
 
 use anyhow::{Context as _, Result, anyhow, ensure};

@@ -7,6 +7,7 @@ use crate::measure::{self, Row, each, percentile};
 use anyhow::{Context as _, Result, bail, ensure};
 use guildhall::account::Plan;
 use guildhall::config::Config;
+use guildhall::dashboard::auth::Access;
 use guildhall::ids::AccountId;
 use guildhall::knowledge::source::{NewSource, Status};
 use guildhall::knowledge::{Document, chunk};
@@ -197,7 +198,7 @@ async fn measure(world: &World, questions: &[String]) -> Result<Measured> {
 async fn fill(data: &Path) -> Result<Vec<String>> {
     let mut corpus = Corpus::new(23)?;
     let config = Config::from_vars(&|_| None)?;
-    let house = House::open(&config, data, Plan::Pro, standalone::house::Work::Everything).await?;
+    let house = House::open(&config, data, Plan::Pro, standalone::house::Work::Everything, Access::default()).await?;
     let (account, bot) = (AccountId::local(), &house.bot);
     let mut passages = Vec::new();
     for number in 0..SOURCES {

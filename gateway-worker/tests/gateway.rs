@@ -11,6 +11,7 @@ use gateway_worker::{Application, Options, Outside, content, run};
 use guildhall::account::Plan;
 use guildhall::bot::Bot;
 use guildhall::config::Config;
+use guildhall::dashboard::auth::Access;
 use guildhall::ids::AccountId;
 use guildhall::settings::{Guild, GuildSettings, ResponseMode};
 use guildhall::store::{Lease, SessionNotice};
@@ -141,7 +142,7 @@ impl World {
             _ => None,
         };
         let config = Config::from_vars(&variable).unwrap();
-        let house = House::open(&config, data.path(), Plan::Pro, Work::Everything).await.unwrap();
+        let house = House::open(&config, data.path(), Plan::Pro, Work::Everything, Access::default()).await.unwrap();
         Self { house, _data: data }
     }
 

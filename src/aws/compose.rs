@@ -2,8 +2,8 @@
 
 use super::{Aws, Limits};
 use crate::bot::Bot;
-use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, OperatorConfig, QueueConfig};
-use crate::dashboard::auth::Operator;
+use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, KeyConfig, OperatorConfig, QueueConfig};
+use crate::dashboard::auth::{Access, OperatorToken};
 use crate::discord::{Budget, Discord};
 use crate::embedding::Embeddings;
 use crate::events::Events;
@@ -12,6 +12,8 @@ use crate::job::sqs::{Jobs, Queue};
 use crate::knowledge::Knowledge;
 use crate::knowledge::fetch::{FetchLimits, Fetcher};
 use crate::llm::Llm;
+use crate::secret::Secrets;
+use crate::sign_in::SignIn;
 use anyhow::{Context as _, Result};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,9 +48,27 @@ impl House {
         let (custom, budget) = (aws.custom_bots(&store), Budget::Shared(store.clone()));
         let discord = Discord::new(&config.discord_api_url, config.discord.as_ref(), custom, budget)?;
         let events = Events::EventBridge { client: aws.buses(), bus: BusConfig::from_env()? };
-        let operator = OperatorConfig::from_env()?.token.as_ref().map(Operator::new);
+        let access = access(&config, &aws)?;
         let mut bot = Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None);
-        bot.operator = operator;
+        bot.access = access;
         Ok(Self { bot: Arc::new(bot), jobs, config })
     }
+}
+
+/// People sign in by Discord. Without an address nobody could be sent back, and without a key nothing of what Discord says
+/// could be kept.
+fn access(config: &Config, aws: &Aws) -> Result<Access> {
+    let operator_token = OperatorConfig::from_env()?.token.as_ref().map(OperatorToken::new);
+    let sign_in = match &config.sign_in {
+        Some(sign_in) => {
+            let needs = |name: &str| format!("DISCORD_CLIENT_SECRET is set, so {name} is needed too");
+            let public = config.public_url.as_ref().with_context(|| needs("GUILDHALL_PUBLIC_URL"))?;
+            let key = KeyConfig::from_env().with_context(|| needs("KMS_KEY_ID"))?;
+            let secrets = Secrets::kms(aws.keys(), key);
+            Some(SignIn::new(sign_in.clone(), &config.discord_api_url, public, secrets)?)
+        }
+        None => None,
+    };
+    let (operators, address) = (config.operators.clone(), config.public_url.clone());
+    Ok(Access { sign_in, operators, operator_token, address, local_admin: false })
 }

@@ -9,14 +9,16 @@ pub mod refusals; // the errors that operations may answer with, for the descrip
 pub mod tokens; // API tokens
 pub mod usage; // who calls, and what is left of the month
 
+use super::auth::Scope;
 use super::problem::Problem;
+use crate::account::Role;
 use crate::bot::Bot;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi as Description;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -35,9 +37,8 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
                        Lists that continue contain a `cursor` for the next part.",
     ),
     servers((url = "/api/v1")),
-    security(("bearer" = [])),
-    components(schemas(Problem)),
-    modifiers(&Bearer),
+    components(schemas(Problem, Role, Scope)),
+    modifiers(&WaysIn),
     tags(
         (name = "ask", description = "Questions and answers"),
         (name = "knowledge", description = "What answers are taken from"),
@@ -48,13 +49,25 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 )]
 struct Document;
 
-struct Bearer;
+struct WaysIn;
 
-impl Modify for Bearer {
+impl Modify for WaysIn {
     fn modify(&self, document: &mut Description) {
-        let mut scheme = Http::new(HttpAuthScheme::Bearer);
-        scheme.description = Some("An API token, as `guildhall token create NAME` makes it.".to_owned());
-        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let components = document.components.get_or_insert_default();
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some(
+            "An API token, as `guildhall token create NAME` makes it. Each operation names the scope that it must have; \
+             `operator` stands for the token of whoever runs the installation."
+                .to_owned(),
+        );
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let session = ApiKeyValue::with_description(
+            "guildhall",
+            "The session of a person who signed in at /sign-in; over TLS the cookie is called `__Host-guildhall`. Each \
+             operation names the least role that the person must have. Whatever changes something must come from a page of \
+             this server, with the session's CSRF token in the header `x-csrf-token`.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     }
 }
 
@@ -130,13 +143,28 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_says_that_a_token_is_needed() {
+    fn every_operation_says_who_may_do_it() {
         let document = serde_json::to_value(router().1).unwrap();
+        let mut rules: Vec<String> = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
-                assert!(operation["responses"]["401"].is_object(), "{method} {path}");
+                let name = format!("{method} {path}");
+                for status in ["401", "403"] {
+                    assert!(operation["responses"][status].is_object(), "{name} lacks {status}");
+                }
+                let security = operation["security"].as_array().unwrap_or_else(|| panic!("{name} has no access rule"));
+                let said = |scheme: &str| {
+                    let found = security.iter().find_map(|way| way[scheme].as_array());
+                    found.and_then(|names| names.first()).and_then(|name| name.as_str()).unwrap_or("-").to_owned()
+                };
+                let (scope, role) = (said("bearer"), said("session"));
+                if let Ok(scope) = scope.parse::<Scope>() {
+                    assert_eq!(scope.least_role().to_string(), role, "{name}");
+                }
+                rules.push(format!("{path} {method}: {scope}, {role}"));
             }
         }
-        assert!(document["security"][0]["bearer"].is_array());
+        rules.sort();
+        insta::assert_snapshot!(rules.join("\n"));
     }
 }

@@ -1,61 +1,239 @@
-//! Who calls the API: bearer tokens. Only their hashes are kept.
+//! Who calls, and what they may do: API tokens, people who signed in, and whoever sits at the machine itself.
+
+mod access; // how people come in at this installation
+mod forms; // the CSRF token in forms
+pub mod need; // what handlers need, scopes and roles
+mod origin; // whether a request comes from our own pages
+pub mod session; // sessions of people who signed in
+mod token; // API tokens
+
+pub use access::Access;
+pub use forms::csrf_of_forms;
+pub use need::{May, Need, Operates, Scope};
+pub use session::SignedIn;
+pub use token::{MAX_NAME_CHARS, OperatorToken, create_token, hash};
 
 use super::problem::Problem;
-use crate::account::{Account, Plan};
+use crate::account::{Account, Plan, Role};
 use crate::bot::{Bot, Home};
-use crate::ids::{AccountId, TokenId};
+use crate::ids::{AccountId, PersonId, TokenId};
 use crate::question::Place;
 use crate::settings::GuildSettings;
-use crate::store::{ApiToken, Store};
-use anyhow::Result;
-use aws_lc_rs::constant_time::verify_slices_are_equal;
+use crate::store::{Change, Note, Session, Who, WhoKind};
+use anyhow::{Result, anyhow};
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use rand::RngExt as _;
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use token::{bearer, sent};
 
-/// What tokens begin with, so that people and scanners for leaked secrets know them when they see one.
-const PREFIX: &str = "gh_";
+/// Characters of a value that a note of a change shows at most; a longer one is only named.
+const MAX_NOTED_CHARS: usize = 100;
 
-/// Characters after the prefix: 32 bytes in base64 without padding.
-const SECRET_CHARS: usize = 43;
-
-/// Longest name of a token, in characters: it is a label in a list.
-pub const MAX_NAME_CHARS: usize = 100;
-
-/// Somebody whose token was checked. There is no other way to get one.
+/// Somebody who was checked, and the account that they act in. There is no other way to get one.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The account with its plan, at most a few seconds old.
     pub home: Arc<Home>,
-    /// The token that was sent.
-    pub token: TokenId,
-    manages_tokens: bool,
-    is_operator: bool,
+    /// Who it is.
+    pub actor: Actor,
+    operates: bool,
+    session: Option<Arc<Session>>,
 }
 
-/// Who runs the installation: the hash of a token that is in no table, because it is what the first others are made with.
-#[derive(Debug, Clone)]
-pub struct Operator(String);
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A program, on behalf of the account.
+    Token {
+        /// Its token's id.
+        id: TokenId,
+        /// What a person called it.
+        name: String,
+        /// What it may do.
+        scopes: BTreeSet<Scope>,
+    },
+    /// A person, as a member of the account.
+    Person {
+        /// Who.
+        id: PersonId,
+        /// What they call themselves.
+        name: String,
+        /// What they may do there.
+        role: Role,
+    },
+    /// Whoever has the token of those who run the installation.
+    Operator,
+}
 
-impl Operator {
-    /// Whoever has this token.
-    pub fn new(token: &SecretString) -> Self {
-        Self(hash(token.expose_secret()))
+/// Why somebody may not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum Denied {
+    /// Nobody is signed in here, and no valid token was sent.
+    #[error("Send a valid API token: `Authorization: Bearer gh_…`. It is missing, wrong or revoked.")]
+    Unknown,
+    /// They are signed in, but belong to no account, or not any more to the one that they looked at.
+    #[error("You are not a member of this account. Choose another account, or ask for an invitation.")]
+    NoAccount,
+    /// It came with a session's cookie, but from no page of ours.
+    #[error(
+        "This change was not sent by a page of this Guildhall, or by one that is out of date. Load the page again. \
+         Programs send an API token instead of a cookie."
+    )]
+    Forged,
+    /// The person is less than that in this account.
+    #[error("This needs the role {needed}, and you are {own} in this account.")]
+    Role {
+        /// What they would have to be.
+        needed: Role,
+        /// What they are.
+        own: Role,
+    },
+    /// The token is valid, but not for this.
+    #[error("This token lacks the scope `{0}`.")]
+    Scope(Scope),
+    /// It is for those alone who run the installation.
+    #[error("Only those who run this installation may do this.")]
+    Operators,
+    /// It could not be found out.
+    #[error(transparent)]
+    Unavailable(#[from] anyhow::Error),
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unknown => Self::unauthorized(),
+            Denied::Unavailable(error) => error.into(),
+            denied => Self::forbidden(denied.to_string()),
+        }
+    }
+}
+
+impl Caller {
+    /// The account that they act in.
+    pub fn account(&self) -> &AccountId {
+        &self.home.account.id
     }
 
-    fn is(&self, secret: &str) -> bool {
-        verify_slices_are_equal(self.0.as_bytes(), hash(secret).as_bytes()).is_ok()
+    /// The same with its name and plan.
+    pub fn plan(&self) -> Plan {
+        self.home.account.plan
+    }
+
+    /// Whether they may do this.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.needs(scope).is_ok()
+    }
+
+    fn needs(&self, scope: Scope) -> Result<(), Denied> {
+        match &self.actor {
+            Actor::Token { scopes, .. } if scopes.contains(&scope) => Ok(()),
+            Actor::Token { .. } => Err(Denied::Scope(scope)),
+            Actor::Person { role, .. } if *role >= scope.least_role() => Ok(()),
+            Actor::Person { role, .. } => Err(Denied::Role { needed: scope.least_role(), own: *role }),
+            Actor::Operator => Ok(()),
+        }
+    }
+
+    /// All that they may do.
+    pub fn scopes(&self) -> BTreeSet<Scope> {
+        Scope::ALL.iter().copied().filter(|scope| self.may(*scope)).collect()
+    }
+
+    /// What they are in the account: a token is nothing of the kind.
+    pub fn role(&self) -> Option<Role> {
+        match &self.actor {
+            Actor::Person { role, .. } => Some(*role),
+            Actor::Operator => Some(Role::Owner),
+            Actor::Token { .. } => None,
+        }
+    }
+
+    /// Whether they may give this role to others: owners are made by owners only, and by tokens that may change members.
+    pub fn may_give(&self, role: Role) -> bool {
+        role < Role::Owner || self.may(Scope::ManageMembers)
+    }
+
+    /// Whether they run the installation.
+    pub fn operates(&self) -> bool {
+        self.operates
+    }
+
+    /// Who it is, where it is a person.
+    pub fn person(&self) -> Option<&PersonId> {
+        match &self.actor {
+            Actor::Person { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// What every form of a page must send in its field `csrf`, and every script in the header `x-csrf-token`. Empty for
+    /// the local admin, who has no session.
+    pub fn csrf(&self) -> &str {
+        self.session.as_ref().map_or("", |session| &session.csrf)
+    }
+
+    /// The browser's session, where a person has signed in.
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_deref()
+    }
+
+    /// Whether a server that no account has connected may become theirs: on one machine its account's, and hosted the
+    /// operator's, until people can connect servers themselves.
+    pub fn may_connect(&self, bot: &Bot) -> bool {
+        self.operates || bot.default_account.as_ref() == Some(self.account())
+    }
+
+    /// The note of something that they do now.
+    pub fn note(&self, what: &str, on: impl Into<Option<String>>, changes: Vec<Change>, now: Timestamp) -> Note {
+        note(self.account().clone(), self.who(), what, on.into(), changes, now)
+    }
+
+    fn who(&self) -> Who {
+        match &self.actor {
+            Actor::Token { id, name, .. } => Who { kind: WhoKind::Token, id: id.0.clone(), name: name.clone() },
+            Actor::Person { id, name, .. } => Who { kind: WhoKind::Person, id: id.0.clone(), name: name.clone() },
+            Actor::Operator => Who { kind: WhoKind::Operator, id: "operator".to_owned(), name: "Operator".to_owned() },
+        }
+    }
+
+    /// Whoever sends this request. A token comes before a cookie. Up to four GetItem, once for each request.
+    pub async fn of(parts: &mut Parts, bot: &Bot) -> Result<Self, Denied> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
+        let caller = if parts.headers.contains_key(AUTHORIZATION) {
+            Self::of_token(parts, bot).await?
+        } else if let Some(signed_in) = SignedIn::find(parts, bot).await? {
+            Self::of_person(&signed_in, bot).await?
+        } else {
+            Self::at_the_machine(parts, bot).await?
+        };
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+
+    async fn of_token(parts: &Parts, bot: &Bot) -> Result<Self, Denied> {
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or(Denied::Unknown)?;
+        if let (Some(operator), Some(secret)) = (&bot.access.operator_token, sent(header))
+            && operator.is(secret)
+        {
+            return Ok(Self::operator(bot).await?);
+        }
+        let secret = bearer(header).ok_or(Denied::Unknown)?;
+        let token = bot.store.token(&hash(secret)).await?.ok_or(Denied::Unknown)?;
+        let scopes = token.may();
+        let home = bot.home(&Place::Account(token.account), None).await?.ok_or(Denied::Unknown)?;
+        let actor = Actor::Token { id: token.id, name: token.name, scopes };
+        Ok(Self { home, actor, operates: false, session: None })
     }
 
     /// The operator's account comes to be when it is first used.
-    async fn caller(bot: &Bot) -> Result<Caller> {
+    async fn operator(bot: &Bot) -> Result<Self> {
         let id = AccountId::operator();
         let account = if let Some(account) = bot.store.account(&id).await? {
             account
@@ -65,24 +243,34 @@ impl Operator {
             new
         };
         let home = Arc::new(Home { account, settings: GuildSettings::default() });
-        Ok(Caller { home, token: TokenId("operator".to_owned()), manages_tokens: true, is_operator: true })
-    }
-}
-
-/// A caller who may make, list and revoke tokens. There is no other way to get one.
-#[derive(Debug, Clone)]
-pub struct Manager(pub Caller);
-
-impl Caller {
-    /// Whose token it is.
-    pub fn account(&self) -> &AccountId {
-        &self.home.account.id
+        Ok(Self { home, actor: Actor::Operator, operates: true, session: None })
     }
 
-    /// Whether a server that no account has connected may become theirs: on one machine its account's, and hosted the
-    /// operator's, until people can connect servers themselves.
-    pub fn may_connect(&self, bot: &Bot) -> bool {
-        self.is_operator || bot.default_account.as_ref() == Some(self.account())
+    /// Their membership is looked up each time: whoever is removed loses access at once.
+    async fn of_person(signed_in: &SignedIn, bot: &Bot) -> Result<Self, Denied> {
+        let SignedIn { person, session } = signed_in;
+        let account = session.account.as_ref().ok_or(Denied::NoAccount)?;
+        let place = Place::Account(account.clone());
+        let (member, home) = tokio::try_join!(bot.store.member(account, &person.id), bot.home(&place, None))?;
+        let (member, home) = member.zip(home).ok_or(Denied::NoAccount)?;
+        let actor = Actor::Person { id: person.id.clone(), name: person.name.clone(), role: member.role };
+        let operates = bot.access.is_operator(&person.id);
+        Ok(Self { home, actor, operates, session: Some(Arc::clone(session)) })
+    }
+
+    /// Whoever sits at the machine itself, where that is enough.
+    async fn at_the_machine(parts: &Parts, bot: &Bot) -> Result<Self, Denied> {
+        let (true, Some(account)) = (bot.access.local_admin, &bot.default_account) else {
+            return Err(Denied::Unknown);
+        };
+        let host = origin::loopback_host(&parts.headers).ok_or(Denied::Unknown)?;
+        if !origin::is_safe(&parts.method) && !origin::is_ours(&parts.headers, &format!("http://{host}")) {
+            return Err(Denied::Forged);
+        }
+        let home = bot.home(&Place::Account(account.clone()), None).await?;
+        let home = home.ok_or_else(|| anyhow!("this machine's account is not there"))?;
+        let actor = Actor::Person { id: PersonId::local(), name: "Local admin".to_owned(), role: Role::Owner };
+        Ok(Self { home, actor, operates: true, session: None })
     }
 }
 
@@ -90,103 +278,36 @@ impl FromRequestParts<Arc<Bot>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, bot: &Arc<Bot>) -> Result<Self, Problem> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if let (Some(operator), Some(secret)) = (&bot.operator, header.and_then(sent))
-            && operator.is(secret)
-        {
-            return Ok(Operator::caller(bot).await?);
-        }
-        let secret = header.and_then(bearer).ok_or_else(Problem::unauthorized)?;
-        let token = bot.store.token(&hash(secret)).await?.ok_or_else(Problem::unauthorized)?;
-        let home = bot.home(&Place::Account(token.account), None).await?.ok_or_else(Problem::unauthorized)?;
-        Ok(Self { home, token: token.id, manages_tokens: token.manage_tokens, is_operator: false })
+        Ok(Self::of(parts, bot).await?)
     }
 }
 
-impl FromRequestParts<Arc<Bot>> for Manager {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, bot: &Arc<Bot>) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, bot).await?;
-        if !caller.manages_tokens {
-            return Err(Problem::forbidden(
-                "This token may not manage tokens. On Guildhall's machine, `guildhall token` can.",
-            ));
-        }
-        Ok(Self(caller))
-    }
-}
-
-/// Makes a token for an account. The secret is returned here and never again.
-pub async fn create_token(
-    store: &Store,
-    account: &AccountId,
-    name: &str,
-    manage_tokens: bool,
+/// The note of a change.
+pub(crate) fn note(
+    account: AccountId,
+    who: Who,
+    what: &str,
+    on: Option<String>,
+    changes: Vec<Change>,
     now: Timestamp,
-) -> Result<(ApiToken, SecretString)> {
-    let secret = SecretString::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>())));
-    let token = ApiToken {
-        id: TokenId::generate(now),
-        name: name.to_owned(),
-        hash: hash(secret.expose_secret()),
-        account: account.clone(),
-        created_at: now,
-        manage_tokens,
-    };
-    store.put_token(&token).await?;
-    Ok((token, secret))
+) -> Note {
+    let id = format!("{:08x}", rand::rng().random::<u32>());
+    Note { account, at: now, id, who, what: what.to_owned(), on, changes }
 }
 
-/// The token in a header `Authorization`. [RFC 6750: 2.1]
-fn sent(header: &str) -> Option<&str> {
-    let (scheme, secret) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+/// A change of a field whose values are no secret. Long ones are left out.
+pub fn changed(field: &str, old: Option<String>, new: Option<String>) -> Change {
+    let short = |value: Option<String>| value.filter(|value| value.chars().count() <= MAX_NOTED_CHARS);
+    Change { field: field.to_owned(), old: short(old), new: short(new) }
 }
 
-/// The token in a header `Authorization`, if it can be one of ours.
-fn bearer(header: &str) -> Option<&str> {
-    let is_base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let ours = |random: &str| random.len() == SECRET_CHARS && random.chars().all(is_base64url);
-    sent(header).filter(|secret| secret.strip_prefix(PREFIX).is_some_and(ours))
-}
-
-/// What is kept of a token. It has 256 random bits, so a plain hash cannot be guessed backwards.
-pub fn hash(secret: &str) -> String {
-    hex::encode(Sha256::digest(secret))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn every_token_is_recognised_in_a_header(random: [u8; 32]) {
-            let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
-            for header in [format!("Bearer {secret}"), format!("bearer  {secret} ")] {
-                prop_assert_eq!(bearer(&header), Some(secret.as_str()));
-            }
-        }
-
-        #[test]
-        fn nothing_else_is(header in ".{0,80}") {
-            prop_assert_eq!(bearer(&header), None);
-        }
-    }
-
-    #[test]
-    fn another_scheme_or_length_is_no_token() {
-        let secret = format!("{PREFIX}{}", "a".repeat(SECRET_CHARS));
-        for header in [format!("Basic {secret}"), format!("Bearer {secret}a"), format!("Bearer{secret}"), secret] {
-            assert_eq!(bearer(&header), None, "{header}");
-        }
-    }
-
-    #[test]
-    fn the_hash_is_sha_256_in_hexadecimal() {
-        // The standard's own example. [FIPS 180-4]
-        assert_eq!(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+/// Notes what was done where that is no part of a transaction. What cannot be noted is told to whoever runs the
+/// installation: it is done, so that the caller is told nothing else.
+pub async fn keep_note(bot: &Bot, note: &Note) {
+    if let Err(error) = bot.store.put_note(note).await {
+        tracing::error!(
+            account.id = %note.account, who = %note.who.id, what = note.what, on = note.on.as_deref().unwrap_or_default(),
+            error = format!("{error:#}"), "a change was made that could not be noted in the audit trail"
+        );
     }
 }

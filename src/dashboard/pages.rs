@@ -20,6 +20,7 @@ mod tokens; // API tokens
 mod usage; // the month's messages, and the plan
 mod visitor; // who looks at a page
 
+use super::auth::csrf_of_forms;
 use super::problem::Problem;
 use crate::bot::Bot;
 use axum::Router;
@@ -29,11 +30,11 @@ use axum::routing::{get, post};
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// Largest form, files apart: the largest text that the API takes, of which a form makes three bytes from one.
-const MAX_FORM_BYTES: usize = 3 * 1024 * 1024;
+/// Largest form, files apart, as where the CSRF token is looked for.
+const MAX_FORM_BYTES: usize = 2 * 1024 * 1024;
 
 /// All pages, and the answer for addresses where nothing is.
-pub(super) fn router() -> Router<Arc<Bot>> {
+pub(super) fn router(bot: &Arc<Bot>) -> Router<Arc<Bot>> {
     Router::new()
         .route("/", get(overview::show))
         .route("/servers", get(servers::show))
@@ -60,6 +61,7 @@ pub(super) fn router() -> Router<Arc<Bot>> {
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(middleware::from_fn(csrf_of_forms))
         .layer(CatchPanicLayer::custom(Problem::of_panic))
-        .layer(middleware::from_fn(dress::dress))
+        .layer(middleware::from_fn_with_state(Arc::clone(bot), dress::dress))
 }

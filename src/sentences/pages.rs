@@ -404,7 +404,6 @@ words! {
     token_made;
     token_made_text;
     token_since;
-    token_manages;
     token_revoke;
     token_revoke_sure;
     token_revoke_yes;
@@ -413,8 +412,26 @@ words! {
     token_name;
     token_name_hint;
     token_bad_name(limit);
-    token_may_manage;
-    token_may_manage_text;
+    token_may_all;
+    token_scopes;
+    token_no_scope;
+    scope_read_account;
+    scope_count_usage;
+    scope_ask;
+    scope_read_guilds;
+    scope_change_settings;
+    scope_read_knowledge;
+    scope_manage_knowledge;
+    scope_read_conversations;
+    scope_read_bot;
+    scope_manage_bot;
+    scope_read_events;
+    scope_manage_notifications;
+    scope_manage_tokens;
+    scope_read_members;
+    scope_invite;
+    scope_manage_members;
+    scope_read_audit;
     token_create;
 
     // Signing in.

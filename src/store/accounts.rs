@@ -1,13 +1,15 @@
 //! Accounts and their API tokens.
 
 use super::schedule::Listed;
-use super::{Item, Store, failure, keys, to_item};
-use crate::account::Account;
+use super::transact::{Together, Write as _};
+use super::{Note, Store, keys, text};
+use crate::account::{Account, Plan};
+use crate::dashboard::auth::Scope;
 use crate::ids::{AccountId, TokenId};
 use anyhow::Result;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What is kept of an API token. The secret itself is shown once and kept nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +24,19 @@ pub struct ApiToken {
     pub account: AccountId,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Whether it may make, list and revoke tokens.
+    /// Whether it may make, list and revoke tokens: what was said of a token before there were scopes.
     #[serde(default)]
     pub manage_tokens: bool,
+    /// What it may do; none where it was made before there were scopes.
+    #[serde(default)]
+    pub scopes: Option<BTreeSet<Scope>>,
+}
+
+impl ApiToken {
+    /// What it may do.
+    pub fn may(&self) -> BTreeSet<Scope> {
+        self.scopes.clone().unwrap_or_else(|| Scope::unsaid(self.manage_tokens))
+    }
 }
 
 impl Store {
@@ -35,19 +47,26 @@ impl Store {
 
     /// Writes an account and its entry in the list of accounts. One transaction.
     pub async fn put_account(&self, account: &Account) -> Result<()> {
-        let put = |item: Item| -> Result<TransactWriteItem> {
-            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build()?;
-            Ok(TransactWriteItem::builder().put(put).build())
-        };
         let listed = Listed { account: account.id.clone() };
-        self.client
-            .transact_write_items()
-            .transact_items(put(to_item(keys::account(&account.id), account)?)?)
-            .transact_items(put(to_item(keys::account_listed(&account.id), &listed)?)?)
-            .send()
-            .await
-            .map_err(|error| failure("write an account", &error))?;
-        Ok(())
+        let writes = vec![
+            self.putting(keys::account(&account.id), account)?.write()?,
+            self.putting(keys::account_listed(&account.id), &listed)?.write()?,
+        ];
+        self.together(writes, "write an account").await.map(drop)
+    }
+
+    /// Gives an account another plan, if it still has this one; false where it has another by now. One transaction.
+    pub async fn set_plan(&self, account: &Account, plan: Plan, note: &Note) -> Result<bool> {
+        let update = self
+            .updating(keys::account(&account.id))
+            .update_expression("SET #plan = :new")
+            .condition_expression("#plan = :old")
+            .expression_attribute_names("#plan", "plan")
+            .expression_attribute_values(":new", text(plan.as_str()))
+            .expression_attribute_values(":old", text(account.plan.as_str()));
+        let mut writes = vec![update.write()?];
+        writes.extend(self.noting(Some(note))?);
+        Ok(self.together(writes, "change an account's plan").await? == Together::Done)
     }
 
     /// The token with this hash. One GetItem.
@@ -60,39 +79,23 @@ impl Store {
         self.query_all(&keys::account_partition(account), keys::TOKEN).await
     }
 
-    /// Writes a token and its entry in the account's list. One transaction.
-    pub async fn put_token(&self, token: &ApiToken) -> Result<()> {
-        self.put_both(keys::token(&token.hash), keys::token_of_account(&token.account, &token.id), token).await
+    /// Writes a token, its entry in the account's list and the note of who did it. One transaction.
+    pub async fn put_token(&self, token: &ApiToken, note: Option<&Note>) -> Result<()> {
+        let mut writes = vec![
+            self.putting(keys::token(&token.hash), token)?.write()?,
+            self.putting(keys::token_of_account(&token.account, &token.id), token)?.write()?,
+        ];
+        writes.extend(self.noting(note)?);
+        self.together(writes, "write a token").await.map(drop)
     }
 
     /// Makes a token worthless at once. One transaction.
-    pub async fn delete_token(&self, token: &ApiToken) -> Result<()> {
-        let delete = |key: keys::Key| -> Result<TransactWriteItem> {
-            let delete = Delete::builder().table_name(&self.table).set_key(Some(key.item())).build()?;
-            Ok(TransactWriteItem::builder().delete(delete).build())
-        };
-        self.client
-            .transact_write_items()
-            .transact_items(delete(keys::token(&token.hash))?)
-            .transact_items(delete(keys::token_of_account(&token.account, &token.id))?)
-            .send()
-            .await
-            .map_err(|error| failure("revoke a token", &error))?;
-        Ok(())
-    }
-
-    async fn put_both<T: Serialize>(&self, one: keys::Key, other: keys::Key, value: &T) -> Result<()> {
-        let put = |key: keys::Key| -> Result<TransactWriteItem> {
-            let put = Put::builder().table_name(&self.table).set_item(Some(to_item(key, value)?)).build()?;
-            Ok(TransactWriteItem::builder().put(put).build())
-        };
-        self.client
-            .transact_write_items()
-            .transact_items(put(one)?)
-            .transact_items(put(other)?)
-            .send()
-            .await
-            .map_err(|error| failure("write an item and its list entry", &error))?;
-        Ok(())
+    pub async fn delete_token(&self, token: &ApiToken, note: &Note) -> Result<()> {
+        let mut writes = vec![
+            self.deleting(keys::token(&token.hash)).write()?,
+            self.deleting(keys::token_of_account(&token.account, &token.id)).write()?,
+        ];
+        writes.extend(self.noting(Some(note))?);
+        self.together(writes, "revoke a token").await.map(drop)
     }
 }

@@ -1,19 +1,15 @@
 //! Servers, their settings, and what of them has changed.
 
-use super::{Item, Store, failure, is_condition_failure, keys, number, text, to_item};
+use super::transact::Together;
+use super::{Item, Note, Store, failure, is_condition_failure, keys, number, text, to_item};
 use crate::ids::AccountId;
 use crate::settings::Guild;
 use anyhow::Result;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 use twilight_model::id::{Id, marker::GuildMarker};
-
-/// A batch that a busy table answered in part is finished with so many more tries.
-const TRIES: u32 = 6;
 
 /// Whoever has not looked for a day starts afresh.
 const CHANGES_KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -63,6 +59,11 @@ impl Store {
     /// Writes a server, its entry in the account's list and the news of it, unless somebody has written it since version
     /// `guild.version - 1`. Returns whether it was written. One transaction.
     pub async fn put_guild(&self, guild: &Guild, now: Timestamp) -> Result<bool> {
+        self.put_guild_noted(guild, None, now).await
+    }
+
+    /// The same with the note of who did it, in the same transaction.
+    pub async fn put_guild_noted(&self, guild: &Guild, note: Option<&Note>, now: Timestamp) -> Result<bool> {
         let put = |key: keys::Key| -> Result<_> {
             Ok(Put::builder().table_name(&self.table).set_item(Some(to_item(key, guild)?)))
         };
@@ -80,26 +81,9 @@ impl Store {
             .table_name(&self.table)
             .set_item(Some(to_item(keys::guild_change(now, guild.id), &change)?))
             .build()?;
-        let puts = [unchanged, listed, news].map(|put| TransactWriteItem::builder().put(put).build());
-        for attempt in 0..TRIES {
-            if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
-            }
-            let written = self.client.transact_write_items().set_transact_items(Some(puts.to_vec())).send().await;
-            let Err(error) = written else { return Ok(true) };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-            else {
-                return Err(failure("write a server", &error));
-            };
-            let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
-            if codes.contains(&"ConditionalCheckFailed") {
-                return Ok(false);
-            }
-            if !codes.contains(&"TransactionConflict") {
-                return Err(failure("write a server", &error));
-            }
-        }
-        Err(anyhow::anyhow!("the table is too busy to write a server"))
+        let mut writes = [unchanged, listed, news].map(|put| TransactWriteItem::builder().put(put).build()).to_vec();
+        writes.extend(self.noting(note)?);
+        Ok(self.together(writes, "write a server").await? == Together::Done)
     }
 
     /// Notes that the bot is no longer in a server since `left_at`, or is in it again. Nothing happens where no account

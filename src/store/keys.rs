@@ -1,7 +1,7 @@
 //! The keys of every item. Nothing else builds one.
 
 use super::fleet::SessionKey;
-use crate::ids::{AccountId, ConversationId, QuestionId, SourceId, TokenId};
+use crate::ids::{AccountId, ConversationId, InvitationId, PersonId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -28,6 +28,14 @@ pub const GUILD: &str = "GUILD#";
 pub const SOURCE: &str = "SOURCE#";
 /// Prefix of an account's API tokens.
 pub const TOKEN: &str = "TOKEN#";
+/// Prefix of an account's members.
+pub const MEMBER: &str = "MEMBER#";
+/// Prefix of an account's invitations.
+pub const INVITATION: &str = "INVITATION#";
+/// Prefix of who changed what in an account.
+pub const AUDIT: &str = "AUDIT#";
+/// Prefix of the accounts that a person belongs to.
+pub const ACCOUNT_OF_PERSON: &str = "ACCOUNT#";
 /// Prefix of a conversation's turns.
 pub const TURN: &str = "TURN#";
 /// Prefix of a conversation's votes.
@@ -103,6 +111,11 @@ pub fn guild_partition(guild: Id<GuildMarker>) -> String {
     format!("GUILD#{guild}")
 }
 
+/// Partition of a person.
+pub fn person_partition(person: &PersonId) -> String {
+    format!("PERSON#{person}")
+}
+
 /// Partition of a conversation.
 pub fn conversation_partition(conversation: &ConversationId) -> String {
     format!("CONVERSATION#{conversation}")
@@ -147,6 +160,47 @@ pub(super) fn token(hash: &str) -> Key {
 
 pub(super) fn token_of_account(account: &AccountId, token: &TokenId) -> Key {
     Key::new(account_partition(account), format!("{TOKEN}{token}"))
+}
+
+pub(super) fn person(person: &PersonId) -> Key {
+    Key::new(person_partition(person), "PERSON")
+}
+
+pub(super) fn member(account: &AccountId, person: &PersonId) -> Key {
+    Key::new(account_partition(account), format!("{MEMBER}{person}"))
+}
+
+pub(super) fn account_of_person(person: &PersonId, account: &AccountId) -> Key {
+    Key::new(person_partition(person), format!("{ACCOUNT_OF_PERSON}{account}"))
+}
+
+pub(super) fn owners(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "OWNERS")
+}
+
+pub(super) fn invitation(hash: &str) -> Key {
+    Key::new(format!("INVITATION#{hash}"), "INVITATION")
+}
+
+pub(super) fn invitation_of_account(account: &AccountId, invitation: &InvitationId) -> Key {
+    Key::new(account_partition(account), format!("{INVITATION}{invitation}"))
+}
+
+pub(super) fn browser_session(hash: &str) -> Key {
+    Key::new(format!("SESSION#{hash}"), "SESSION")
+}
+
+pub(super) fn sign_in(state: &str) -> Key {
+    Key::new(format!("SIGNIN#{state}"), "SIGNIN")
+}
+
+pub(super) fn audit(account: &AccountId, at: Timestamp, id: &str) -> Key {
+    Key::new(account_partition(account), audit_at(at, id))
+}
+
+/// The sort key of a change that was made at this time.
+pub(super) fn audit_at(at: Timestamp, id: &str) -> String {
+    format!("{AUDIT}{:014}#{id}", at.as_millisecond().max(0))
 }
 
 pub(super) fn usage(account: &AccountId, month: &str, share: u32) -> Key {
@@ -264,6 +318,15 @@ mod tests {
             ("knowledge index", index(&account_id)),
             ("API token", token("<sha-256>")),
             ("API token of an account", token_of_account(&account_id, &TokenId("<token>".to_owned()))),
+            ("person", person(&PersonId("53908232506183680".to_owned()))),
+            ("member", member(&account_id, &PersonId("53908232506183680".to_owned()))),
+            ("account of a person", account_of_person(&PersonId("53908232506183680".to_owned()), &account_id)),
+            ("owners of an account", owners(&account_id)),
+            ("invitation", invitation("<sha-256>")),
+            ("invitation of an account", invitation_of_account(&account_id, &InvitationId("<invitation>".to_owned()))),
+            ("browser session", browser_session("<sha-256>")),
+            ("sign-in under way", sign_in("<sha-256>")),
+            ("change by somebody", audit(&account_id, "2026-11-24T10:00:00Z".parse().unwrap(), "<change>")),
             ("usage of a month", usage(&account_id, "2026-11", 7)),
             ("claim", claim(question)),
             ("fate of a message", fate(Id::new(question.0))),

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use guildhall::dashboard::api::ask::Session;
+use guildhall::dashboard::auth::Scope;
 
 /// An AI member of staff for Discord servers.
 #[derive(Debug, Parser)]
@@ -108,6 +109,10 @@ pub enum TokenCommand {
     Create {
         /// What to call it, for example after the program that will use it.
         name: String,
+        /// Something that it may do, such as `ask` or `knowledge:write`; may be given several times. Without it, all that
+        /// programs usually need.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<Scope>,
     },
     /// List tokens by name; never the tokens themselves.
     List,
@@ -148,6 +153,7 @@ mod tests {
             "guildhall knowledge remove src-1 src-2",
             "guildhall knowledge search question",
             "guildhall token create website",
+            "guildhall token create website --scope ask --scope knowledge:read",
             "guildhall token list",
             "guildhall token revoke website",
         ] {
@@ -164,6 +170,7 @@ mod tests {
             "guildhall knowledge add https://docs.example.com/ --page --site",
             "guildhall knowledge add https://docs.example.com/ --max-pages 0",
             "guildhall ask question --session a/b",
+            "guildhall token create website --scope everything",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

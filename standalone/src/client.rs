@@ -3,12 +3,14 @@
 use guildhall::dashboard::api::ask::{AskRequest, AskResponse};
 use guildhall::dashboard::api::knowledge::{AddRequest, Found, SourceView};
 use guildhall::dashboard::api::tokens::{CreatedToken, NewToken, TokenView};
+use guildhall::dashboard::auth::Scope;
 use guildhall::dashboard::page::Page;
 use guildhall::dashboard::problem::Problem;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use url::Url;
 
@@ -83,9 +85,9 @@ impl Client {
         self.list(&["tokens"]).await
     }
 
-    /// Makes a token.
-    pub async fn create_token(&self, name: &str) -> Result<CreatedToken, CallError> {
-        let new = NewToken { name: name.to_owned(), manage_tokens: false };
+    /// Makes a token that may do this, or what programs usually need.
+    pub async fn create_token(&self, name: &str, scopes: Option<BTreeSet<Scope>>) -> Result<CreatedToken, CallError> {
+        let new = NewToken { name: name.to_owned(), manage_tokens: false, scopes };
         self.json(self.request(Method::POST, &["tokens"], &[]).json(&new)).await
     }
 

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use axum::Router;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
-use guildhall::dashboard::{self, auth};
+use guildhall::dashboard;
+use guildhall::dashboard::auth::{self, Access, Scope};
 use guildhall::ids::AccountId;
 use guildhall::interactions::{self, Door, Keys};
 use guildhall::knowledge::source::{Source, Status};
@@ -64,7 +65,7 @@ pub struct Session {
 impl Session {
     /// Finds the running server or becomes one for the time of a command.
     pub async fn connect(config: &Config, machine: &StandaloneConfig, work: Work) -> Result<Self> {
-        let house = match House::open(config, &machine.data, machine.plan, work).await {
+        let house = match House::open(config, &machine.data, machine.plan, work, Access::default()).await {
             Ok(house) => house,
             Err(NotOpened::InUse) => return Self::of_running(&machine.data).await,
             Err(NotOpened::Failed(error)) => return Err(error),
@@ -124,14 +125,15 @@ async fn local_token(house: &House, data: &Path) -> Result<SecretString> {
     if let Ok(secret) = fs::read_to_string(&file)
         && let Some(mut token) = store.token(&auth::hash(&secret)).await?
     {
-        if !token.manage_tokens {
-            // Made before tokens were told apart by it.
-            token.manage_tokens = true;
-            store.put_token(&token).await?;
+        if token.may() != Scope::all() {
+            // Made before there were scopes, or this one.
+            (token.manage_tokens, token.scopes) = (true, Some(Scope::all()));
+            store.put_token(&token, None).await?;
         }
         return Ok(secret.into());
     }
-    let (_, token) = auth::create_token(store, &AccountId::local(), "this machine", true, Timestamp::now()).await?;
+    let (_, token) =
+        auth::create_token(store, &AccountId::local(), "this machine", Scope::all(), None, Timestamp::now()).await?;
     // Whole or not at all, and never readable by others.
     let draft = data.join("local-token.draft");
     let mut options = fs::File::options();

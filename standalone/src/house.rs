@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use guildhall::account::{Account, Plan};
 use guildhall::bot::Bot;
 use guildhall::config::Config;
+use guildhall::dashboard::auth::Access;
 use guildhall::discord::{Budget, CustomBots, Discord};
 use guildhall::embedding::Embeddings;
 use guildhall::events::Events;
@@ -16,15 +17,18 @@ use guildhall::knowledge::files::Files;
 use guildhall::llm::Llm;
 use guildhall::mail::Mailer;
 use guildhall::secret::Secrets;
+use guildhall::sign_in::SignIn;
 use guildhall::store::Store;
 use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
+use url::Url;
 
 /// The table's file in the data folder.
 const TABLE: &str = "guildhall.db";
@@ -78,14 +82,21 @@ pub enum NotOpened {
 
 impl House {
     /// Opens the data folder and starts to work.
-    pub async fn open(config: &Config, data: &Path, plan: Plan, work: Work) -> Result<Self, NotOpened> {
+    pub async fn open(config: &Config, data: &Path, plan: Plan, work: Work, access: Access) -> Result<Self, NotOpened> {
         let lock = lock(data)?;
         // Of a process that was killed: whoever has that port now must not be sent this machine's token.
         let _ = std::fs::remove_file(data.join(ADDRESS));
-        Ok(Self::open_locked(config, data, plan, work, lock).await?)
+        Ok(Self::open_locked(config, data, plan, work, access, lock).await?)
     }
 
-    async fn open_locked(config: &Config, data: &Path, plan: Plan, work: Work, mut lock: File) -> Result<Self> {
+    async fn open_locked(
+        config: &Config,
+        data: &Path,
+        plan: Plan,
+        work: Work,
+        access: Access,
+        mut lock: File,
+    ) -> Result<Self> {
         let store = Store::new(table::open(&data.join(TABLE))?, &config.table_name);
         store.create_table().await?;
         let account = AccountId::local();
@@ -114,7 +125,9 @@ impl House {
         };
         let (jobs, runner) = Jobs::open(store.clone(), earlier).await?;
         let (jobs, home) = (jobs.into(), Some(account.clone()));
-        let bot = Arc::new(Bot::new(store, jobs, knowledge, llm, events, Some(discord), home));
+        let mut bot = Bot::new(store, jobs, knowledge, llm, events, Some(discord), home);
+        bot.access = access;
+        let bot = Arc::new(bot);
         if work == Work::Everything {
             bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
         }
@@ -132,6 +145,24 @@ impl House {
             tracing::warn!(%error, "the lock could not be emptied: the next start takes this one for killed");
         }
     }
+}
+
+/// How people come in at the pages of this machine, which listens at `address`.
+pub fn access(config: &Config, data: &Path, address: SocketAddr) -> Result<Access> {
+    let public = match &config.public_url {
+        Some(public) => public.clone(),
+        None => Url::parse(&format!("http://{address}")).context("an address is a host")?,
+    };
+    let sign_in = match &config.sign_in {
+        Some(sign_in) => {
+            let secrets = Secrets::local(data.join(SECRETS_KEY));
+            Some(SignIn::new(sign_in.clone(), &config.discord_api_url, &public, secrets)?)
+        }
+        None => None,
+    };
+    let local_admin = sign_in.is_none() && address.ip().is_loopback() && Access::trusts_its_machine(&public);
+    let operators = config.operators.clone();
+    Ok(Access { sign_in, operators, operator_token: None, address: Some(public), local_admin })
 }
 
 fn lock(data: &Path) -> Result<File, NotOpened> {

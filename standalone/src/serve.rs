@@ -1,15 +1,17 @@
 //! `guildhall serve`: the house with its doors open.
 
-use crate::house::{House, NotOpened, Work};
+use crate::house::{self, House, NotOpened, Work};
 use crate::{door, guide};
 use anyhow::{Context as _, Result, bail};
 use gateway_worker::Outside;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
+use guildhall::dashboard::auth::Access;
 use guildhall::ids::AccountId;
 use guildhall::schedule::{self, Run};
 use guildhall::signals;
 use jiff::Timestamp;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -30,11 +32,14 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
+    check_ways_in(&config, machine.addr)?;
     // Before anything is written: a first start that finds its port taken has left nothing behind.
     let listener = TcpListener::bind(machine.addr)
         .await
         .with_context(|| format!("listening on {} (GUILDHALL_ADDR sets another address)", machine.addr))?;
-    let house = match House::open(&config, &machine.data, machine.plan, Work::Everything).await {
+    let address = listener.local_addr()?;
+    let access = house::access(&config, &machine.data, address)?;
+    let house = match House::open(&config, &machine.data, machine.plan, Work::Everything, access).await {
         Ok(house) => house,
         Err(NotOpened::InUse) => bail!(
             "another guildhall is running on the data folder {}; stop it first, or set GUILDHALL_DATA to another folder",
@@ -42,7 +47,6 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
         ),
         Err(NotOpened::Failed(error)) => return Err(error),
     };
-    let address = listener.local_addr()?;
     let pages = guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await?;
     if pages > 0 {
         tracing::info!(pages, "the user guide is being indexed, so that you can ask about it at once");
@@ -54,7 +58,7 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
     let stop = CancellationToken::new();
     tokio::spawn(watch_schedule(Arc::clone(&house.bot), stop.clone()));
     let gateway = tokio::spawn(keep_gateway(Arc::clone(&house.bot), config.clone(), stop.clone()));
-    say_what_is_there(&config, &machine, address);
+    say_what_is_there(&config, &house.bot.access, address);
 
     let stopping = stop.clone();
     let server = axum::serve(listener, door::router(&house.bot)).with_graceful_shutdown(async move {
@@ -75,13 +79,54 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
     Ok(())
 }
 
-fn say_what_is_there(config: &Config, machine: &StandaloneConfig, address: std::net::SocketAddr) {
+/// Where others reach this machine, somebody must say who they are.
+fn check_ways_in(config: &Config, address: SocketAddr) -> Result<()> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    if config.sign_in.is_none() {
+        bail!(
+            "GUILDHALL_ADDR is {address}, where others can reach Guildhall, but nobody could sign in: set \
+             DISCORD_CLIENT_SECRET (from the page OAuth2 of Discord's developer portal) and GUILDHALL_PUBLIC_URL, or listen \
+             on 127.0.0.1 only"
+        );
+    }
+    if config.public_url.is_none() {
+        bail!(
+            "GUILDHALL_ADDR is {address} and DISCORD_CLIENT_SECRET is set, so GUILDHALL_PUBLIC_URL is needed too: the \
+             address to which Discord sends people back, for example https://bot.example.com"
+        );
+    }
+    Ok(())
+}
+
+fn say_what_is_there(config: &Config, access: &Access, address: SocketAddr) {
     let model = config.llm.as_ref().map_or("none: answers are quoted passages", |model| &model.model);
     let embeddings = config.embedding.as_ref().map_or("none: search by words", |model| &model.model);
-    tracing::info!(%address, public_url = %machine.public_url, model, embeddings, "Guildhall is here");
+    let public_url = access.address.as_ref().map(ToString::to_string).unwrap_or_default();
+    tracing::info!(%address, public_url, model, embeddings, "Guildhall is here");
+    if let Some(sign_in) = &access.sign_in {
+        tracing::info!(redirect = %sign_in.redirect(), "people sign in by Discord; its developer portal must know this redirect address");
+        if access.operators.is_empty() {
+            tracing::info!(
+                "GUILDHALL_OPERATORS is not set: put your Discord user id there to become the owner, or make an invitation"
+            );
+        }
+    } else if access.local_admin {
+        tracing::info!(
+            "DISCORD_CLIENT_SECRET is not set: whoever opens the pages on this machine is their admin, without signing in"
+        );
+    } else {
+        tracing::warn!(
+            "the pages are reached through GUILDHALL_PUBLIC_URL, but nobody can sign in: set DISCORD_CLIENT_SECRET"
+        );
+    }
     if config.discord.is_some() {
-        let endpoint = endpoint(&machine.public_url);
-        tracing::info!(%endpoint, "commands come over the gateway; for a public address, this may be the Interactions Endpoint URL in Discord's developer portal");
+        let endpoint = access.address.as_ref().map(|public| endpoint(public).to_string()).unwrap_or_default();
+        tracing::info!(
+            endpoint,
+            "commands come over the gateway; for a public address, this may be the Interactions Endpoint URL in Discord's developer portal"
+        );
     } else {
         tracing::info!(
             "DISCORD_TOKEN is not set: no shared bot, but the API, `guildhall ask` and bots that are set by the API work"

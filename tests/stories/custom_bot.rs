@@ -241,7 +241,10 @@ async fn a_bot_is_its_accounts_alone() {
         let mut guild = Guild::new(Id::new(world.discord.guild_id()), others.clone());
         guild.version = 1;
         assert!(store.put_guild(&guild, Timestamp::now()).await.expect("the table takes a server"));
-        auth::create_token(&store, &others, "test", false, Timestamp::now()).await.expect("the table takes a token").1
+        auth::create_token(&store, &others, "test", auth::Scope::all(), None, Timestamp::now())
+            .await
+            .expect("the table takes a token")
+            .1
     };
     world.restart().await;
     until(&world, "connected").await;

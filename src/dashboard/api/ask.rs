@@ -1,9 +1,10 @@
 //! `/ask`: one question, one answer, through the same steps as in Discord.
 
-use super::refusals::{Always, BadBody, QuotaUsedUp};
+use super::refusals::{Always, BadBody, Forbidden, QuotaUsedUp};
 use crate::answer::{self, Answer, NoAnswer};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::May;
+use crate::dashboard::auth::need::Ask;
 use crate::dashboard::extract::Body;
 use crate::dashboard::problem::Problem;
 use crate::ids::{AccountId, ConversationId, QuestionId};
@@ -83,11 +84,12 @@ pub struct AnswerSource {
 #[utoipa::path(
     post, path = "/ask", tag = "ask", request_body = AskRequest,
     params(("Accept-Language" = Option<String>, Header, description = "The person's language, where the body names none")),
-    responses((status = 200, body = AskResponse), BadBody, QuotaUsedUp, Always),
+    security(("bearer" = ["ask"]), ("session" = ["agent"])),
+    responses((status = 200, body = AskResponse), BadBody, QuotaUsedUp, Forbidden, Always),
 )]
 pub async fn ask(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<Ask>,
     headers: HeaderMap,
     Body(request): Body<AskRequest>,
 ) -> Result<Json<AskResponse>, Problem> {

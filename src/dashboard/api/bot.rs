@@ -1,13 +1,13 @@
 //! `/bot`: the account's own Discord application, in place of the shared bot. Its token is never shown.
 
-use super::refusals::{Always, BadBody, TakenByAnother, Unknown};
+use super::refusals::{Always, BadBody, Forbidden, TakenByAnother, Unknown};
 use crate::bot::Bot;
 use crate::config::public_key;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{ManageBot, ReadBot};
+use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::Body;
 use crate::dashboard::problem::Problem;
 use crate::discord::{Discord, DiscordError};
-use crate::ids::AccountId;
 use crate::store::{CustomBot, Kept, Lease, SessionNotice};
 use anyhow::anyhow;
 use axum::Json;
@@ -79,14 +79,16 @@ pub struct Notice {
 }
 
 /// The account's bot.
-#[utoipa::path(get, path = "/bot", tag = "bot", responses((status = 200, body = BotView), Unknown, Always))]
-pub async fn get_bot(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json<BotView>, Problem> {
-    look(&bot, caller.account()).await?.map(Json).ok_or_else(|| Problem::no_such("bot"))
+#[utoipa::path(get, path = "/bot", tag = "bot",
+    security(("bearer" = ["bot:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = BotView), Unknown, Forbidden, Always))]
+pub async fn get_bot(State(bot): State<Arc<Bot>>, caller: May<ReadBot>) -> Result<Json<BotView>, Problem> {
+    look(&bot, &caller).await?.map(Json).ok_or_else(|| Problem::no_such("bot"))
 }
 
 /// An account's bot, if it has one.
-pub(crate) async fn look(bot: &Bot, account: &AccountId) -> Result<Option<BotView>, Problem> {
-    let Some(found) = bot.store.custom_bot_of(account).await? else { return Ok(None) };
+pub(crate) async fn look(bot: &Bot, caller: &Caller) -> Result<Option<BotView>, Problem> {
+    let Some(found) = bot.store.custom_bot_of(caller.account()).await? else { return Ok(None) };
     let leases = bot.store.leases_of(found.application).await?;
     Ok(Some(view(found, &leases)))
 }
@@ -96,20 +98,22 @@ pub(crate) async fn look(bot: &Bot, account: &AccountId) -> Result<Option<BotVie
 /// all: then commands come over the gateway too.
 #[utoipa::path(
     put, path = "/bot", tag = "bot", request_body = NewBot,
-    responses((status = 200, body = BotView), TakenByAnother, BadBody, Always),
+    security(("bearer" = ["bot:write"]), ("session" = ["admin"])),
+    responses((status = 200, body = BotView), TakenByAnother, BadBody, Forbidden, Always),
 )]
 pub async fn set_bot(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ManageBot>,
     Body(new): Body<NewBot>,
 ) -> Result<Json<BotView>, Problem> {
-    Ok(Json(bring(&bot, caller.account(), &new).await?))
+    Ok(Json(bring(&bot, &caller, &new).await?))
 }
 
 /// Brings a bot along for an account, once Discord has said that it is one.
-pub(crate) async fn bring(bot: &Bot, account: &AccountId, new: &NewBot) -> Result<BotView, NoBot> {
+pub(crate) async fn bring(bot: &Bot, caller: &Caller, new: &NewBot) -> Result<BotView, NoBot> {
     let discord = bot.discord.as_ref().ok_or_else(|| anyhow!("this Guildhall speaks to no Discord"))?;
     let (application, key) = checked(discord, new).await?;
+    let account = caller.account();
     let record = CustomBot {
         application,
         account: account.clone(),
@@ -121,6 +125,8 @@ pub(crate) async fn bring(bot: &Bot, account: &AccountId, new: &NewBot) -> Resul
     if bot.store.put_custom_bot(&record).await? == Kept::IsAnothers {
         return Err(NoBot::Taken);
     }
+    let note = caller.note("bot.set", application.to_string(), Vec::new(), Timestamp::now());
+    auth::keep_note(bot, &note).await;
     discord.forget(application).await;
     tracing::info!(application.id = %application, account.id = %account, "an account has brought its bot along");
     if let Err(error) = discord.sync_commands(application).await {
@@ -134,22 +140,25 @@ pub(crate) async fn bring(bot: &Bot, account: &AccountId, new: &NewBot) -> Resul
 /// Removes the account's bot: its connection ends within seconds, and its token is deleted.
 #[utoipa::path(
     delete, path = "/bot", tag = "bot",
-    responses((status = 204, description = "It is removed"), Unknown, Always),
+    security(("bearer" = ["bot:write"]), ("session" = ["admin"])),
+    responses((status = 204, description = "It is removed"), Unknown, Forbidden, Always),
 )]
-pub async fn remove_bot(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<StatusCode, Problem> {
-    remove(&bot, caller.account()).await?;
+pub async fn remove_bot(State(bot): State<Arc<Bot>>, caller: May<ManageBot>) -> Result<StatusCode, Problem> {
+    remove(&bot, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Removes an account's bot.
-pub(crate) async fn remove(bot: &Bot, account: &AccountId) -> Result<(), Problem> {
-    let found = bot.store.custom_bot_of(account).await?;
-    if !bot.store.delete_custom_bot(account).await? {
+pub(crate) async fn remove(bot: &Bot, caller: &Caller) -> Result<(), Problem> {
+    let found = bot.store.custom_bot_of(caller.account()).await?;
+    if !bot.store.delete_custom_bot(caller.account()).await? {
         return Err(Problem::no_such("bot"));
     }
+    let on = found.as_ref().map(|found| found.application.to_string());
+    auth::keep_note(bot, &caller.note("bot.removed", on, Vec::new(), Timestamp::now())).await;
     if let (Some(found), Some(discord)) = (found, &bot.discord) {
         discord.forget(found.application).await;
-        tracing::info!(application.id = %found.application, account.id = %account, "an account has removed its bot");
+        tracing::info!(application.id = %found.application, account.id = %caller.account(), "an account has removed its bot");
     }
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! `/guilds`: the account's Discord servers, and how Guildhall behaves in them.
 
-use super::refusals::{Always, BadBody, BadParams, Overtaken, Unknown};
+use super::refusals::{Always, BadBody, BadParams, Forbidden, Overtaken, Unknown};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{ChangeSettings, ReadGuilds};
+use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
-use crate::ids::{AccountId, snowflake_time};
+use crate::ids::snowflake_time;
 use crate::settings::{Access, Guild, GuildSettings, ResponseMode};
+use crate::store::Change;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -155,11 +157,12 @@ impl From<Guild> for GuildView {
 /// Lists the account's servers: those that somebody has set something for.
 #[utoipa::path(
     get, path = "/guilds", tag = "guilds", params(PageParams),
-    responses((status = 200, body = Page<GuildView>), BadParams, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = Page<GuildView>), BadParams, Forbidden, Always),
 )]
 pub async fn list_guilds(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadGuilds>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<GuildView>>, Problem> {
     let guilds = bot.store.guilds_of(caller.account()).await?.into_iter().map(GuildView::from).collect();
@@ -171,9 +174,14 @@ pub async fn list_guilds(
 /// One server.
 #[utoipa::path(
     get, path = "/guilds/{id}", tag = "guilds", params(("id" = String, Path, description = "Discord's id of the server")),
-    responses((status = 200, body = GuildView), Unknown, Always),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = GuildView), Unknown, Forbidden, Always),
 )]
-pub async fn get_guild(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> Result<Json<GuildView>, Problem> {
+pub async fn get_guild(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ReadGuilds>,
+    id: Id,
+) -> Result<Json<GuildView>, Problem> {
     Ok(Json(find(&bot, &caller, &id).await?.into()))
 }
 
@@ -181,12 +189,17 @@ pub async fn get_guild(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> R
 #[utoipa::path(
     get, path = "/guilds/{id}/settings", tag = "guilds",
     params(("id" = String, Path, description = "Discord's id of the server")),
+    security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
     responses(
         (status = 200, body = SettingsView, headers(("ETag" = String, description = "The settings' version"))),
-        Unknown, Always,
+        Unknown, Forbidden, Always,
     ),
 )]
-pub async fn get_settings(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -> Result<impl IntoResponse, Problem> {
+pub async fn get_settings(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ReadGuilds>,
+    id: Id,
+) -> Result<impl IntoResponse, Problem> {
     Ok(shown(find(&bot, &caller, &id).await?))
 }
 
@@ -199,14 +212,15 @@ pub async fn get_settings(State(bot): State<Arc<Bot>>, caller: Caller, id: Id) -
             somebody else has changed the settings since"),
     ),
     request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
+    security(("bearer" = ["guilds:write"]), ("session" = ["admin"])),
     responses(
         (status = 200, body = SettingsView, headers(("ETag" = String, description = "The settings' new version"))),
-        Unknown, Overtaken, BadBody, Always,
+        Unknown, Overtaken, BadBody, Forbidden, Always,
     ),
 )]
 pub async fn change_settings(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ChangeSettings>,
     id: Id,
     headers: HeaderMap,
     Body(patch): Body<Value>,
@@ -217,7 +231,7 @@ pub async fn change_settings(
             return Err(Problem::overtaken());
         }
         let settings = patched(guild.settings.clone(), &patch)?;
-        if let Some(guild) = save(&bot, guild, settings).await? {
+        if let Some(guild) = save(&bot, &caller, guild, settings).await? {
             return Ok(shown(guild));
         }
         if headers.contains_key(IF_MATCH) {
@@ -227,27 +241,42 @@ pub async fn change_settings(
     Err(anyhow::anyhow!("a server's settings are changed by too many at once").into())
 }
 
-async fn find(bot: &Bot, caller: &Caller, id: &Id) -> Result<Guild, Problem> {
-    find_of(bot, caller.account(), caller.may_connect(bot), id).await
-}
-
-/// A server of an account's. Where servers that nobody has connected are theirs, it need not be known yet.
-pub(crate) async fn find_of(bot: &Bot, account: &AccountId, may_connect: bool, Id(id): &Id) -> Result<Guild, Problem> {
+/// A server of the caller's. Where servers that nobody has connected are theirs, it need not be known yet.
+pub(crate) async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<Guild, Problem> {
     let id: Snowflake<GuildMarker> = id.parse().map_err(|_| Problem::no_such("server"))?;
     match bot.store.guild(id).await? {
-        Some(guild) if guild.account == *account => Ok(guild),
-        None if may_connect => Ok(Guild::new(id, account.clone())),
+        Some(guild) if guild.account == *caller.account() => Ok(guild),
+        None if caller.may_connect(bot) => Ok(Guild::new(id, caller.account().clone())),
         _ => Err(Problem::no_such("server")),
     }
 }
 
 /// Lets these settings take effect in a server as it was read; none, and nothing happens, if somebody else has changed it
 /// since.
-pub(crate) async fn save(bot: &Bot, mut guild: Guild, settings: GuildSettings) -> Result<Option<Guild>, Problem> {
+pub(crate) async fn save(
+    bot: &Bot,
+    caller: &Caller,
+    mut guild: Guild,
+    settings: GuildSettings,
+) -> Result<Option<Guild>, Problem> {
     settings.check().map_err(|fault| Problem::refused(fault.to_string()))?;
-    guild.settings = settings;
+    let before = std::mem::replace(&mut guild.settings, settings);
     guild.version += 1;
-    Ok(bot.store.put_guild(&guild, Timestamp::now()).await?.then_some(guild))
+    let now = Timestamp::now();
+    let note = caller.note("settings.changed", guild.id.to_string(), differences(before, &guild.settings), now);
+    Ok(bot.store.put_guild_noted(&guild, Some(&note), now).await?.then_some(guild))
+}
+
+/// Which settings differ, with what they were and are where that is short.
+fn differences(before: GuildSettings, after: &GuildSettings) -> Vec<Change> {
+    let fields = |settings| match serde_json::to_value(SettingsView::from(settings)) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let (before, after) = (fields(before), fields(after.clone()));
+    let told = |value: Option<&Value>| value.map(ToString::to_string);
+    let differ = after.iter().filter(|(name, value)| before.get(*name) != Some(value));
+    differ.map(|(name, value)| auth::changed(name, told(before.get(name)), told(Some(value)))).collect()
 }
 
 fn shown(guild: Guild) -> impl IntoResponse + use<> {

@@ -1,14 +1,15 @@
 //! `/knowledge`: what answers are taken from, and what a search in it finds.
 
-use super::refusals::{Always, BadBody, BadParams, Unknown};
+use super::refusals::{Always, BadBody, BadParams, Forbidden, Unknown};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{ManageKnowledge, ReadKnowledge};
+use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
 use crate::ids::SourceId;
-use crate::knowledge::Hit;
 use crate::knowledge::source::{DEFAULT_DEPTH, MAX_FILE_BYTES, MAX_PAGES, NewSource, Origin, Source, Status};
+use crate::knowledge::{AddError, Hit};
 use crate::question;
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
@@ -237,11 +238,12 @@ pub(crate) fn upload_limit() -> DefaultBodyLimit {
 /// Lists what the account has added.
 #[utoipa::path(
     get, path = "/knowledge/sources", tag = "knowledge", params(PageParams),
-    responses((status = 200, body = Page<SourceView>), BadParams, Always),
+    security(("bearer" = ["knowledge:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = Page<SourceView>), BadParams, Forbidden, Always),
 )]
 pub async fn list_sources(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadKnowledge>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<SourceView>>, Problem> {
     let sources = bot.store.sources(caller.account()).await?.into_iter().map(SourceView::from).collect();
@@ -251,14 +253,15 @@ pub async fn list_sources(
 /// Adds a text, a question with its answer, a page or a site. It is read and indexed soon after.
 #[utoipa::path(
     post, path = "/knowledge/sources", tag = "knowledge", request_body = AddRequest,
+    security(("bearer" = ["knowledge:write"]), ("session" = ["admin"])),
     responses(
         (status = 201, body = SourceView, headers(("Location" = String, description = "The source's address"))),
-        BadBody, Always,
+        BadBody, Forbidden, Always,
     ),
 )]
 pub async fn add_source(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ManageKnowledge>,
     Body(request): Body<AddRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     add(&bot, &caller, request.try_into()?).await
@@ -268,14 +271,15 @@ pub async fn add_source(
 #[utoipa::path(
     post, path = "/knowledge/sources/files", tag = "knowledge",
     request_body(content = FileForm, content_type = "multipart/form-data"),
+    security(("bearer" = ["knowledge:write"]), ("session" = ["admin"])),
     responses(
         (status = 201, body = SourceView, headers(("Location" = String, description = "The source's address"))),
-        BadBody, Always,
+        BadBody, Forbidden, Always,
     ),
 )]
 pub async fn upload_file(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ManageKnowledge>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let file = read_form(form?).await?;
@@ -286,9 +290,14 @@ pub async fn upload_file(
 #[utoipa::path(
     get, path = "/knowledge/sources/{id}", tag = "knowledge",
     params(("id" = String, Path, description = "The source's id")),
-    responses((status = 200, body = SourceView), Unknown, Always),
+    security(("bearer" = ["knowledge:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = SourceView), Unknown, Forbidden, Always),
 )]
-pub async fn get_source(State(bot): State<Arc<Bot>>, caller: Caller, Id(id): Id) -> Result<Json<SourceView>, Problem> {
+pub async fn get_source(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ReadKnowledge>,
+    Id(id): Id,
+) -> Result<Json<SourceView>, Problem> {
     let source = bot.store.source(caller.account(), &SourceId(id)).await?;
     source.map(|source| Json(source.into())).ok_or_else(|| Problem::no_such("source"))
 }
@@ -297,37 +306,60 @@ pub async fn get_source(State(bot): State<Arc<Bot>>, caller: Caller, Id(id): Id)
 #[utoipa::path(
     delete, path = "/knowledge/sources/{id}", tag = "knowledge",
     params(("id" = String, Path, description = "The source's id")),
-    responses((status = 204, description = "It is being taken out"), Unknown, Always),
+    security(("bearer" = ["knowledge:write"]), ("session" = ["admin"])),
+    responses((status = 204, description = "It is being taken out"), Unknown, Forbidden, Always),
 )]
-pub async fn remove_source(State(bot): State<Arc<Bot>>, caller: Caller, Id(id): Id) -> Result<StatusCode, Problem> {
-    let found = bot.knowledge.remove(caller.account(), &SourceId(id), &bot.jobs, Timestamp::now()).await?;
-    if found { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::no_such("source")) }
+pub async fn remove_source(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ManageKnowledge>,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    remove(&bot, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a source of the caller's out.
+pub(crate) async fn remove(bot: &Bot, caller: &Caller, id: String) -> Result<(), Problem> {
+    let found = bot.knowledge.remove(caller.account(), &SourceId(id.clone()), &bot.jobs, Timestamp::now()).await?;
+    if !found {
+        return Err(Problem::no_such("source"));
+    }
+    auth::keep_note(bot, &caller.note("source.removed", id, Vec::new(), Timestamp::now())).await;
+    Ok(())
 }
 
 /// Reads a source again. The old version answers until the new one is whole.
 #[utoipa::path(
     post, path = "/knowledge/sources/{id}/refresh", tag = "knowledge",
     params(("id" = String, Path, description = "The source's id")),
-    responses((status = 202, body = SourceView), Unknown, Always),
+    security(("bearer" = ["knowledge:write"]), ("session" = ["admin"])),
+    responses((status = 202, body = SourceView), Unknown, Forbidden, Always),
 )]
 pub async fn refresh_source(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ManageKnowledge>,
     Id(id): Id,
 ) -> Result<(StatusCode, Json<SourceView>), Problem> {
+    Ok((StatusCode::ACCEPTED, Json(refresh(&bot, &caller, id).await?.into())))
+}
+
+/// Has a source of the caller's read again.
+pub(crate) async fn refresh(bot: &Bot, caller: &Caller, id: String) -> Result<Source, Problem> {
     let source = bot.knowledge.refresh(caller.account(), &SourceId(id), &bot.jobs, Timestamp::now()).await?;
     let source = source.ok_or_else(|| Problem::no_such("source"))?;
-    Ok((StatusCode::ACCEPTED, Json(source.into())))
+    auth::keep_note(bot, &caller.note("source.refreshed", source.id.0.clone(), Vec::new(), Timestamp::now())).await;
+    Ok(source)
 }
 
 /// Finds the passages that a question would be answered from, without asking the model. It counts nothing.
 #[utoipa::path(
     get, path = "/knowledge/search", tag = "knowledge", params(SearchParams),
-    responses((status = 200, body = Found), BadParams, Always),
+    security(("bearer" = ["knowledge:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = Found), BadParams, Forbidden, Always),
 )]
 pub async fn search(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadKnowledge>,
     Params(SearchParams { q, limit }): Params<SearchParams>,
 ) -> Result<Json<Found>, Problem> {
     let limit = limit.unwrap_or(DEFAULT_HITS);
@@ -342,9 +374,17 @@ pub async fn search(
 }
 
 async fn add(bot: &Bot, caller: &Caller, new: NewSource) -> Result<impl IntoResponse + use<>, Problem> {
-    let source = bot.knowledge.add(caller.account(), new, &bot.jobs, Timestamp::now()).await?;
+    let source = take(bot, caller, new).await?;
     let location = format!("{}/knowledge/sources/{}", super::PREFIX, source.id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(SourceView::from(source))))
+}
+
+/// Takes a source in for the caller.
+pub(crate) async fn take(bot: &Bot, caller: &Caller, new: NewSource) -> Result<Source, AddError> {
+    let source = bot.knowledge.add(caller.account(), new, &bot.jobs, Timestamp::now()).await?;
+    let title = vec![auth::changed("title", None, Some(source.title.clone()))];
+    auth::keep_note(bot, &caller.note("source.added", source.id.0.clone(), title, Timestamp::now())).await;
+    Ok(source)
 }
 
 /// Reads the form of [`FileForm`]: one file, and perhaps a name for it.

@@ -1,13 +1,15 @@
 //! `/notifications` and `/events`: who is told what happens, and what has happened lately.
 
-use super::refusals::{Always, BadBody};
+use super::refusals::{Always, BadBody, Forbidden};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{ManageNotifications, ReadEvents};
+use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::Body;
 use crate::dashboard::problem::Problem;
 use crate::events::Event;
 use crate::mail::{EmailAddress, MAX_ADDRESSES, Notifications};
 use crate::sentences::Lang;
+use crate::store::Change;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -40,11 +42,12 @@ pub struct EventsView {
 /// Who is told when somebody wants to speak to a person, or when the month's messages run out.
 #[utoipa::path(
     get, path = "/notifications", tag = "account",
-    responses((status = 200, body = NotificationsView), Always),
+    security(("bearer" = ["events:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = NotificationsView), Forbidden, Always),
 )]
 pub async fn get_notifications(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ReadEvents>,
 ) -> Result<Json<NotificationsView>, Problem> {
     Ok(Json(view(bot.store.notifications(caller.account()).await?)))
 }
@@ -52,21 +55,32 @@ pub async fn get_notifications(
 /// Sets who is told, in place of whoever was told before.
 #[utoipa::path(
     put, path = "/notifications", tag = "account", request_body = NotificationsView,
-    responses((status = 200, body = NotificationsView), BadBody, Always),
+    security(("bearer" = ["notifications:write"]), ("session" = ["admin"])),
+    responses((status = 200, body = NotificationsView), BadBody, Forbidden, Always),
 )]
 pub async fn set_notifications(
     State(bot): State<Arc<Bot>>,
-    caller: Caller,
+    caller: May<ManageNotifications>,
     Body(wanted): Body<NotificationsView>,
 ) -> Result<Json<NotificationsView>, Problem> {
+    Ok(Json(view(save(&bot, &caller, wanted).await?)))
+}
+
+/// Sets who of the caller's account is told.
+pub(crate) async fn save(bot: &Bot, caller: &Caller, wanted: NotificationsView) -> Result<Notifications, Problem> {
     let told = checked(wanted).map_err(|reason| Problem::refused(format!("`emails`: {reason}")))?;
+    let before = bot.store.notifications(caller.account()).await?;
     bot.store.put_notifications(caller.account(), &told).await?;
-    Ok(Json(view(told)))
+    let changes = differences(before, told.clone());
+    auth::keep_note(bot, &caller.note("notifications.changed", None, changes, Timestamp::now())).await;
+    Ok(told)
 }
 
 /// What has happened lately: what the event bus got, and what e-mails told of.
-#[utoipa::path(get, path = "/events", tag = "account", responses((status = 200, body = EventsView), Always))]
-pub async fn list_events(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json<EventsView>, Problem> {
+#[utoipa::path(get, path = "/events", tag = "account",
+    security(("bearer" = ["events:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = EventsView), Forbidden, Always))]
+pub async fn list_events(State(bot): State<Arc<Bot>>, caller: May<ReadEvents>) -> Result<Json<EventsView>, Problem> {
     let events = bot.store.recent_events(caller.account(), NEWEST, Timestamp::now()).await?;
     let items: Result<Vec<Value>, _> = events.iter().map(|event: &Event| serde_json::to_value(event)).collect();
     Ok(Json(EventsView { items: items.map_err(anyhow::Error::from)? }))
@@ -76,8 +90,18 @@ fn view(told: Notifications) -> NotificationsView {
     NotificationsView { emails: told.emails.into_iter().map(String::from).collect(), language: told.language }
 }
 
+fn differences(before: Notifications, after: Notifications) -> Vec<Change> {
+    let (before, after) = (view(before), view(after));
+    let language = |view: &NotificationsView| serde_json::to_string(&view.language).ok();
+    let (old, new) = (language(&before), language(&after));
+    let language = (old != new).then(|| auth::changed("language", old, new));
+    let (old, new) = (before.emails.join(", "), after.emails.join(", "));
+    let emails = (old != new).then(|| auth::changed("emails", Some(old), Some(new)));
+    emails.into_iter().chain(language).collect()
+}
+
 /// Each address once, in the order in which they came; a sentence about what cannot be one.
-pub(crate) fn checked(wanted: NotificationsView) -> Result<Notifications, String> {
+fn checked(wanted: NotificationsView) -> Result<Notifications, String> {
     if wanted.emails.len() > MAX_ADDRESSES {
         return Err(format!("there may be at most {MAX_ADDRESSES} addresses."));
     }

@@ -17,10 +17,11 @@ pub enum Always {
     Unavailable(Problem),
 }
 
-/// What operations on tokens may answer.
+/// What every operation may answer that not everybody may do.
 #[derive(IntoResponses)]
 pub enum Forbidden {
-    /// The token that was sent may not manage tokens, or may not revoke itself.
+    /// The token lacks the scope, the person's role is too small, or a change with a cookie came from no page of this
+    /// server; the detail says which.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),
 }

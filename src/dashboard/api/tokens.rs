@@ -2,7 +2,8 @@
 
 use super::refusals::{Always, BadBody, BadParams, Forbidden, Unknown};
 use crate::bot::Bot;
-use crate::dashboard::auth::{self, Caller, MAX_NAME_CHARS, Manager};
+use crate::dashboard::auth::need::ManageTokens;
+use crate::dashboard::auth::{self, Actor, Caller, MAX_NAME_CHARS, May, Scope, changed};
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
@@ -13,8 +14,9 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A token in a list.
@@ -32,6 +34,9 @@ pub struct TokenView {
     /// Whether it may make, list and revoke tokens.
     #[serde(default)]
     pub manage_tokens: bool,
+    /// What it may do.
+    #[serde(default)]
+    pub scopes: BTreeSet<Scope>,
 }
 
 /// A token that was just made.
@@ -52,25 +57,38 @@ pub struct NewToken {
     /// What to call it.
     #[schema(example = "website", min_length = 1, max_length = 100, pattern = r"\S")]
     pub name: String,
-    /// Whether it may make, list and revoke tokens, which few programs need.
+    /// Whether it may make, list and revoke tokens, which few programs need: the same as the scope `tokens:write`.
     #[serde(default)]
     pub manage_tokens: bool,
+    /// What it may do, at most what whoever makes it may do. Without it: all that programs usually need, as far as whoever
+    /// makes it may do that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["knowledge:read", "knowledge:write"]))]
+    pub scopes: Option<BTreeSet<Scope>>,
 }
 
 impl From<ApiToken> for TokenView {
     fn from(token: ApiToken) -> Self {
-        Self { id: token.id.0, name: token.name, created_at: token.created_at, manage_tokens: token.manage_tokens }
+        let scopes = token.may();
+        Self {
+            id: token.id.0,
+            name: token.name,
+            created_at: token.created_at,
+            manage_tokens: scopes.contains(&Scope::ManageTokens),
+            scopes,
+        }
     }
 }
 
 /// Lists the account's tokens.
 #[utoipa::path(
     get, path = "/tokens", tag = "account", params(PageParams),
+    security(("bearer" = ["tokens:write"]), ("session" = ["admin"])),
     responses((status = 200, body = Page<TokenView>), BadParams, Forbidden, Always),
 )]
 pub async fn list_tokens(
     State(bot): State<Arc<Bot>>,
-    Manager(caller): Manager,
+    caller: May<ManageTokens>,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
     let tokens = bot.store.tokens(caller.account()).await?.into_iter().map(TokenView::from).collect();
@@ -80,6 +98,7 @@ pub async fn list_tokens(
 /// Makes a token. Its secret is in this response and nowhere else.
 #[utoipa::path(
     post, path = "/tokens", tag = "account", request_body = NewToken,
+    security(("bearer" = ["tokens:write"]), ("session" = ["admin"])),
     responses(
         (status = 201, body = CreatedToken, headers(("Location" = String, description = "The new token's address"))),
         BadBody, Forbidden, Always,
@@ -87,25 +106,40 @@ pub async fn list_tokens(
 )]
 pub async fn create_token(
     State(bot): State<Arc<Bot>>,
-    Manager(caller): Manager,
+    caller: May<ManageTokens>,
     Body(new): Body<NewToken>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = checked_name(&new.name)?;
-    let (token, secret) =
-        auth::create_token(&bot.store, caller.account(), name, new.manage_tokens, Timestamp::now()).await?;
+    let scopes = given(&caller, new.scopes, new.manage_tokens)?;
+    let (token, secret) = make(&bot, &caller, name, scopes).await?;
     let location = format!("/api/v1/tokens/{}", token.id);
     let created = CreatedToken { view: token.into(), token: secret.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(created)))
 }
 
+/// Makes a token that may do this. The secret is returned here and never again.
+pub(crate) async fn make(
+    bot: &Bot,
+    caller: &Caller,
+    name: &str,
+    scopes: BTreeSet<Scope>,
+) -> Result<(ApiToken, SecretString), Problem> {
+    let now = Timestamp::now();
+    let listed = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ");
+    let changes = vec![changed("name", None, Some(name.to_owned())), changed("scopes", None, Some(listed))];
+    let note = caller.note("token.created", None, changes, now);
+    Ok(auth::create_token(&bot.store, caller.account(), name, scopes, Some(&note), now).await?)
+}
+
 /// One token, without its secret.
 #[utoipa::path(
     get, path = "/tokens/{id}", tag = "account", params(("id" = String, Path, description = "The token's id")),
+    security(("bearer" = ["tokens:write"]), ("session" = ["admin"])),
     responses((status = 200, body = TokenView), Unknown, Forbidden, Always),
 )]
 pub async fn get_token(
     State(bot): State<Arc<Bot>>,
-    Manager(caller): Manager,
+    caller: May<ManageTokens>,
     id: Id,
 ) -> Result<Json<TokenView>, Problem> {
     Ok(Json(find(&bot, &caller, &id).await?.into()))
@@ -114,27 +148,57 @@ pub async fn get_token(
 /// Revokes a token: it is worthless from now on.
 #[utoipa::path(
     delete, path = "/tokens/{id}", tag = "account", params(("id" = String, Path, description = "The token's id")),
+    security(("bearer" = ["tokens:write"]), ("session" = ["admin"])),
     responses((status = 204, description = "It is revoked"), Unknown, Forbidden, Always),
 )]
 pub async fn revoke_token(
     State(bot): State<Arc<Bot>>,
-    Manager(caller): Manager,
+    caller: May<ManageTokens>,
     id: Id,
 ) -> Result<StatusCode, Problem> {
-    let token = find(&bot, &caller, &id).await?;
-    if token.id == caller.token {
+    revoke(&bot, &caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a token worthless.
+pub(crate) async fn revoke(bot: &Bot, caller: &Caller, id: &Id) -> Result<(), Problem> {
+    let token = find(bot, caller, id).await?;
+    if matches!(&caller.actor, Actor::Token { id, .. } if *id == token.id) {
         return Err(Problem::forbidden(
             "This is the token that the request itself was made with: it cannot revoke itself.",
         ));
     }
-    bot.store.delete_token(&token).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let changes = vec![changed("name", Some(token.name.clone()), None)];
+    let note = caller.note("token.revoked", token.id.0.clone(), changes, Timestamp::now());
+    bot.store.delete_token(&token, &note).await?;
+    Ok(())
 }
 
 /// An account has a handful of tokens: looking through them all is one Query.
 async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<ApiToken, Problem> {
     let tokens = bot.store.tokens(caller.account()).await?;
     tokens.into_iter().find(|token| token.id.0 == *id).ok_or_else(|| Problem::no_such("token"))
+}
+
+/// What a new token may do: nothing that whoever makes it may not.
+pub(crate) fn given(
+    caller: &Caller,
+    wanted: Option<BTreeSet<Scope>>,
+    manages_tokens: bool,
+) -> Result<BTreeSet<Scope>, Problem> {
+    let Some(mut scopes) = wanted else {
+        return Ok(Scope::unsaid(manages_tokens).into_iter().filter(|scope| caller.may(*scope)).collect());
+    };
+    scopes.extend(manages_tokens.then_some(Scope::ManageTokens));
+    if scopes.is_empty() {
+        return Err(Problem::refused("`scopes` must name at least one: a token without any could do nothing."));
+    }
+    match scopes.iter().find(|scope| !caller.may(**scope)) {
+        Some(lacking) => Err(Problem::forbidden(format!(
+            "You cannot give the scope `{lacking}`, because you do not have it yourself."
+        ))),
+        None => Ok(scopes),
+    }
 }
 
 /// A name as it is kept.

@@ -1,15 +1,17 @@
 //! `/me` and `/usage`: who calls, and what is left of the month.
 
-use super::refusals::Always;
-use crate::account::{Month, Plan};
+use super::refusals::{Always, Forbidden};
+use crate::account::{Month, Plan, Role};
 use crate::bot::Bot;
-use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::ReadAccount;
+use crate::dashboard::auth::{Actor, Caller, May, Scope};
 use crate::dashboard::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Who calls.
@@ -22,9 +24,32 @@ pub struct Me {
     pub name: String,
     /// What it may use.
     pub plan: Plan,
-    /// The id of the token that was sent.
+    /// The id of the token that was sent; none where a person is signed in.
     #[schema(example = "tok-0199f3c2a1b4c5d6e7f")]
-    pub token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Who is signed in; none where a token was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonView>,
+    /// What may be done with this token, or by this person in this account.
+    #[serde(default)]
+    pub scopes: BTreeSet<Scope>,
+    /// Whether they run the installation.
+    #[serde(default)]
+    pub operator: bool,
+}
+
+/// A person who is signed in.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PersonView {
+    /// Discord's id of their user, or `local` for whoever sits at the machine itself.
+    #[schema(example = "53908232506183680")]
+    pub id: String,
+    /// What they call themselves.
+    #[schema(example = "Ann")]
+    pub name: String,
+    /// What they are in this account.
+    pub role: Role,
 }
 
 /// The messages of the current month.
@@ -49,21 +74,36 @@ pub struct Usage {
     pub resets_at: Timestamp,
 }
 
-/// Says whose token this is.
-#[utoipa::path(get, path = "/me", tag = "account", responses((status = 200, body = Me), Always))]
+/// Says whose token this is, or who is signed in, and what they may do.
+#[utoipa::path(
+    get, path = "/me", tag = "account", security(("bearer" = []), ("session" = ["agent"])),
+    responses((status = 200, body = Me), Forbidden, Always),
+)]
 pub async fn me(caller: Caller) -> Json<Me> {
     let account = &caller.home.account;
+    let (token, person) = match &caller.actor {
+        Actor::Token { id, .. } => (Some(id.to_string()), None),
+        Actor::Operator => (Some("operator".to_owned()), None),
+        Actor::Person { id, name, role } => {
+            (None, Some(PersonView { id: id.to_string(), name: name.clone(), role: *role }))
+        }
+    };
     Json(Me {
         account: account.id.to_string(),
         name: account.name.clone(),
         plan: account.plan,
-        token: caller.token.to_string(),
+        token,
+        person,
+        scopes: caller.scopes(),
+        operator: caller.operates(),
     })
 }
 
 /// Says how many messages of the current month are used.
-#[utoipa::path(get, path = "/usage", tag = "account", responses((status = 200, body = Usage), Always))]
-pub async fn usage(State(bot): State<Arc<Bot>>, caller: Caller) -> Result<Json<Usage>, Problem> {
+#[utoipa::path(get, path = "/usage", tag = "account",
+    security(("bearer" = ["account:read"]), ("session" = ["agent"])),
+    responses((status = 200, body = Usage), Forbidden, Always))]
+pub async fn usage(State(bot): State<Arc<Bot>>, caller: May<ReadAccount>) -> Result<Json<Usage>, Problem> {
     let now = Timestamp::now();
     let month = Month::of(now);
     let plan = caller.home.account.plan;

@@ -8,6 +8,7 @@ use super::shell::{Here, Notice, Shell, Told, to_page};
 use super::visitor::Visitor;
 use crate::bot::Bot;
 use crate::dashboard::api::bot::{self, BotView, Connection, NewBot, NoBot};
+use crate::dashboard::auth::need::{ManageBot, ReadBot};
 use crate::dashboard::problem::Problem;
 use crate::sentences::pages::Words;
 use askama::Template;
@@ -58,28 +59,27 @@ impl OwnView {
 /// The page.
 pub(super) async fn show(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ReadBot>,
     Query(told): Query<Told>,
 ) -> Result<Response, Problem> {
     let shell = Shell::new(&visitor, Here::Bot).telling(told.notice());
-    let own = bot::look(&bot, visitor.account()).await?;
+    let own = bot::look(&bot, &visitor).await?;
     let page = Page::of(shell, own);
     Ok(page_response(&page))
 }
 
 /// Brings a bot along.
-pub(super) async fn save(State(bot): State<Arc<Bot>>, sent: Sent) -> Result<Response, Problem> {
-    let account = sent.visitor.account();
+pub(super) async fn save(State(bot): State<Arc<Bot>>, sent: Sent<ManageBot>) -> Result<Response, Problem> {
     let new = NewBot {
         application_id: sent.field("application_id").trim().to_owned(),
         public_key: sent.field("public_key").trim().to_owned(),
         token: sent.field("token").trim().to_owned().into(),
     };
-    match bot::bring(&bot, account, &new).await {
+    match bot::bring(&bot, &sent.visitor, &new).await {
         Ok(_) => Ok(to_page("/bot", Notice::BotSaved)),
         Err(NoBot::Internal(error)) => Err(error.into()),
         Err(reason) => {
-            let mut page = Page::of(Shell::new(&sent.visitor, Here::Bot), bot::look(&bot, account).await?);
+            let mut page = Page::of(Shell::new(&sent.visitor, Here::Bot), bot::look(&bot, &sent.visitor).await?);
             (page.application_id, page.public_key) = (Field::of(new.application_id), Field::of(new.public_key));
             page.refuse(&reason);
             Ok(refused(page_response(&page)))
@@ -88,8 +88,8 @@ pub(super) async fn save(State(bot): State<Arc<Bot>>, sent: Sent) -> Result<Resp
 }
 
 /// Removes it.
-pub(super) async fn remove(State(bot): State<Arc<Bot>>, sent: Sent) -> Result<Response, Problem> {
-    bot::remove(&bot, sent.visitor.account()).await?;
+pub(super) async fn remove(State(bot): State<Arc<Bot>>, sent: Sent<ManageBot>) -> Result<Response, Problem> {
+    bot::remove(&bot, &sent.visitor).await?;
     Ok(to_page("/bot", Notice::BotRemoved))
 }
 

@@ -2,16 +2,19 @@
 
 use super::preferences::Preferences;
 use super::shell::{Here, Shell};
+use crate::bot::Bot;
 use crate::dashboard::problem::Problem;
 use crate::sentences::pages::Words;
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
+use std::sync::Arc;
 use url::form_urlencoded::byte_serialize;
 
 /// Nothing from anywhere else, nothing inline, in nobody's frame. Servers' pictures are Discord's.
@@ -21,6 +24,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 
 /// What pages have no use for.
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+/// For two years, no browser comes without TLS. [RFC 6797: 6.1]
+const TLS_ONLY: &str = "max-age=63072000";
 
 /// htmx's mark on its requests: they get a part of a page, not a whole one.
 pub(super) const HX_REQUEST: &str = "hx-request";
@@ -38,7 +44,7 @@ struct ProblemPage {
 }
 
 /// Turns problems into pages and adds the headers.
-pub(super) async fn dress(request: Request, next: Next) -> Response {
+pub(super) async fn dress(State(bot): State<Arc<Bot>>, request: Request, next: Next) -> Response {
     let preferences = Preferences::of(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let target = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
@@ -52,6 +58,9 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     add_headers(headers);
+    if bot.access.is_behind_tls() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TLS_ONLY));
+    }
     response
 }
 
@@ -114,13 +123,4 @@ pub(super) fn page_response(page: &impl Template) -> Response {
             (StatusCode::INTERNAL_SERVER_ERROR, plain, "Guildhall made a mistake. It has been logged.").into_response()
         }
     }
-}
-
-/// The name or address that a browser has called us by, without a port.
-pub(super) fn host_name(headers: &HeaderMap) -> Option<&str> {
-    let host = headers.get(HOST)?.to_str().ok()?;
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.split_once(']').map(|(name, _)| name);
-    }
-    Some(host.split_once(':').map_or(host, |(name, _)| name))
 }

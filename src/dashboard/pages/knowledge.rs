@@ -1,13 +1,14 @@
 //! `/knowledge`: what answers are taken from, how far it is, and adding to it.
 
 use super::dress::{HX_REQUEST, page_response};
-use super::form::{CSRF, Field, Sent, same_origin};
+use super::form::{Field, Sent};
 use super::format::{When, number, when};
 use super::server::refused;
 use super::shell::{Here, Notice, Shell, Told, to_page};
-use super::visitor::Visitor;
+use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
-use crate::dashboard::api::knowledge::{AddRequest, MAX_DEPTH, address, upload_limit as api_upload_limit};
+use crate::dashboard::api::knowledge::{self as api, AddRequest, MAX_DEPTH, address};
+use crate::dashboard::auth::need::{ManageKnowledge, ReadKnowledge};
 use crate::dashboard::problem::Problem;
 use crate::knowledge::AddError;
 use crate::knowledge::source::{DEFAULT_DEPTH, MAX_PAGES, MAX_TITLE_CHARS, NewSource, Origin, Source, Status, Unfit};
@@ -172,7 +173,7 @@ fn is_moving(status: &Status) -> bool {
 /// The list.
 pub(super) async fn show(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ReadKnowledge>,
     Query(told): Query<Told>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
@@ -184,7 +185,7 @@ pub(super) async fn show(
 /// The list alone, for a page that watches it.
 pub(super) async fn list(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ReadKnowledge>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let shell = Shell::new(&visitor, Here::Knowledge);
@@ -192,7 +193,7 @@ pub(super) async fn list(
     Ok(page_response(&ListPart { w: shell.w, shell, list }))
 }
 
-async fn listed(bot: &Bot, visitor: &Visitor, w: Words, wanted: &Wanted) -> Result<List, Problem> {
+async fn listed(bot: &Bot, visitor: &Guest, w: Words, wanted: &Wanted) -> Result<List, Problem> {
     let mut sources = bot.store.sources(visitor.account()).await?;
     let is_empty = sources.is_empty();
     let find = wanted.find.trim().to_lowercase();
@@ -287,7 +288,7 @@ pub(super) struct Adding {
 }
 
 /// The forms that add something.
-pub(super) async fn add_form(visitor: Visitor, Query(adding): Query<Adding>) -> Response {
+pub(super) async fn add_form(visitor: Visitor<ManageKnowledge>, Query(adding): Query<Adding>) -> Response {
     let form = AddForm {
         kind: adding.kind,
         title: Field::of(adding.question.chars().take(MAX_TITLE_CHARS).collect::<String>()),
@@ -313,7 +314,7 @@ fn add_page(shell: Shell, form: AddForm, files: Vec<FileView>) -> Response {
 }
 
 /// Adds a text, a question with its answer, a page or a site.
-pub(super) async fn add(State(bot): State<Arc<Bot>>, sent: Sent) -> Result<Response, Problem> {
+pub(super) async fn add(State(bot): State<Arc<Bot>>, sent: Sent<ManageKnowledge>) -> Result<Response, Problem> {
     let shell = Shell::new(&sent.visitor, Here::Knowledge);
     let w = shell.w;
     let typed = |name: &str| Field::of(sent.field(name));
@@ -334,7 +335,7 @@ pub(super) async fn add(State(bot): State<Arc<Bot>>, sent: Sent) -> Result<Respo
         return Ok(refused(add_page(shell, form, Vec::new())));
     };
     let new = NewSource::try_from(request)?;
-    match bot.knowledge.add(sent.visitor.account(), new, &bot.jobs, Timestamp::now()).await {
+    match api::take(&bot, &sent.visitor, new).await {
         Ok(_) => Ok(to_page("/knowledge", Notice::SourceAdded)),
         Err(AddError::Refused(unfit)) => {
             form.refuse(w, unfit);
@@ -414,40 +415,30 @@ struct FilesPart {
 
 /// The bound on the form with files, instead of the one on other forms. A script sends each file in a form of its own.
 pub(super) fn upload_limit() -> DefaultBodyLimit {
-    api_upload_limit()
+    api::upload_limit()
 }
 
 /// Adds files, one after the other, so that no more than one is in memory.
 pub(super) async fn add_files(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ManageKnowledge>,
     headers: HeaderMap,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Problem> {
-    same_origin(&headers)?;
     let mut form = form?;
     let shell = Shell::new(&visitor, Here::Knowledge);
     let (w, is_part) = (shell.w, headers.contains_key(HX_REQUEST));
-    let (mut is_checked, mut files) = (false, Vec::new());
+    let mut files = Vec::new();
     while let Some(field) = form.next_field().await? {
-        match field.name().unwrap_or_default() {
-            CSRF => {
-                visitor.check_csrf(&headers, &field.text().await?)?;
-                is_checked = true;
-            }
-            "file" => {
-                if !is_checked {
-                    visitor.check_csrf(&headers, "")?;
-                }
-                let name = field.file_name().unwrap_or_default().to_owned();
-                let content_type = field.content_type().map(str::to_owned);
-                let bytes = field.bytes().await?;
-                // A browser sends an empty field where no file was chosen.
-                if !name.is_empty() || !bytes.is_empty() {
-                    files.push(add_file(&bot, &visitor, w, name, content_type, bytes).await?);
-                }
-            }
-            _ => {}
+        if field.name() != Some("file") {
+            continue;
+        }
+        let name = field.file_name().unwrap_or_default().to_owned();
+        let content_type = field.content_type().map(str::to_owned);
+        let bytes = field.bytes().await?;
+        // A browser sends an empty field where no file was chosen.
+        if !name.is_empty() || !bytes.is_empty() {
+            files.push(add_file(&bot, &visitor, w, name, content_type, bytes).await?);
         }
     }
     if files.is_empty() {
@@ -466,7 +457,7 @@ pub(super) async fn add_files(
 
 async fn add_file(
     bot: &Bot,
-    visitor: &Visitor,
+    visitor: &Guest,
     w: Words,
     name: String,
     content_type: Option<String>,
@@ -476,7 +467,7 @@ async fn add_file(
         return Ok(FileView { name, error: Some(w.unfit_empty_file().to_owned()) });
     }
     let new = NewSource::File { name: name.clone(), content_type, bytes };
-    match bot.knowledge.add(visitor.account(), new, &bot.jobs, Timestamp::now()).await {
+    match api::take(bot, visitor, new).await {
         Ok(_) => Ok(FileView { name, error: None }),
         Err(AddError::Refused(unfit)) => Ok(FileView { name, error: Some(unfit_text(w, unfit)) }),
         Err(error @ AddError::Unavailable(_)) => Err(error.into()),

@@ -5,9 +5,10 @@ use super::form::{Field, Sent};
 use super::overview::{EventView, told};
 use super::server::refused;
 use super::shell::{Here, Notice, Shell, Told, to_page};
-use super::visitor::Visitor;
+use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
-use crate::dashboard::api::notifications::{NotificationsView, checked};
+use crate::dashboard::api::notifications::{self as api, NotificationsView};
+use crate::dashboard::auth::need::{ManageNotifications, ReadEvents};
 use crate::dashboard::problem::Problem;
 use crate::mail::{EmailAddress, MAX_ADDRESSES};
 use crate::sentences::Lang;
@@ -38,7 +39,7 @@ struct Page {
 /// The page.
 pub(super) async fn show(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ReadEvents>,
     Query(told): Query<Told>,
 ) -> Result<Response, Problem> {
     let set = bot.store.notifications(visitor.account()).await?;
@@ -48,7 +49,7 @@ pub(super) async fn show(
 }
 
 /// Saves who is told.
-pub(super) async fn save(State(bot): State<Arc<Bot>>, sent: Sent) -> Result<Response, Problem> {
+pub(super) async fn save(State(bot): State<Arc<Bot>>, sent: Sent<ManageNotifications>) -> Result<Response, Problem> {
     let visitor = &sent.visitor;
     let shell = Shell::new(visitor, Here::Notifications);
     let mut typed = Field::of(sent.field("emails").replace("\r\n", "\n"));
@@ -60,8 +61,7 @@ pub(super) async fn save(State(bot): State<Arc<Bot>>, sent: Sent) -> Result<Resp
     if typed.error.is_some() {
         return Ok(refused(page(&bot, visitor, shell, typed, language).await?));
     }
-    let told = checked(NotificationsView { emails, language }).map_err(Problem::refused)?;
-    bot.store.put_notifications(visitor.account(), &told).await?;
+    api::save(&bot, visitor, NotificationsView { emails, language }).await?;
     Ok(to_page("/notifications", Notice::NotificationsSaved))
 }
 
@@ -73,7 +73,7 @@ fn fault(w: Words, emails: &[String]) -> Option<String> {
     Some(w.mail_bad(wrong.chars().take(MOST_REPEATED).collect::<String>()))
 }
 
-async fn page(bot: &Bot, visitor: &Visitor, shell: Shell, emails: Field, language: Lang) -> Result<Response, Problem> {
+async fn page(bot: &Bot, visitor: &Guest, shell: Shell, emails: Field, language: Lang) -> Result<Response, Problem> {
     let (w, now) = (shell.w, Timestamp::now());
     let events = bot.store.recent_events(visitor.account(), NEWEST, now).await?;
     let languages =

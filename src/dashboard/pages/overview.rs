@@ -6,6 +6,7 @@ use super::shell::{Here, Shell};
 use super::visitor::Visitor;
 use crate::account::Month;
 use crate::bot::Bot;
+use crate::dashboard::auth::need::ReadAccount;
 use crate::dashboard::problem::Problem;
 use crate::events::{Event, What};
 use crate::knowledge::source::{Source, Status};
@@ -94,7 +95,7 @@ pub(super) struct EventView {
 }
 
 /// The page.
-pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor) -> Result<Response, Problem> {
+pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccount>) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let account = visitor.account();
     let (guilds, sources, used, events) = tokio::try_join!(

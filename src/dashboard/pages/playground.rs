@@ -8,6 +8,7 @@ use super::visitor::Visitor;
 use crate::answer::{Answer, NoAnswer};
 use crate::bot::Bot;
 use crate::dashboard::api::ask::{self, Session};
+use crate::dashboard::auth::need::Ask;
 use crate::dashboard::problem::Problem;
 use crate::ids::QuestionId;
 use crate::sentences::Lang;
@@ -117,13 +118,13 @@ impl Exchange {
 }
 
 /// An empty conversation.
-pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor) -> Response {
+pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<Ask>) -> Response {
     let session = format!("playground-{}", hex::encode(rand::rng().random::<[u8; 8]>()));
     page(&bot, Shell::new(&visitor, Here::Playground), session, Field::default(), Vec::new())
 }
 
 /// Asks a question.
-pub(super) async fn ask(State(bot): State<Arc<Bot>>, headers: HeaderMap, sent: Sent) -> Result<Response, Problem> {
+pub(super) async fn ask(State(bot): State<Arc<Bot>>, headers: HeaderMap, sent: Sent<Ask>) -> Result<Response, Problem> {
     let shell = Shell::new(&sent.visitor, Here::Playground);
     let (w, account) = (shell.w, sent.visitor.account());
     let (text, session) = (sent.field("question").replace("\r\n", "\n"), sent.field("session"));

@@ -1,7 +1,5 @@
 //! The visitor's language and colours: what they have chosen, else what their browser asks for.
 
-use super::form::same_origin;
-use crate::dashboard::problem::Problem;
 use crate::sentences::Lang;
 use axum::Form;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, LOCATION, SET_COOKIE};
@@ -69,10 +67,9 @@ pub(super) struct Choice {
     back: String,
 }
 
-/// Keeps a choice in a cookie and goes back to the page where it was made. It changes nothing that is anybody else's, so
-/// that it also works before somebody has signed in.
-pub(super) async fn save(headers: HeaderMap, Form(choice): Form<Choice>) -> Result<Response, Problem> {
-    same_origin(&headers)?;
+/// Keeps a choice in a cookie and goes back to the page where it was made. It also works before somebody has signed in;
+/// whoever is made to send it sees pages in another colour and can change that.
+pub(super) async fn save(Form(choice): Form<Choice>) -> Response {
     let mut cookies = Vec::new();
     if let Some(lang) = choice.language.as_deref().and_then(known) {
         cookies.push((SET_COOKIE, kept(LANGUAGE, lang.code())));
@@ -81,7 +78,7 @@ pub(super) async fn save(headers: HeaderMap, Form(choice): Form<Choice>) -> Resu
         cookies.push((SET_COOKIE, kept(THEME, theme.code())));
     }
     let back = local_address(&choice.back).unwrap_or("/").to_owned();
-    Ok((StatusCode::SEE_OTHER, AppendHeaders(cookies), [(LOCATION, back)]).into_response())
+    (StatusCode::SEE_OTHER, AppendHeaders(cookies), [(LOCATION, back)]).into_response()
 }
 
 /// An address of ours, if it is one. What browsers take for another site's is not: `//x`, `/\x`, or with signs that they

@@ -6,8 +6,9 @@ use super::format::number;
 use super::server::refused;
 use super::shell::{Here, Shell};
 use super::source::PassageView;
-use super::visitor::Visitor;
+use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
+use crate::dashboard::auth::need::ReadKnowledge;
 use crate::dashboard::problem::Problem;
 use crate::question::MAX_CHARS;
 use crate::sentences::pages::Words;
@@ -61,7 +62,7 @@ pub(super) struct Wanted {
 /// The page, with what was found if something was asked.
 pub(super) async fn show(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ReadKnowledge>,
     headers: HeaderMap,
     Query(Wanted { q }): Query<Wanted>,
 ) -> Result<Response, Problem> {
@@ -78,7 +79,7 @@ pub(super) async fn show(
     }
 }
 
-async fn find(bot: &Bot, visitor: &Visitor, w: Words, question: &str) -> Result<Found, Problem> {
+async fn find(bot: &Bot, visitor: &Guest, w: Words, question: &str) -> Result<Found, Problem> {
     let began = Instant::now();
     let hits = bot.knowledge.search(visitor.account(), question, None, HITS).await?;
     let took = w.test_took(format!("{:.1}", began.elapsed().as_secs_f64() * 1_000.0));

@@ -7,6 +7,7 @@ use super::shell::{Here, Notice, Shell, Told, to_page};
 use super::visitor::Visitor;
 use crate::bot::Bot;
 use crate::dashboard::api::guilds;
+use crate::dashboard::auth::need::{ChangeSettings, ReadGuilds};
 use crate::dashboard::extract::Id;
 use crate::dashboard::problem::Problem;
 use crate::sentences::pages::Words;
@@ -87,7 +88,7 @@ impl Picker {
     }
 
     /// The list as it was sent, and the ids in it.
-    fn read(w: Words, sent: &Sent, name: &str) -> (Self, BTreeSet<Snowflake<GenericMarker>>) {
+    fn read(w: Words, sent: &Sent<ChangeSettings>, name: &str) -> (Self, BTreeSet<Snowflake<GenericMarker>>) {
         let mut picked: BTreeSet<_> = sent.all(name).filter_map(|id| id.parse().ok()).collect();
         let mut others = Field::of(sent.field(&format!("{name}_ids")));
         for word in others.value.split([' ', '\n', '\r', '\t', ',', ';']).filter(|word| !word.is_empty()) {
@@ -135,7 +136,7 @@ impl SettingsForm {
     }
 
     /// What was sent, as typed and as settings; what cannot be used has an error beside it.
-    fn read(w: Words, sent: &Sent, version: u64) -> (Self, GuildSettings) {
+    fn read(w: Words, sent: &Sent<ChangeSettings>, version: u64) -> (Self, GuildSettings) {
         let whole = |name: &str| {
             let mut field = Field::of(sent.field(name).trim());
             let value = if field.value.is_empty() { Ok(0) } else { field.value.parse() };
@@ -221,28 +222,28 @@ impl SettingsForm {
 /// The settings.
 pub(super) async fn show(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ReadGuilds>,
     id: Id,
     Query(told): Query<Told>,
 ) -> Result<Response, Problem> {
-    let guild = find(&bot, &visitor, &id).await?;
+    let guild = guilds::find(&bot, &visitor, &id).await?;
     let shell = Shell::new(&visitor, Here::Servers).telling(told.notice());
     let form = SettingsForm::of(&guild);
     Ok(page(shell, &guild, form, false))
 }
 
 /// Saves them, unless something cannot be used or somebody else was quicker; then what was typed is shown again.
-pub(super) async fn save(State(bot): State<Arc<Bot>>, id: Id, sent: Sent) -> Result<Response, Problem> {
+pub(super) async fn save(State(bot): State<Arc<Bot>>, id: Id, sent: Sent<ChangeSettings>) -> Result<Response, Problem> {
     let visitor = &sent.visitor;
-    let guild = find(&bot, visitor, &id).await?;
+    let guild = guilds::find(&bot, visitor, &id).await?;
     let shell = Shell::new(visitor, Here::Servers);
     let (mut form, settings) = SettingsForm::read(shell.w, &sent, guild.version);
     let is_overtaken = sent.field("version").parse() != Ok(guild.version);
     if !is_overtaken && !form.is_refused() {
-        if guilds::save(&bot, guild.clone(), settings).await?.is_some() {
+        if guilds::save(&bot, visitor, guild.clone(), settings).await?.is_some() {
             return Ok(to_page(&format!("/servers/{}", guild.id), Notice::SettingsSaved));
         }
-        let newest = find(&bot, visitor, &id).await?;
+        let newest = guilds::find(&bot, visitor, &id).await?;
         form.version = newest.version;
         return Ok(refused(page(shell, &newest, form, true)));
     }
@@ -267,9 +268,4 @@ fn page(shell: Shell, guild: &Guild, form: SettingsForm, is_overtaken: bool) -> 
 pub(super) fn refused(mut page: Response) -> Response {
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     page
-}
-
-async fn find(bot: &Bot, visitor: &Visitor, id: &Id) -> Result<Guild, Problem> {
-    let may_connect = bot.default_account.as_ref() == Some(visitor.account());
-    guilds::find_of(bot, visitor.account(), may_connect, id).await
 }

@@ -4,8 +4,9 @@ use super::dress::page_response;
 use super::form::Field;
 use super::format::{When, when};
 use super::shell::{Here, Shell};
-use super::visitor::Visitor;
+use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
+use crate::dashboard::auth::need::ReadGuilds;
 use crate::dashboard::problem::Problem;
 use crate::ids::snowflake_time;
 use crate::sentences::pages::Words;
@@ -64,7 +65,7 @@ pub(super) fn mode_name(w: Words, mode: ResponseMode) -> &'static str {
 }
 
 /// The list.
-pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor) -> Result<Response, Problem> {
+pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadGuilds>) -> Result<Response, Problem> {
     page(&bot, &visitor, Field::default()).await
 }
 
@@ -78,7 +79,7 @@ pub(super) struct Open {
 /// Goes to a server by its id.
 pub(super) async fn open(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ReadGuilds>,
     Query(Open { id }): Query<Open>,
 ) -> Result<Response, Problem> {
     let typed = id.trim();
@@ -91,12 +92,12 @@ pub(super) async fn open(
     Ok(response)
 }
 
-async fn page(bot: &Bot, visitor: &Visitor, by_id: Field) -> Result<Response, Problem> {
+async fn page(bot: &Bot, visitor: &Guest, by_id: Field) -> Result<Response, Problem> {
     let mut guilds = bot.store.guilds_of(visitor.account()).await?;
     guilds.sort_by_key(|guild| (guild.left_at.is_some(), snowflake_time(guild.id.get())));
     let shell = Shell::new(visitor, Here::Servers);
     let (w, now) = (shell.w, Timestamp::now());
     let servers = guilds.iter().map(|guild| ServerView::new(w, guild, now)).collect();
-    let may_connect = bot.default_account.as_ref() == Some(visitor.account());
+    let may_connect = visitor.may_connect(bot);
     Ok(page_response(&Page { w, shell, servers, by_id: may_connect.then_some(by_id) }))
 }

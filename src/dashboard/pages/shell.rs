@@ -1,7 +1,7 @@
 //! What stands around every page: navigation, notices, the footer.
 
 use super::preferences::{Preferences, Theme};
-use super::visitor::Visitor;
+use super::visitor::Guest;
 use crate::dashboard::assets::{self, Asset};
 use crate::sentences::Lang;
 use crate::sentences::pages::Words;
@@ -34,7 +34,7 @@ pub(super) struct Shell {
     /// The page's own address, to come back to.
     pub(super) path: String,
     /// What forms send back; empty for who is not signed in.
-    pub(super) csrf: &'static str,
+    pub(super) csrf: String,
     /// Whose pages they are; none for who is not signed in.
     pub(super) account: Option<String>,
     /// What has just happened.
@@ -52,9 +52,9 @@ pub(super) struct Entry {
 
 impl Shell {
     /// Around a page of the visitor's.
-    pub(super) fn new(visitor: &Visitor, here: Here) -> Self {
+    pub(super) fn new(visitor: &Guest, here: Here) -> Self {
         Self {
-            csrf: visitor.csrf(),
+            csrf: visitor.csrf().to_owned(),
             account: Some(visitor.home.account.name.clone()),
             ..Self::outside(visitor.preferences, here, &visitor.path)
         }
@@ -67,7 +67,7 @@ impl Shell {
             theme: preferences.theme,
             here,
             path: path.to_owned(),
-            csrf: "",
+            csrf: String::new(),
             account: None,
             notice: None,
         }

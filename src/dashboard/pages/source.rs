@@ -6,8 +6,10 @@ use super::format::{When, number, when};
 use super::knowledge::SourceRow;
 use super::markdown;
 use super::shell::{Here, Notice, Shell, Told, to_page};
-use super::visitor::Visitor;
+use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
+use crate::dashboard::api::knowledge as api;
+use crate::dashboard::auth::need::{ManageKnowledge, ReadKnowledge};
 use crate::dashboard::extract::Id;
 use crate::dashboard::problem::Problem;
 use crate::ids::SourceId;
@@ -109,7 +111,7 @@ pub(super) struct Wanted {
 /// The page.
 pub(super) async fn show(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ReadKnowledge>,
     Id(id): Id,
     Query(told): Query<Told>,
     Query(wanted): Query<Wanted>,
@@ -136,7 +138,11 @@ async fn passages(bot: &Bot, source: &Source, part: usize) -> Result<Passages, P
 }
 
 /// How far it is, for a page that watches it.
-pub(super) async fn progress(State(bot): State<Arc<Bot>>, visitor: Visitor, Id(id): Id) -> Result<Response, Problem> {
+pub(super) async fn progress(
+    State(bot): State<Arc<Bot>>,
+    visitor: Visitor<ReadKnowledge>,
+    Id(id): Id,
+) -> Result<Response, Problem> {
     let source = find(&bot, &visitor, &id).await?;
     let shell = Shell::new(&visitor, Here::Knowledge);
     let w = shell.w;
@@ -144,20 +150,26 @@ pub(super) async fn progress(State(bot): State<Arc<Bot>>, visitor: Visitor, Id(i
 }
 
 /// Reads it again.
-pub(super) async fn refresh(State(bot): State<Arc<Bot>>, Id(id): Id, sent: Sent) -> Result<Response, Problem> {
-    let source = SourceId(id);
-    let found = bot.knowledge.refresh(sent.visitor.account(), &source, &bot.jobs, Timestamp::now()).await?;
-    found.ok_or_else(|| Problem::no_such("source"))?;
-    Ok(to_page(&format!("/knowledge/{source}"), Notice::SourceRefreshed))
+pub(super) async fn refresh(
+    State(bot): State<Arc<Bot>>,
+    Id(id): Id,
+    sent: Sent<ManageKnowledge>,
+) -> Result<Response, Problem> {
+    let source = api::refresh(&bot, &sent.visitor, id).await?;
+    Ok(to_page(&format!("/knowledge/{}", source.id), Notice::SourceRefreshed))
 }
 
 /// Takes it out.
-pub(super) async fn remove(State(bot): State<Arc<Bot>>, Id(id): Id, sent: Sent) -> Result<Response, Problem> {
-    let found = bot.knowledge.remove(sent.visitor.account(), &SourceId(id), &bot.jobs, Timestamp::now()).await?;
-    if found { Ok(to_page("/knowledge", Notice::SourceRemoved)) } else { Err(Problem::no_such("source")) }
+pub(super) async fn remove(
+    State(bot): State<Arc<Bot>>,
+    Id(id): Id,
+    sent: Sent<ManageKnowledge>,
+) -> Result<Response, Problem> {
+    api::remove(&bot, &sent.visitor, id).await?;
+    Ok(to_page("/knowledge", Notice::SourceRemoved))
 }
 
-async fn find(bot: &Bot, visitor: &Visitor, id: &str) -> Result<Source, Problem> {
+async fn find(bot: &Bot, visitor: &Guest, id: &str) -> Result<Source, Problem> {
     let source = bot.store.source(visitor.account(), &SourceId(id.to_owned())).await?;
     source.ok_or_else(|| Problem::no_such("source"))
 }

@@ -5,10 +5,11 @@ use super::form::{Field, Sent};
 use super::format::{When, when};
 use super::server::refused;
 use super::shell::{Here, Notice, Shell, Told, to_page};
-use super::visitor::Visitor;
+use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
-use crate::dashboard::api::tokens::checked_name;
-use crate::dashboard::auth::{self, MAX_NAME_CHARS};
+use crate::dashboard::api::tokens as api;
+use crate::dashboard::auth::need::ManageTokens;
+use crate::dashboard::auth::{MAX_NAME_CHARS, Scope};
 use crate::dashboard::extract::Id;
 use crate::dashboard::problem::Problem;
 use crate::sentences::pages::Words;
@@ -18,6 +19,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -26,67 +28,124 @@ struct Page {
     shell: Shell,
     w: Words,
     tokens: Vec<TokenRow>,
-    name: Field,
-    manages: bool,
+    form: TokenForm,
     /// The token that was just made.
     made: Option<String>,
+}
+
+/// A token to be made, as a form has it.
+struct TokenForm {
+    name: Field,
+    scopes: Vec<ScopeOption>,
+    /// What is wrong with the choice of scopes.
+    error: Option<&'static str>,
+}
+
+struct ScopeOption {
+    code: &'static str,
+    text: &'static str,
+    is_chosen: bool,
+}
+
+impl TokenForm {
+    /// With all scopes that the visitor may give.
+    fn new(w: Words, visitor: &Guest, name: Field, chosen: &BTreeSet<Scope>) -> Self {
+        let offered = Scope::ALL.iter().filter(|scope| visitor.may(**scope));
+        let option = |scope: &Scope| ScopeOption {
+            code: scope.as_str(),
+            text: scope_text(w, *scope),
+            is_chosen: chosen.contains(scope),
+        };
+        Self { name, scopes: offered.map(option).collect(), error: None }
+    }
 }
 
 struct TokenRow {
     id: String,
     name: String,
-    manages: bool,
+    scopes: String,
     made: When,
+}
+
+/// What a token may do with a scope.
+fn scope_text(w: Words, scope: Scope) -> &'static str {
+    match scope {
+        Scope::ReadAccount => w.scope_read_account(),
+        Scope::CountUsage => w.scope_count_usage(),
+        Scope::Ask => w.scope_ask(),
+        Scope::ReadGuilds => w.scope_read_guilds(),
+        Scope::ChangeSettings => w.scope_change_settings(),
+        Scope::ReadKnowledge => w.scope_read_knowledge(),
+        Scope::ManageKnowledge => w.scope_manage_knowledge(),
+        Scope::ReadConversations => w.scope_read_conversations(),
+        Scope::ReadBot => w.scope_read_bot(),
+        Scope::ManageBot => w.scope_manage_bot(),
+        Scope::ReadEvents => w.scope_read_events(),
+        Scope::ManageNotifications => w.scope_manage_notifications(),
+        Scope::ManageTokens => w.scope_manage_tokens(),
+        Scope::ReadMembers => w.scope_read_members(),
+        Scope::Invite => w.scope_invite(),
+        Scope::ManageMembers => w.scope_manage_members(),
+        Scope::ReadAudit => w.scope_read_audit(),
+    }
 }
 
 /// The list.
 pub(super) async fn show(
     State(bot): State<Arc<Bot>>,
-    visitor: Visitor,
+    visitor: Visitor<ManageTokens>,
     Query(told): Query<Told>,
 ) -> Result<Response, Problem> {
     let shell = Shell::new(&visitor, Here::Tokens).telling(told.notice());
-    page(&bot, &visitor, shell, Field::default(), false, None).await
+    let usual = [Scope::Ask, Scope::ReadKnowledge].into();
+    let form = TokenForm::new(shell.w, &visitor, Field::default(), &usual);
+    page(&bot, &visitor, shell, form, None).await
 }
 
 /// Makes a token.
-pub(super) async fn create(State(bot): State<Arc<Bot>>, sent: Sent) -> Result<Response, Problem> {
+pub(super) async fn create(State(bot): State<Arc<Bot>>, sent: Sent<ManageTokens>) -> Result<Response, Problem> {
     let visitor = &sent.visitor;
     let shell = Shell::new(visitor, Here::Tokens);
-    let (typed, manages) = (sent.field("name"), sent.is_ticked("manages"));
-    let Ok(name) = checked_name(typed) else {
-        let name = Field { value: typed.to_owned(), error: Some(shell.w.token_bad_name(MAX_NAME_CHARS)) };
-        return Ok(refused(page(&bot, visitor, shell, name, manages, None).await?));
+    let w = shell.w;
+    let wanted: BTreeSet<Scope> = sent.all("scope").filter_map(|scope| scope.parse().ok()).collect();
+    let mut form = TokenForm::new(w, visitor, Field::of(sent.field("name")), &wanted);
+    let name = api::checked_name(sent.field("name"));
+    if name.is_err() {
+        form.name.error = Some(w.token_bad_name(MAX_NAME_CHARS));
+    }
+    if wanted.is_empty() {
+        form.error = Some(w.token_no_scope());
+    }
+    let (Ok(name), None) = (name, form.error) else {
+        return Ok(refused(page(&bot, visitor, shell, form, None).await?));
     };
-    let (_, secret) = auth::create_token(&bot.store, visitor.account(), name, manages, Timestamp::now()).await?;
-    let made = Some(secret.expose_secret().to_owned());
-    page(&bot, visitor, shell, Field::default(), false, made).await
+    let scopes = api::given(visitor, Some(wanted), false)?;
+    let (_, secret) = api::make(&bot, visitor, name, scopes.clone()).await?;
+    let form = TokenForm::new(w, visitor, Field::default(), &scopes);
+    page(&bot, visitor, shell, form, Some(secret.expose_secret().to_owned())).await
 }
 
 /// Revokes one.
-pub(super) async fn revoke(State(bot): State<Arc<Bot>>, Id(id): Id, sent: Sent) -> Result<Response, Problem> {
-    let tokens = bot.store.tokens(sent.visitor.account()).await?;
-    let token = tokens.into_iter().find(|token| token.id.0 == id).ok_or_else(|| Problem::no_such("token"))?;
-    bot.store.delete_token(&token).await?;
+pub(super) async fn revoke(State(bot): State<Arc<Bot>>, id: Id, sent: Sent<ManageTokens>) -> Result<Response, Problem> {
+    api::revoke(&bot, &sent.visitor, &id).await?;
     Ok(to_page("/tokens", Notice::TokenRevoked))
 }
 
 async fn page(
     bot: &Bot,
-    visitor: &Visitor,
+    visitor: &Guest,
     shell: Shell,
-    name: Field,
-    manages: bool,
+    form: TokenForm,
     made: Option<String>,
 ) -> Result<Response, Problem> {
     let (w, now) = (shell.w, Timestamp::now());
     let mut tokens = bot.store.tokens(visitor.account()).await?;
     tokens.sort_by_key(|token| std::cmp::Reverse(token.created_at));
-    let row = |token: ApiToken| TokenRow {
-        id: token.id.0,
-        name: token.name,
-        manages: token.manage_tokens,
-        made: when(w, token.created_at, now),
+    let row = |token: ApiToken| {
+        let scopes = token.may();
+        let listed = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
+        let scopes = if scopes == Scope::all() { w.token_may_all().to_owned() } else { listed };
+        TokenRow { id: token.id.0, name: token.name, scopes, made: when(w, token.created_at, now) }
     };
-    Ok(page_response(&Page { w, shell, tokens: tokens.into_iter().map(row).collect(), name, manages, made }))
+    Ok(page_response(&Page { w, shell, tokens: tokens.into_iter().map(row).collect(), form, made }))
 }

@@ -8,6 +8,7 @@ use super::visitor::Visitor;
 use crate::account::{Month, Plan};
 use crate::bot::Bot;
 use crate::dashboard::api::usage::next_month;
+use crate::dashboard::auth::need::ReadAccount;
 use crate::dashboard::problem::Problem;
 use crate::sentences::pages::Words;
 use askama::Template;
@@ -56,7 +57,7 @@ pub(super) fn plan_name(w: Words, plan: Plan) -> &'static str {
 }
 
 /// The page.
-pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor) -> Result<Response, Problem> {
+pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccount>) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let month = Month::of(now);
     let used = bot.store.usage(visitor.account(), month).await?;

@@ -5,20 +5,29 @@ use crate::cli::TokenCommand;
 use crate::client::{CallError, Client};
 use anyhow::Result;
 use guildhall::dashboard::api::tokens::TokenView;
+use guildhall::dashboard::auth::Scope;
 use std::process::ExitCode;
 
 pub(super) async fn run(command: TokenCommand, client: &Client) -> Result<ExitCode> {
     match command {
-        TokenCommand::Create { name } => {
-            let created = client.create_token(&name).await?;
+        TokenCommand::Create { name, scopes } => {
+            let scopes = (!scopes.is_empty()).then(|| scopes.into_iter().collect());
+            let created = client.create_token(&name, scopes).await?;
             // Alone on the standard output, so that a script can catch it.
             say(&created.token)?;
             complain("Copy it now: it is kept nowhere and not shown again.")?;
         }
         TokenCommand::List => {
-            let row = |token: TokenView| [token.id, format!("{:.0}", token.created_at), token.name];
+            let scopes = |token: &TokenView| match &token.scopes {
+                all if *all == Scope::all() => "everything".to_owned(),
+                some => some.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "),
+            };
+            let row = |token: TokenView| {
+                let scopes = scopes(&token);
+                [token.id, format!("{:.0}", token.created_at), token.name, scopes]
+            };
             let rows: Vec<_> = client.tokens().await?.into_iter().map(row).collect();
-            say(&table(["id", "created", "name"], &rows))?;
+            say(&table(["id", "created", "name", "may do"], &rows))?;
         }
         TokenCommand::Revoke { token } => {
             let token = choose(&client.tokens().await?, &token)?.clone();
@@ -61,6 +70,7 @@ mod tests {
             name: name.to_owned(),
             created_at: "2026-11-24T10:00:00Z".parse().unwrap(),
             manage_tokens: false,
+            scopes: Scope::unsaid(false),
         };
         let tokens = [token("tok-1", "website"), token("tok-2", "bot"), token("tok-3", "bot")];
         assert_eq!(choose(&tokens, "website").unwrap().id, "tok-1");
