@@ -9,6 +9,7 @@ use crate::job::Jobs;
 use crate::knowledge::Knowledge;
 use crate::llm::Llm;
 use crate::question::Place;
+use crate::servers::Servers;
 use crate::settings::{Guild, GuildSettings};
 use crate::store::Store;
 use anyhow::Result;
@@ -41,6 +42,8 @@ pub struct Bot {
     pub default_account: Option<AccountId>,
     /// How people come in.
     pub access: Access,
+    /// What Discord says of servers.
+    pub servers: Servers,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
 }
 
@@ -65,7 +68,18 @@ impl Bot {
         default_account: Option<AccountId>,
     ) -> Self {
         let homes = Cache::builder().max_capacity(REMEMBERED_AT_MOST).time_to_live(REMEMBERED).build();
-        Self { store, jobs, knowledge, llm, events, discord, default_account, access: Access::default(), homes }
+        Self {
+            store,
+            jobs,
+            knowledge,
+            llm,
+            events,
+            discord,
+            default_account,
+            access: Access::default(),
+            servers: Servers::default(),
+            homes,
+        }
     }
 
     /// The account and settings of a place; none where no account has connected it. At most three GetItem each five

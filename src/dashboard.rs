@@ -3,10 +3,13 @@
 pub mod api; // what lives under /api/v1
 mod assets; // style, scripts and pictures of the pages
 pub mod auth; // who calls: bearer tokens
+pub mod connect; // how people add the bot to their servers
 mod extract; // axum's extractors, whose refusals are problems
 pub mod page; // long lists in parts
 mod pages; // what admins see and set
 pub mod problem; // every error in one shape
+pub mod sign_in; // how people come in and leave
+pub mod team; // what is done with members and invitations
 
 use crate::bot::Bot;
 use axum::extract::State;
@@ -30,8 +33,11 @@ pub fn router(bot: Arc<Bot>) -> Router {
         // A nest leaves out its own address with a slash at the end.
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
+        .merge(sign_in::router())
+        .merge(connect::router())
         .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve))
         .merge(pages::router(&bot))
+        .layer(axum::middleware::from_fn(auth::csrf_of_forms))
         .with_state(bot)
 }
 

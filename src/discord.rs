@@ -4,12 +4,14 @@
 //! but its client repeats a 429 without waiting where the limit is global, and hides what Discord said.
 
 mod custom;
+mod facts;
 mod gateway;
 mod pace;
 mod rest;
 mod votes;
 
 pub use custom::{CustomBots, Own};
+pub use facts::{Facts, GUILDS_PAGE, GuildChannel, GuildName, GuildRole};
 pub use gateway::{GatewayBot, MOST_GUILDS, StartLimit};
 pub use pace::Budget;
 pub use votes::{NoVote, VoteButtons, VoteId};

@@ -17,7 +17,7 @@ use crate::embedding::Embeddings;
 use crate::ids::{AccountId, SourceId};
 use crate::job::Job;
 use crate::job::Jobs;
-use crate::store::Store;
+use crate::store::{Ailment, Store};
 use anyhow::{Context as _, anyhow};
 use crawl::CrawlLimits;
 use fetch::Fetcher;
@@ -205,7 +205,7 @@ impl Knowledge {
         limit: usize,
     ) -> anyhow::Result<Vec<Hit>> {
         let Some(index) = self.index(account).await? else { return Ok(Vec::new()) };
-        let vector = self.question_vector(&index, text, context).await;
+        let vector = self.question_vector(account, &index, text, context).await;
         // A search takes well below a millisecond: handing it to another thread would cost more than it saves.
         index.search(&Query { text, context, vector: vector.as_deref(), limit })
     }
@@ -242,7 +242,18 @@ impl Knowledge {
         Ok(())
     }
 
-    async fn question_vector(&self, index: &Index, text: &str, context: Option<&str>) -> Option<Vec<f32>> {
+    /// Whether there is an embeddings server.
+    pub fn has_embeddings(&self) -> bool {
+        self.embeddings.is_some()
+    }
+
+    async fn question_vector(
+        &self,
+        account: &AccountId,
+        index: &Index,
+        text: &str,
+        context: Option<&str>,
+    ) -> Option<Vec<f32>> {
         let embeddings = self.embeddings.as_ref()?;
         if index.manifest().model.as_deref() != Some(embeddings.model()) {
             return None;
@@ -257,6 +268,8 @@ impl Knowledge {
             Ok(vector) => Some(vector),
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "searching by words alone: no embedding of the question");
+                // For the health page alone: a search goes on without.
+                let _ = self.store.record_ailment(account, Ailment::Embeddings, Timestamp::now()).await;
                 None
             }
         }

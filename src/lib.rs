@@ -26,6 +26,7 @@ pub mod reply; // model text to Discord messages
 pub mod schedule; // what is due every five minutes
 pub mod secret; // secrets that have to be read again, sealed
 pub mod sentences; // what Guildhall itself says, by language
+pub mod servers; // what Discord says of servers, and what is wrong with them
 pub mod settings; // what an account has set for one of its servers
 pub mod sign_in; // Discord says who a person is
 pub mod signals; // how a process is told to stop

@@ -11,7 +11,6 @@ use crate::store::{OnceTurn, Store};
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 use twilight_model::id::{Id, marker::ApplicationMarker};
 
@@ -60,7 +59,7 @@ pub async fn run(store: &Store, jobs: &Jobs, discord: Option<&Discord>, now: Tim
 /// Sees to it that Discord has our commands: for the shared bot, and for those that teams have brought along. Discord is
 /// asked only where this program's commands are others than those that were registered, or that failed.
 async fn register_commands(store: &Store, discord: &Discord) -> Result<Run> {
-    let fingerprint = hex::encode(&Sha256::digest(commands::all().to_string())[..16]);
+    let fingerprint = commands::fingerprint();
     let custom = store.custom_bots().await?.into_iter().map(|bot| bot.application);
     let shared = tokio::time::timeout(PATIENCE, discord.application()).await;
     // Why is told by whoever asks Discord who we are.

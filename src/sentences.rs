@@ -55,7 +55,11 @@ macro_rules! languages {
             /// Its file of a book.
             fn file(self, book: Book) -> &'static str {
                 match (self, book) {
-                    $((Self::$lang, Book::Bot) => include_str!(concat!("messages/", $code, ".ftl")),
+                    $((Self::$lang, Book::Bot) => concat!(
+                        include_str!(concat!("messages/", $code, ".ftl")),
+                        "\n",
+                        include_str!(concat!("messages/health.", $code, ".ftl")),
+                    ),
                     (Self::$lang, Book::Pages) => include_str!(concat!("messages/pages.", $code, ".ftl")),)+
                 }
             }
@@ -235,6 +239,159 @@ messages! {
     about_placeholder in PLACEHOLDER;
     /// The label of the message in the form.
     about_message in LABEL;
+
+    // Health: what checks find, and how to mend it (`servers/words.rs`). Their texts are in `messages/health.*.ftl`.
+
+    /// Discord answers.
+    found_discord_answers;
+    /// Discord does not answer.
+    found_discord_silent;
+    /// The bot's token is wrong.
+    found_token_refused;
+    /// There is no bot.
+    found_no_bot;
+    /// Nothing can be done but wait.
+    mend_by_waiting;
+    /// How to come by a new token.
+    mend_token;
+    /// How to come by a bot.
+    mend_no_bot;
+    /// The bot is in the server.
+    found_member;
+    /// It is not.
+    found_no_member;
+    /// Nobody can tell.
+    found_member_unknown;
+    /// How it comes back.
+    mend_no_member;
+    /// The gateway session is ready.
+    found_gateway_connected;
+    /// None is needed.
+    found_gateway_not_needed;
+    /// It is not ready yet.
+    found_gateway_connecting;
+    /// There is none, or nobody keeps it.
+    found_gateway_lost;
+    /// Discord refuses the number of shards.
+    found_shards_refused;
+    /// Discord refuses the version of the protocol.
+    found_version_refused;
+    /// What to do if that takes long.
+    mend_gateway_connecting;
+    /// Who has to see to it.
+    mend_gateway_lost;
+    /// What to set.
+    mend_shards;
+    /// What to do.
+    mend_version;
+    /// Messages can be read.
+    found_content_read;
+    /// They need not be.
+    found_content_not_needed;
+    /// Discord keeps their content.
+    found_content_refused;
+    /// Nobody can tell.
+    found_content_unknown;
+    /// How to be given it.
+    mend_content;
+    /// Nothing is missing in so many `channels`.
+    found_permissions_fine(channels: usize);
+    /// Nothing is needed.
+    found_permissions_not_needed;
+    /// In `count` channels something is missing.
+    found_permissions_missing(count: usize, channels: String);
+    /// There is no channel to answer in.
+    found_permissions_nowhere;
+    /// Nobody can tell.
+    found_permissions_unknown;
+    /// No answer was refused.
+    found_answers_taken;
+    /// In `count` channels answers were refused.
+    found_answers_refused(count: usize, channels: String);
+    /// In `count` channels threads were refused.
+    found_threads_refused(count: usize, channels: String);
+    /// A channel whose name is not known.
+    found_thread;
+    /// The end of a list that is cut.
+    found_more(names: String, more: usize);
+    /// Where permissions are given.
+    mend_permissions;
+    /// What is needed at least.
+    mend_permissions_nowhere;
+    /// How threads are allowed.
+    mend_threads;
+    /// As Discord calls it.
+    permission_view_channel;
+    /// As Discord calls it.
+    permission_send_messages;
+    /// As Discord calls it.
+    permission_send_in_threads;
+    /// As Discord calls it.
+    permission_create_threads;
+    /// As Discord calls it.
+    permission_read_history;
+    /// The lists are right.
+    found_settings_fine;
+    /// They name so many channels and roles that are gone.
+    found_settings_stale(channels: usize, roles: usize);
+    /// Nobody can tell.
+    found_settings_unknown;
+    /// What to do with them.
+    mend_settings;
+    /// The commands are registered.
+    found_commands;
+    /// They are not.
+    found_no_commands;
+    /// They are posted to this host.
+    found_by_endpoint(host: String);
+    /// They come over the gateway.
+    found_by_gateway;
+    /// They do not come.
+    found_interactions_lost;
+    /// Nobody can tell.
+    found_interactions_unknown;
+    /// When they are.
+    mend_commands;
+    /// How they come.
+    mend_interactions;
+    /// There are messages left.
+    found_quota_left(used: u32, limit: u32);
+    /// There are few left.
+    found_quota_near(used: u32, limit: u32);
+    /// There are none left.
+    found_quota_used_up(limit: u32);
+    /// There is a model.
+    found_model;
+    /// There is none.
+    found_no_model;
+    /// It fails.
+    found_model_fails;
+    /// There are embeddings.
+    found_embeddings;
+    /// There are none.
+    found_no_embeddings;
+    /// They fail.
+    found_embeddings_fail;
+    /// There are so many sources.
+    found_sources(count: usize);
+    /// There are none.
+    found_no_sources;
+    /// So many failed.
+    found_sources_failed(count: usize, titles: String);
+    /// A title in a sentence.
+    found_title(title: String);
+    /// How to get more.
+    mend_quota;
+    /// What to set.
+    mend_no_model;
+    /// Where to look.
+    mend_model;
+    /// Where to look.
+    mend_embeddings;
+    /// How to add one.
+    mend_no_sources;
+    /// Where to look.
+    mend_sources;
 }
 
 #[cfg(test)]

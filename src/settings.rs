@@ -37,12 +37,18 @@ pub struct Guild {
     /// Since when the bot is no longer in it; none while it is, as far as is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_at: Option<Timestamp>,
+    /// What people call it, as Discord said when it was last asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The hash of its icon, from the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
 }
 
 impl Guild {
     /// A server in which everything is as it is at first.
     pub fn new(id: Id<GuildMarker>, account: AccountId) -> Self {
-        Self { id, account, settings: GuildSettings::default(), version: 0, left_at: None }
+        Self { id, account, settings: GuildSettings::default(), version: 0, left_at: None, name: None, icon: None }
     }
 }
 

@@ -4,11 +4,13 @@ mod accounts;
 mod audit;
 mod budget;
 mod claims;
+mod connections;
 mod conversations;
 mod custom_bots;
 mod fates;
 mod fleet;
 mod guilds;
+mod health;
 mod jobs;
 pub mod keys;
 mod members;
@@ -26,11 +28,13 @@ pub use accounts::ApiToken;
 pub use audit::{Change, Note, Who, WhoKind};
 pub use budget::{Booked, Place, Stretch};
 pub use claims::{Admission, Claim, Delivery, Posted, Quota, Reply};
+pub use connections::Connected;
 pub use conversations::{Turn, Vote};
 pub use custom_bots::{CustomBot, Kept};
 pub use fates::Fate;
 pub use fleet::{Lease, SessionKey, SessionNotice, SessionState, ShardPlan, WorkerBeat};
 pub use guilds::Known;
+pub use health::{Ailing, Ailment, Checked, GuildSession, Seen};
 pub use jobs::{BATCH, DeadJob, StoredJob};
 pub use members::{Changed, Invitation, Joined, Member};
 pub use once::Turn as OnceTurn;
@@ -66,6 +70,9 @@ const FULL_SHARE_HINT: Duration = Duration::from_secs(30);
 /// How long it is not asked again whether a month has passed its 80 %, or whether something was done for good.
 const KNOWN_FOR: Duration = Duration::from_hours(1);
 
+/// What fails again and again is written down once in this time.
+const AILMENT_TOLD: Duration = Duration::from_mins(1);
+
 /// The table, through DynamoDB's own protocol.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -84,6 +91,8 @@ struct Memory {
     warned: Cache<String, ()>,
     /// What was done once and for all.
     done: Cache<String, ()>,
+    /// What failed, and is known to have failed.
+    ailing: Cache<(crate::ids::AccountId, Ailment), ()>,
 }
 
 impl Store {
@@ -98,6 +107,7 @@ impl Store {
                 unreadable: Cache::new(10_000),
                 warned: remembering(KNOWN_FOR),
                 done: remembering(KNOWN_FOR),
+                ailing: Cache::builder().max_capacity(10_000).time_to_live(AILMENT_TOLD).build(),
             }),
         }
     }

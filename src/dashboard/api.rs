@@ -1,11 +1,16 @@
 //! What lives under `/api/v1`, and its description for programs.
 
+pub mod accounts; // the installation's accounts, and where somebody belongs
 pub mod ask; // one question, one answer
+pub mod audit; // who changed what
 pub mod bot; // the account's own Discord application
+pub mod connections; // how servers are connected and disconnected
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
+pub mod members; // who belongs to the account, and who may come to
 pub mod notifications; // who is told what happens, and what has happened
 pub mod refusals; // the errors that operations may answer with, for the description
+pub mod servers; // what Discord says of servers, and what is wrong with them
 pub mod tokens; // API tokens
 pub mod usage; // who calls, and what is left of the month
 
@@ -44,7 +49,8 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
         (name = "knowledge", description = "What answers are taken from"),
         (name = "guilds", description = "Discord servers, and how Guildhall behaves in them"),
         (name = "bot", description = "The account's own Discord application"),
-        (name = "account", description = "Usage and access"),
+        (name = "account", description = "Usage, people and access"),
+        (name = "installation", description = "All accounts, for those who run the installation"),
     ),
 )]
 struct Document;
@@ -80,9 +86,15 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(knowledge::get_source, knowledge::remove_source))
         .routes(routes!(knowledge::refresh_source))
         .routes(routes!(knowledge::search))
-        .routes(routes!(guilds::list_guilds))
-        .routes(routes!(guilds::get_guild))
+        .routes(routes!(guilds::list_guilds, connections::connect_guild))
+        .routes(routes!(connections::get_invite))
+        .routes(routes!(connections::list_available))
+        .routes(routes!(guilds::get_guild, connections::disconnect_guild))
         .routes(routes!(guilds::get_settings, guilds::change_settings))
+        .routes(routes!(servers::list_channels))
+        .routes(routes!(servers::list_roles))
+        .routes(routes!(servers::get_guild_health))
+        .routes(routes!(servers::get_health))
         .routes(routes!(bot::get_bot, bot::set_bot, bot::remove_bot))
         .routes(routes!(notifications::get_notifications, notifications::set_notifications))
         .routes(routes!(notifications::list_events))
@@ -90,6 +102,16 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(usage::usage))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::get_token, tokens::revoke_token))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::change_member, members::remove_member))
+        .routes(routes!(members::list_invitations, members::create_invitation))
+        .routes(routes!(members::revoke_invitation))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(accounts::list_memberships))
+        .routes(routes!(accounts::choose_account))
+        .routes(routes!(accounts::end_sessions))
+        .routes(routes!(accounts::list_accounts))
+        .routes(routes!(accounts::get_account, accounts::change_account))
         .split_for_parts()
 }
 
@@ -121,9 +143,17 @@ mod tests {
         /bot put
         /events get
         /guilds get
+        /guilds post
+        /guilds/available get
+        /guilds/invite get
+        /guilds/{id} delete
         /guilds/{id} get
+        /guilds/{id}/channels get
+        /guilds/{id}/health get
+        /guilds/{id}/roles get
         /guilds/{id}/settings get
         /guilds/{id}/settings patch
+        /health get
         /knowledge/search get
         /knowledge/sources get
         /knowledge/sources post

@@ -11,6 +11,7 @@ pub use access::Access;
 pub use forms::csrf_of_forms;
 pub use need::{May, Need, Operates, Scope};
 pub use session::SignedIn;
+pub(super) use token::secret;
 pub use token::{MAX_NAME_CHARS, OperatorToken, create_token, hash};
 
 use super::problem::Problem;
@@ -95,6 +96,9 @@ pub enum Denied {
     /// The token is valid, but not for this.
     #[error("This token lacks the scope `{0}`.")]
     Scope(Scope),
+    /// It is something that only a person can do, for themselves.
+    #[error("Only a person who has signed in can do this, and no API token.")]
+    People,
     /// It is for those alone who run the installation.
     #[error("Only those who run this installation may do this.")]
     Operators,
@@ -193,7 +197,7 @@ impl Caller {
         note(self.account().clone(), self.who(), what, on.into(), changes, now)
     }
 
-    fn who(&self) -> Who {
+    pub(super) fn who(&self) -> Who {
         match &self.actor {
             Actor::Token { id, name, .. } => Who { kind: WhoKind::Token, id: id.0.clone(), name: name.clone() },
             Actor::Person { id, name, .. } => Who { kind: WhoKind::Person, id: id.0.clone(), name: name.clone() },

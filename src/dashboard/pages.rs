@@ -14,13 +14,11 @@ mod retrieval; // what a question finds
 mod server; // one server's settings
 mod servers; // the account's servers
 mod shell; // what stands around every page
-mod sign_in; // the way in
 mod source; // one source
 mod tokens; // API tokens
 mod usage; // the month's messages, and the plan
 mod visitor; // who looks at a page
 
-use super::auth::csrf_of_forms;
 use super::problem::Problem;
 use crate::bot::Bot;
 use axum::Router;
@@ -56,12 +54,10 @@ pub(super) fn router(bot: &Arc<Bot>) -> Router<Arc<Bot>> {
         .route("/bot/remove", post(bot::remove))
         .route("/tokens", get(tokens::show).post(tokens::create))
         .route("/tokens/{id}/revoke", post(tokens::revoke))
-        .route("/sign-in", get(sign_in::show))
         .route("/preferences", post(preferences::save))
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .layer(middleware::from_fn(csrf_of_forms))
         .layer(CatchPanicLayer::custom(Problem::of_panic))
         .layer(middleware::from_fn_with_state(Arc::clone(bot), dress::dress))
 }

@@ -14,7 +14,10 @@ use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use twilight_model::id::{Id, marker::ApplicationMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ApplicationMarker, UserMarker},
+};
 
 /// How long a bot is not looked up again: one that is taken away must be gone within seconds.
 const REMEMBERED: Duration = Duration::from_secs(5);
@@ -44,9 +47,19 @@ pub struct Own {
     pub id: Id<ApplicationMarker>,
     /// What its interactions are signed with, in hexadecimal.
     pub verify_key: String,
+    /// Where Discord posts its interactions; none where they come over the gateway.
+    #[serde(default)]
+    pub interactions_endpoint_url: Option<String>,
+    #[serde(default)]
+    bot: Option<OwnBot>,
     /// What it may do.
     #[serde(default)]
     flags: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct OwnBot {
+    id: Id<UserMarker>,
 }
 
 /// Bots that were looked up.
@@ -110,6 +123,11 @@ impl Registry {
 }
 
 impl Own {
+    /// Its bot. Only those of applications from before 2016 have another id than these.
+    pub fn bot(&self) -> Id<UserMarker> {
+        self.bot.as_ref().map_or_else(|| self.id.cast(), |bot| bot.id)
+    }
+
     /// Whether its bot may read what people write.
     pub fn may_read_content(&self) -> bool {
         self.flags & MAY_READ_CONTENT != 0

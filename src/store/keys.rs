@@ -24,6 +24,10 @@ pub const USAGE_SHARES: u32 = 16;
 
 /// Prefix of an account's servers.
 pub const GUILD: &str = "GUILD#";
+/// Prefix of what health checks of an account have found.
+pub const HEALTH: &str = "HEALTH#";
+/// Prefix of what fails that an account's answers need.
+pub const AILMENT: &str = "AILMENT#";
 /// Prefix of an account's sources.
 pub const SOURCE: &str = "SOURCE#";
 /// Prefix of an account's API tokens.
@@ -131,6 +135,23 @@ pub(super) fn guild(guild: Id<GuildMarker>) -> Key {
 
 pub(super) fn guild_of_account(account: &AccountId, guild: Id<GuildMarker>) -> Key {
     Key::new(account_partition(account), format!("{GUILD}{guild}"))
+}
+
+pub(super) fn former_guild(account: &AccountId, guild: Id<GuildMarker>) -> Key {
+    Key::new(account_partition(account), format!("FORMERGUILD#{guild}"))
+}
+
+pub(super) fn facts(guild: Id<GuildMarker>) -> Key {
+    Key::new(guild_partition(guild), "FACTS")
+}
+
+pub(super) fn health(account: &AccountId, guild: Option<Id<GuildMarker>>) -> Key {
+    let of = guild.map_or_else(|| "ACCOUNT".to_owned(), |guild| guild.to_string());
+    Key::new(account_partition(account), format!("{HEALTH}{of}"))
+}
+
+pub(super) fn ailment(account: &AccountId, kind: &str) -> Key {
+    Key::new(account_partition(account), format!("{AILMENT}{kind}"))
 }
 
 pub(super) fn guild_change(at: Timestamp, guild: Id<GuildMarker>) -> Key {
@@ -312,6 +333,11 @@ mod tests {
             ("account", account(&account_id)),
             ("guild settings", guild(guild_id)),
             ("guild of an account", guild_of_account(&account_id, guild_id)),
+            ("guild given up", former_guild(&account_id, guild_id)),
+            ("facts of a guild", facts(guild_id)),
+            ("health of a guild", health(&account_id, Some(guild_id))),
+            ("health of an account", health(&account_id, None)),
+            ("what fails an account", ailment(&account_id, "<kind>")),
             ("change of a guild", guild_change("2026-11-24T10:00:00Z".parse().unwrap(), guild_id)),
             ("source", source(&account_id, &SourceId("<source>".to_owned()))),
             ("user guide", guide(&account_id)),

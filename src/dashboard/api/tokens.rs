@@ -186,8 +186,9 @@ pub(crate) fn given(
     wanted: Option<BTreeSet<Scope>>,
     manages_tokens: bool,
 ) -> Result<BTreeSet<Scope>, Problem> {
-    let Some(mut scopes) = wanted else {
-        return Ok(Scope::unsaid(manages_tokens).into_iter().filter(|scope| caller.may(*scope)).collect());
+    let mut scopes = match wanted {
+        Some(scopes) => scopes,
+        None => Scope::unsaid(false).into_iter().filter(|scope| caller.may(*scope)).collect(),
     };
     scopes.extend(manages_tokens.then_some(Scope::ManageTokens));
     if scopes.is_empty() {

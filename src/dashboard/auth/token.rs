@@ -65,6 +65,13 @@ pub(super) fn random() -> String {
     URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>())
 }
 
+/// A secret for a link or an address, and what is kept of it.
+pub(in crate::dashboard) fn secret() -> (SecretString, String) {
+    let text = random();
+    let hash = hash(&text);
+    (text.into(), hash)
+}
+
 /// Whether a text can be one of [`random`]'s: what cannot is not looked up.
 pub(super) fn is_random(text: &str) -> bool {
     let is_base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');

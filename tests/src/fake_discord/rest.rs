@@ -1,6 +1,7 @@
 //! The REST API, in the paths and words of version 10.
 
 mod channels; // channels, their messages and threads, servers
+pub(crate) mod servers; // a bot and its servers
 
 use std::sync::Arc;
 
@@ -16,8 +17,9 @@ use serde_json::{Value, json};
 use super::commands;
 use super::draft::Draft;
 use super::error::Refusal;
-use super::gate::{Caller, Payload, at_the_gate};
+use super::gate::{Caller, Payload, Person, at_the_gate};
 use super::gateway;
+use super::oauth;
 use super::state::Shared;
 
 pub(crate) type Shown = Result<Json<Value>, Refusal>;
@@ -27,11 +29,15 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let api = Router::new()
         .route("/applications/@me", get(application))
         .route("/users/@me", get(me))
+        .route("/users/@me/guilds", get(oauth::guilds))
+        .route("/oauth2/token", post(oauth::token))
+        .route("/oauth2/token/revoke", post(oauth::revoke))
         .route("/applications/{app}/commands", get(list_commands).put(put_commands))
         .route("/webhooks/{app}/{token}", post(follow_up))
         .route("/webhooks/{app}/{token}/messages/{which}", get(show).patch(edit).delete(remove))
         .route("/interactions/{id}/{token}/callback", post(callback))
         .merge(channels::router())
+        .merge(servers::router())
         .fallback(|| async { Refusal::unknown(0) })
         .method_not_allowed_fallback(|| async {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, 0, "405: Method Not Allowed")
@@ -42,21 +48,30 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(gateway::entry::upgrade))
         .route("/resume", get(gateway::entry::upgrade))
         .route("/resume/", get(gateway::entry::upgrade));
-    Router::new().nest("/api/v10", api).merge(gateway.with_state(shared))
+    let pages = oauth::pages().with_state(Arc::clone(&shared));
+    Router::new().nest("/api/v10", api).merge(pages).merge(gateway.with_state(shared))
 }
 
 async fn application(State(shared): Server, Extension(Caller(app)): Extension<Caller>) -> Json<Value> {
     let mut state = shared.state();
     let flags = state.gateway.line(app).application_flags();
+    let state = &*state;
     Json(json!({
         "id": app.to_string(), "name": state.bots[&app].name, "icon": null, "description": "", "summary": "",
         "bot": state.bots[&app].user(), "bot_public": true, "bot_require_code_grant": false, "rpc_origins": [],
         "flags": flags, "verify_key": hex::encode(state.bots[&app].key.verifying_key().as_bytes()), "owner": null, "team": null,
-        "interactions_endpoint_url": null, "integration_types_config": {"0": {}},
+        "interactions_endpoint_url": state.endpoints.get(&app), "integration_types_config": {"0": {}},
     }))
 }
 
-async fn me(State(shared): Server, Extension(Caller(app)): Extension<Caller>) -> Json<Value> {
+async fn me(
+    State(shared): Server,
+    Extension(Caller(app)): Extension<Caller>,
+    person: Option<Extension<Person>>,
+) -> Json<Value> {
+    if let Some(Extension(Person(id))) = person {
+        return Json(shared.state().users[&id].clone());
+    }
     let mut user = shared.state().bots[&app].user();
     user["mfa_enabled"] = json!(false);
     user["verified"] = json!(true);

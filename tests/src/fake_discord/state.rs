@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::gateway::Board;
 use super::ids;
 use super::limits::{Limits, Planned};
+use super::oauth::OAuth;
 use super::places::{Channel, Guild};
 
 /// One request that the fake Discord received, for assertions.
@@ -173,6 +174,8 @@ pub(crate) struct State {
     pub(crate) guilds: BTreeMap<u64, Guild>,
     pub(crate) channels: BTreeMap<u64, Channel>,
     pub(crate) bots: BTreeMap<u64, Bot>,
+    /// Applications' Interactions Endpoint URLs, where they have one.
+    pub(crate) endpoints: HashMap<u64, String>,
     /// Everybody who was ever here, by id.
     pub(crate) users: HashMap<u64, Value>,
     pub(crate) gateway: Board,
@@ -195,6 +198,7 @@ pub(crate) struct State {
     pub(crate) unfurls: Vec<Bother>,
     pub(crate) early_edits: usize,
     pub(crate) gateway_url: String,
+    pub(crate) oauth: OAuth,
 }
 
 /// A bot that this Discord knows.
@@ -248,6 +252,7 @@ impl Shared {
             channels: BTreeMap::from([(channel.id, channel)]),
             users: HashMap::from([(application_id, bot.user())]),
             bots: BTreeMap::from([(application_id, bot)]),
+            endpoints: HashMap::new(),
             gateway: Board::default(),
             own_gateway_url: String::new(),
             changed: Arc::default(),
@@ -265,6 +270,7 @@ impl Shared {
             unfurls: Vec::new(),
             early_edits: 0,
             gateway_url: String::new(),
+            oauth: OAuth::default(),
         };
         Self { application_id, token, key, state: Mutex::new(state) }
     }
