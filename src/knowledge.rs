@@ -28,7 +28,7 @@ use moka::future::Cache;
 use object_store::path::Path;
 use search::Query;
 use serde::{Deserialize, Serialize};
-use source::{IndexPointer, NewSource, Source, Status};
+use source::{IndexPointer, NewSource, Source, Status, Unfit};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,9 +71,9 @@ pub struct SourceError(pub String);
 /// Why something could not be added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
-    /// It is not something that can be read; a sentence for the admin.
+    /// It is not something that can be read.
     #[error(transparent)]
-    Refused(#[from] SourceError),
+    Refused(#[from] Unfit),
     /// It could not be kept just now.
     #[error(transparent)]
     Unavailable(#[from] anyhow::Error),
@@ -208,6 +208,14 @@ impl Knowledge {
         let vector = self.question_vector(account, &index, text, context).await;
         // A search takes well below a millisecond: handing it to another thread would cost more than it saves.
         index.search(&Query { text, context, vector: vector.as_deref(), limit })
+    }
+
+    /// The passages of a source that answer questions now, in its own order: `limit` of them from the `skip`th on. One file
+    /// is read.
+    pub async fn passages(&self, source: &Source, skip: usize, limit: usize) -> anyhow::Result<Vec<Passage>> {
+        let Some(ready) = &source.ready else { return Ok(Vec::new()) };
+        let content = self.content(&source.account, &source.id, &ready.content).await?.unwrap_or_default();
+        Ok(content.passages().skip(skip).take(limit).cloned().collect())
     }
 
     /// Sends what an earlier process had begun and left, and has an index that cannot be opened (damaged, or of an older

@@ -1,19 +1,29 @@
-//! The bot's own sentences, by language. Everything that Guildhall says itself to members and, by e-mail, to teams,
-//! and nothing else.
+//! Everything that Guildhall says itself, by language: the bot's sentences to members here, the words of pages in
+//! [`pages`].
 //!
 //! Each sentence is one function. Its texts stand under the function's name in `messages/`, one [Fluent] file for each
-//! language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a text in
-//! each file; a new language is a file and a line in `languages!`. The tests find what is missing, too much, or different
-//! between the files, and the compiler finds sentences that nobody says.
+//! book and language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a
+//! text in each file; a new language is a file for each book and a line in `languages!`. The tests find what is missing, too
+//! much, or different between the files, and the compiler finds sentences that nobody says.
 //!
 //! [Fluent]: https://projectfluent.org/fluent/guide/
 
 mod library;
+pub(crate) mod pages;
 
 use library::Texts;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use whatlang::Detector;
+
+/// What belongs together: who only answers questions has no use for the words of pages.
+#[derive(Debug, Clone, Copy)]
+enum Book {
+    /// What the bot says.
+    Bot,
+    /// What pages say.
+    Pages,
+}
 
 macro_rules! languages {
     ($($(#[$about:meta])+ $lang:ident = $code:literal, $detected:ident;)+) => {
@@ -29,7 +39,7 @@ macro_rules! languages {
             pub const ALL: &[Self] = &[$(Self::$lang),+];
 
             /// What the names of its locales begin with.
-            fn code(self) -> &'static str {
+            pub(crate) fn code(self) -> &'static str {
                 match self {
                     $(Self::$lang => $code,)+
                 }
@@ -42,22 +52,27 @@ macro_rules! languages {
                 }
             }
 
-            /// Its files.
-            fn file(self) -> &'static str {
-                match self {
-                    $(Self::$lang => concat!(
+            /// Its file of a book.
+            fn file(self, book: Book) -> &'static str {
+                match (self, book) {
+                    $((Self::$lang, Book::Bot) => concat!(
                         include_str!(concat!("messages/", $code, ".ftl")),
                         "\n",
                         include_str!(concat!("messages/health.", $code, ".ftl")),
-                    ),)+
+                    ),
+                    (Self::$lang, Book::Pages) => include_str!(concat!("messages/pages.", $code, ".ftl")),)+
                 }
             }
 
-            /// Its texts, read once.
-            fn texts(self) -> &'static Texts {
-                match self {
-                    $(Self::$lang => {
-                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang));
+            /// Its texts of a book, read once.
+            fn texts(self, book: Book) -> &'static Texts {
+                match (self, book) {
+                    $((Self::$lang, Book::Bot) => {
+                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang, Book::Bot));
+                        &TEXTS
+                    }
+                    (Self::$lang, Book::Pages) => {
+                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang, Book::Pages));
                         &TEXTS
                     })+
                 }
@@ -140,13 +155,13 @@ macro_rules! messages {
     (@function $(#[$about:meta])+ $name:ident) => {
         $(#[$about])+
         pub(crate) fn $name(lang: Lang) -> &'static str {
-            library::text(lang.texts(), stringify!($name))
+            library::text(lang.texts(Book::Bot), stringify!($name))
         }
     };
     (@function $(#[$about:meta])+ $name:ident ($($argument:ident: $type:ty),+)) => {
         $(#[$about])+
         pub(crate) fn $name(lang: Lang, $($argument: $type),+) -> String {
-            library::filled(lang.texts(), stringify!($name), [$((stringify!($argument), $argument.into())),+])
+            library::filled(lang.texts(Book::Bot), stringify!($name), [$((stringify!($argument), $argument.into())),+])
         }
     };
     (@limit) => { MESSAGE };
