@@ -160,7 +160,7 @@ fn frames_wait_in_order_for_what_is_unknown() {
     assert_eq!(world.outputs(0), Outputs { lookups: vec![Lookup::Settings(GUILD)], ..Outputs::default() });
     world.judge.found(Lookup::Settings(GUILD), Found::Settings(None));
     let outputs = world.outputs(0);
-    assert_eq!(outputs.lookups, [Lookup::OwnRole(GUILD)]);
+    assert_eq!(outputs.lookups, [Lookup::Locale(GUILD), Lookup::OwnRole(GUILD)]);
     assert_eq!(questions(&outputs).iter().map(|(seqs, _)| seqs[0]).collect::<Vec<_>>(), [first]);
     world.judge.found(Lookup::OwnRole(GUILD), Found::OwnRole(Some(Id::new(9))));
     let outputs = world.outputs(0);
