@@ -26,6 +26,7 @@ check: ## Formatting, lints and documentation
 bench: ## Measure speed, size and retrieval; takes some minutes (docs/benchmarks.md)
 	$(CARGO) build --release --workspace
 	$(CARGO) build --profile worker --package gateway-worker
+	$(CARGO) build --profile lambda --package functions --bins --example hello
 	target/release/bench
 
 audit: ## Licences and sources of what is linked in, where cargo-deny is installed
