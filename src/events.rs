@@ -3,6 +3,7 @@
 //! On AWS they go to an `EventBridge` bus, which invokes `notify` and whatever rules a team adds. On one machine they go
 //! through its queue to the same [`notify`](crate::notify). The schemas are described in `docs/events.md`.
 
+use crate::aws::Late;
 use crate::bot::Bot;
 use crate::config::BusConfig;
 use crate::ids::{AccountId, ConversationId};
@@ -58,7 +59,7 @@ pub enum Events {
     /// To a bus of AWS.
     EventBridge {
         /// Its client.
-        client: aws_sdk_eventbridge::Client,
+        client: Late<aws_sdk_eventbridge::Client>,
         /// The bus.
         bus: BusConfig,
     },

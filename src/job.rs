@@ -15,6 +15,7 @@ use crate::notify;
 use crate::question::{Place, Question, ReplyTo, Said};
 use crate::store::Delivery;
 use anyhow::{Result, bail};
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -264,30 +265,59 @@ fn fingerprint(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..8])
 }
 
-/// Does a job. It may come again, after it was done or after it was killed anywhere; an error means "try again later".
-pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> Result<()> {
+/// How jobs are done: [`run`], or one of its parts where a program takes only such jobs and need not link the others. A job
+/// may come again, after it was done or after it was killed anywhere; an error means "try again later".
+pub type Work = for<'a> fn(&'a Bot, &'a Job, &'a Delivery, Timestamp) -> BoxFuture<'a, Result<()>>;
+
+/// Does any job.
+pub fn run<'a>(bot: &'a Bot, job: &'a Job, delivery: &'a Delivery, now: Timestamp) -> BoxFuture<'a, Result<()>> {
     match job {
-        Job::Answer(question) => {
-            let began = std::time::Instant::now();
-            let outcome = Box::pin(answer::run(bot, question, delivery, now)).await?;
-            let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
-            Ok(())
+        Job::Read { .. } | Job::Index { .. } => learn(bot, job, delivery, now),
+        Job::Tell { event } => Box::pin(tell(bot, event, now)),
+        _ => converse(bot, job, delivery, now),
+    }
+}
+
+/// Does a job that came of what people say, and refuses any other.
+pub fn converse<'a>(bot: &'a Bot, job: &'a Job, delivery: &'a Delivery, now: Timestamp) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        match job {
+            Job::Answer(question) => {
+                let began = std::time::Instant::now();
+                let outcome = Box::pin(answer::run(bot, question, delivery, now)).await?;
+                let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
+                Ok(())
+            }
+            Job::Edited { message_id, text, .. } => answer::edited(bot, *message_id, text, now).await,
+            Job::Deleted { application_id, channel_id, message_id, .. } => {
+                answer::withdrawn(bot, *application_id, *channel_id, *message_id, now).await
+            }
+            Job::Remember(remark) => answer::remember(bot, remark).await,
+            Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
+            Job::Read { .. } | Job::Index { .. } => bail!("a source came to where only questions are answered"),
+            Job::Tell { .. } => bail!("an event came by the queue, where there is a bus for it"),
         }
-        Job::Edited { message_id, text, .. } => answer::edited(bot, *message_id, text, now).await,
-        Job::Deleted { application_id, channel_id, message_id, .. } => {
-            answer::withdrawn(bot, *application_id, *channel_id, *message_id, now).await
+    })
+}
+
+/// Does a job that changes what is known, and refuses any other.
+pub fn learn<'a>(bot: &'a Bot, job: &'a Job, _: &'a Delivery, now: Timestamp) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        match job {
+            Job::Read { account, source, asked_at, part } => {
+                bot.knowledge.read(account, source, (*asked_at, *part), &bot.jobs, now).await
+            }
+            Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
+            _ => bail!("a job came to where only sources are worked on"),
         }
-        Job::Remember(remark) => answer::remember(bot, remark).await,
-        Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
-        Job::Read { account, source, asked_at, part } => {
-            bot.knowledge.read(account, source, (*asked_at, *part), &bot.jobs, now).await
-        }
-        Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
-        Job::Tell { event } => match &bot.events {
-            Events::Local(mailer) => Box::pin(notify::run(&bot.store, mailer, event, now)).await,
-            Events::EventBridge { .. } => bail!("an event came by the queue, where there is a bus for it"),
-        },
+    })
+}
+
+async fn tell(bot: &Bot, event: &Event, now: Timestamp) -> Result<()> {
+    match &bot.events {
+        Events::Local(mailer) => Box::pin(notify::run(&bot.store, mailer, event, now)).await,
+        Events::EventBridge { .. } => bail!("an event came by the queue, where there is a bus for it"),
     }
 }
 

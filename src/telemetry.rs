@@ -22,9 +22,8 @@ const SILENT: [(&str, LevelFilter); 3] = [
 pub fn init() {
     // By target and level alone. What could also tell spans and fields apart would compile its expressions at every start.
     let chosen = crate::config::log_filter().and_then(|text| text.parse().ok());
-    let chosen = chosen.unwrap_or_else(|| {
-        Targets::new().with_default(Level::WARN).with_targets(OURS.map(|ours| (ours, Level::INFO)))
-    });
+    let chosen = chosen
+        .unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_targets(OURS.map(|ours| (ours, Level::INFO))));
     let logs = tracing_subscriber::registry().with(chosen.with_targets(SILENT));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // A second initialisation, as in tests, keeps the first.

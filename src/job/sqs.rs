@@ -10,7 +10,7 @@ pub use receive::Runner;
 pub use work::{Received, Step, step, work_off};
 
 use super::{Job, NotAccepted};
-use crate::aws::Limits;
+use crate::aws::{Late, Limits};
 use crate::config::QueueConfig;
 use crate::knowledge::files::Files;
 use anyhow::{Context as _, Result};
@@ -106,7 +106,7 @@ struct Elsewhere {
 /// The sending side. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Jobs {
-    client: Client,
+    client: Late<Client>,
     queues: Arc<QueueConfig>,
     files: Option<Files>,
     closing: CancellationToken,
@@ -116,9 +116,9 @@ pub struct Jobs {
 impl Jobs {
     /// Uses the queues that `config` names; connects with the first request. Without `files`, a job that is larger than a
     /// message is not accepted, and one that lies there cannot be done.
-    pub fn new(client: Client, config: &QueueConfig, files: Option<Files>) -> Self {
+    pub fn new(client: impl Into<Late<Client>>, config: &QueueConfig, files: Option<Files>) -> Self {
         Self {
-            client,
+            client: client.into(),
             queues: Arc::new(config.clone()),
             files,
             closing: CancellationToken::new(),

@@ -5,7 +5,7 @@
 use super::{BATCH, Jobs, Queue};
 use crate::bot::Bot;
 use crate::job::pause::pause_after;
-use crate::job::{self, Job};
+use crate::job::{self, Job, Work};
 use crate::store::Delivery;
 use anyhow::{Context as _, Result, anyhow};
 use aws_sdk_sqs::error::DisplayErrorContext;
@@ -76,11 +76,11 @@ pub(super) struct Line {
 /// told, so that a pause is not overtaken by a renewal.
 type Held = Arc<Mutex<Vec<String>>>;
 
-/// Does what is to be done with a job: what [`Runner::run`](super::Runner::run) and [`work_off`] are given, with the bot at
-/// hand.
-pub async fn step(bot: &Bot, step: Step, job: &Job, delivery: &Delivery, now: Timestamp) -> Result<()> {
+/// Does what is to be done with a job: what [`Runner::run`](super::Runner::run) and [`work_off`] are given, with the bot and
+/// the work at hand.
+pub async fn step(bot: &Bot, work: Work, step: Step, job: &Job, delivery: &Delivery, now: Timestamp) -> Result<()> {
     match step {
-        Step::Try => Box::pin(job::run(bot, job, delivery, now)).await,
+        Step::Try => work(bot, job, delivery, now).await,
         Step::GiveUp => Box::pin(job::give_up(bot, job, delivery, now)).await,
     }
 }
