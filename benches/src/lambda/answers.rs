@@ -10,12 +10,13 @@ use std::time::Duration;
 
 /// Memory of the functions in gigabytes, as template.yaml says.
 const DOOR_MEMORY: f64 = 0.5;
-const WORKER_MEMORY: f64 = 0.5;
+const WORKER_MEMORY: f64 = 0.25;
 
 /// Megabytes of memory with which a function has a processor of its own. [Lambda Developer Guide/Memory]
 const WHOLE_PROCESSOR: f64 = 1_769.0;
 
-/// Bytes of logs beside the function's own: a line of the API for each request, and AWS adds 26 to each line.
+/// Bytes of logs beside the function's own: a line of the API for each request. Lambda itself writes none about a run that
+/// went well (SystemLogLevel in template.yaml).
 const ACCESS_LINE: f64 = 300.0;
 
 /// How long the model takes where its time is counted.
@@ -155,7 +156,9 @@ fn print(alone: &Spent, together: &Spent, alone_waiting: &Spent, together_waitin
         let all = spent.sum(|_, count| calls(count));
         rows.push(Row::plain(format!("{flight}: all calls of AWS for an answer"), format!("{all:.2}")));
     }
-    for (spent, waiting, flight) in [(alone, alone_waiting, "1 in flight"), (together, together_waiting, "10 in flight")] {
+    for (spent, waiting, flight) in
+        [(alone, alone_waiting, "1 in flight"), (together, together_waiting, "10 in flight")]
+    {
         rows.push(Row::plain(
             format!("{flight}: `worker` billed for an answer, CPU {}", measure::show(each(spent.cpu, spent.answers))),
             format!("{:.1} ms", spent.milliseconds()),
@@ -172,7 +175,8 @@ fn print(alone: &Spent, together: &Spent, alone_waiting: &Spent, together_waitin
             rows.push(Row::plain(format!("{flight}, dollars for 1,000 answers: {what}"), format!("{dollars:.5}")));
         }
         let sum = |spent: &Spent| spent.dollars().iter().map(|(_, dollars)| dollars).sum::<f64>();
-        let row = Row::plain(format!("{flight}, dollars for 1,000 answers, without the model"), format!("{:.4}", sum(spent)));
+        let row =
+            Row::plain(format!("{flight}, dollars for 1,000 answers, without the model"), format!("{:.4}", sum(spent)));
         rows.push(row.aiming(format!("≤ {aim}"), sum(spent) <= aim));
         rows.push(Row::plain(
             format!("{flight}, … and {} s of waiting for the model", MODEL.as_secs()),

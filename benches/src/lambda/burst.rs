@@ -78,7 +78,9 @@ pub(crate) async fn run() -> Result<()> {
     }
     rows.push(resident_row("highest resident memory of a process", highest));
     measure::print(
-        &format!("lambda-burst: {QUESTIONS} questions in the queue, {WORKERS} processes of `worker`, emulated AWS on the same machine"),
+        &format!(
+            "lambda-burst: {QUESTIONS} questions in the queue, {WORKERS} processes of `worker`, emulated AWS on the same machine"
+        ),
         &rows,
     )
 }
