@@ -17,8 +17,8 @@ mod stories {
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die
-    mod refusing_aws; // AWS refuses, or is away
     mod refused; // what the webhook does not take
+    mod refusing_aws; // AWS refuses, or is away
     mod settings; // what a server is set to
     mod table; // what the table promises, on one machine and on AWS
     mod templates; // what would be made on AWS
