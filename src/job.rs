@@ -272,7 +272,7 @@ pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> R
         Job::Remember(remark) => answer::remember(bot, remark).await,
         Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
         Job::Read { account, source, asked_at, part } => {
-            bot.knowledge.read(account, source, (*asked_at, *part), &bot.jobs, now).await
+            Box::pin(bot.knowledge.read(account, source, (*asked_at, *part), &bot.jobs, now)).await
         }
         Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
         Job::Tell { event } => match &bot.events {
