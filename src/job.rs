@@ -306,7 +306,7 @@ pub fn learn<'a>(bot: &'a Bot, job: &'a Job, _: &'a Delivery, now: Timestamp) ->
     Box::pin(async move {
         match job {
             Job::Read { account, source, asked_at, part } => {
-                bot.knowledge.read(account, source, (*asked_at, *part), &bot.jobs, now).await
+                Box::pin(bot.knowledge.read(account, source, (*asked_at, *part), &bot.jobs, now)).await
             }
             Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
             _ => bail!("a job came to where only sources are worked on"),

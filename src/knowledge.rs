@@ -226,7 +226,8 @@ impl Knowledge {
         for source in self.store.sources(account).await? {
             match source.status {
                 Status::Pending | Status::Indexing { .. } => {
-                    let read = Job::Read { account: account.clone(), source: source.id.clone(), asked_at: now, part: 0 };
+                    let read =
+                        Job::Read { account: account.clone(), source: source.id.clone(), asked_at: now, part: 0 };
                     // What the queue still has must keep its count of attempts, or it would never be given up.
                     if !queued.contains(&read.group()) {
                         jobs.send(&read, now).await?;
@@ -315,7 +316,12 @@ impl Knowledge {
     }
 
     async fn send_read(&self, source: &Source, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
-        let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at: source.revision, part: 0 };
+        let job = Job::Read {
+            account: source.account.clone(),
+            source: source.id.clone(),
+            asked_at: source.revision,
+            part: 0,
+        };
         if let Err(error) = jobs.send(&job, now).await {
             // Nothing would ever come for it: better to say so than to let it wait.
             let reason = "Guildhall had too much to do to take this in. Add or refresh it again later.".to_owned();

@@ -21,8 +21,8 @@ mod stories {
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die
-    mod refusing_aws; // AWS refuses, or is away
     mod refused; // what the webhook does not take
+    mod refusing_aws; // AWS refuses, or is away
     mod servers; // what Discord says of servers, what is wrong with them, and how they come and go
     mod settings; // what a server is set to
     mod signing_in; // who comes in, and how

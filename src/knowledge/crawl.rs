@@ -422,7 +422,8 @@ impl Crawl<'_> {
         }
         let mut asked = HashSet::new();
         while let Some(url) = named.pop_front() {
-            if asked.len() >= MAX_SITEMAPS || self.seen.len() >= self.limits.pages || self.is_over() || self.is_tired() {
+            if asked.len() >= MAX_SITEMAPS || self.seen.len() >= self.limits.pages || self.is_over() || self.is_tired()
+            {
                 break;
             }
             if !self.scope.is_same_site(&url) || !asked.insert(url.clone()) {
@@ -658,7 +659,10 @@ mod tests {
         /docs/broken: The page answered 500 Internal Server Error: its server has a problem. Try again later
         /docs/deeper
         ");
-        assert_eq!(crawled.unwrap(), Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None, stopped: false, rest: None });
+        assert_eq!(
+            crawled.unwrap(),
+            Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None, stopped: false, rest: None }
+        );
         assert!(!site.asked().iter().any(|path| path == "/other" || path.contains("utm_") || path.contains("no")));
     }
 

@@ -140,9 +140,21 @@ mod tests {
     fn a_team_is_told_how_many_more_there_were() {
         let now = "2026-11-24T10:00:00Z".parse().unwrap();
         for (lang, more, said) in [
-            (Lang::En, 1, "One more person wanted to speak to a person between 2026-11-24 10:00 and 2026-11-24 10:10 UTC."),
-            (Lang::En, 37, "37 more people wanted to speak to a person between 2026-11-24 10:00 and 2026-11-24 10:10 UTC."),
-            (Lang::Fr, 37, "Encore 37 personnes ont souhaité parler à une personne entre 2026-11-24 10:00 et 2026-11-24 10:10 UTC."),
+            (
+                Lang::En,
+                1,
+                "One more person wanted to speak to a person between 2026-11-24 10:00 and 2026-11-24 10:10 UTC.",
+            ),
+            (
+                Lang::En,
+                37,
+                "37 more people wanted to speak to a person between 2026-11-24 10:00 and 2026-11-24 10:10 UTC.",
+            ),
+            (
+                Lang::Fr,
+                37,
+                "Encore 37 personnes ont souhaité parler à une personne entre 2026-11-24 10:00 et 2026-11-24 10:10 UTC.",
+            ),
         ] {
             let mail = write(&Event::escalations(AccountId::local(), now, more), "x", lang);
             assert!(mail.text().starts_with(said) && mail.text().contains("/api/v1/events"), "{}", mail.text());

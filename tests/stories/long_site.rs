@@ -81,7 +81,8 @@ async fn a_site_that_takes_longer_than_a_job_may_is_read_by_several() {
         let next = format!("/p{}", n + 1);
         let text = format!("<p>The {word} lives in room {n} of the old house, and everybody knows it well.</p>");
         let path = if n == 0 { "/".to_owned() } else { format!("/p{n}") };
-        site.article(&path, word, &text, if n + 1 < words.len() { &[&next] } else { &[] });
+        let links = [next.as_str()];
+        site.article(&path, word, &text, if n + 1 < words.len() { &links } else { &[] });
     }
     let new = NewSource::Site { url: site.url().parse().expect("an address"), max_pages: 50, max_depth: 9 };
     let bot = house.process();

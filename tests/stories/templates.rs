@@ -350,7 +350,8 @@ fn powerless_functions(template: &Value) -> Vec<String> {
         objects(&template["Resources"][role], &mut all);
         for (variable, things, action) in NEEDS {
             let allows = |statement: &&Map<String, Value>| {
-                let says = |part: &str, what: &str| statement.get(part).is_some_and(|part| part.to_string().contains(what));
+                let says =
+                    |part: &str, what: &str| statement.get(part).is_some_and(|part| part.to_string().contains(what));
                 statement.get("Effect").is_some_and(|effect| effect == "Allow")
                     && says("Action", action)
                     && things.iter().all(|thing| says("Resource", thing))
@@ -434,7 +435,10 @@ fn every_function_says_what_it_may_use_and_knows_what_it_needs() {
             assert!(set.contains_key(*variable), "{name}: {variable}");
         }
         for variable in set.keys() {
-            assert!(needed.contains(&&**variable) || OPTIONAL.contains(&&**variable), "{name} does not read {variable}");
+            assert!(
+                needed.contains(&&**variable) || OPTIONAL.contains(&&**variable),
+                "{name} does not read {variable}"
+            );
         }
     }
     let gateway = template(GATEWAY);
