@@ -48,8 +48,9 @@ pub(crate) async fn run() -> Result<()> {
 /// Bytes of a program and of its archive.
 fn sizes(name: &str) -> Result<(u64, u64)> {
     let program = std::fs::read(program(name)?)?;
+    let options = SimpleFileOptions::default().compression_level(Some(9)).unix_permissions(0o755);
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file("bootstrap", SimpleFileOptions::default().unix_permissions(0o755))?;
+    archive.start_file("bootstrap", options)?;
     archive.write_all(&program)?;
     let archive = archive.finish()?.into_inner();
     Ok((program.len() as u64, archive.len() as u64))
