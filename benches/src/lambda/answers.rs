@@ -16,7 +16,7 @@ const WORKER_MEMORY: f64 = 0.25;
 const WHOLE_PROCESSOR: f64 = 1_769.0;
 
 /// Bytes of logs beside the function's own: a line of the API for each request. Lambda itself writes none about a run that
-/// went well (SystemLogLevel in template.yaml).
+/// went well (`SystemLogLevel` in template.yaml).
 const ACCESS_LINE: f64 = 300.0;
 
 /// How long the model takes where its time is counted.
@@ -143,11 +143,12 @@ fn print(alone: &Spent, together: &Spent, alone_waiting: &Spent, together_waitin
     let mut rows = Vec::new();
     for (spent, flight) in [(alone, "1 in flight"), (together, "10 in flight")] {
         for (name, count) in &spent.counts {
-            let mut what = format!("{flight}: {name}");
-            if count.read + count.written > 0.0 {
-                let (read, written) = (spent.per(count.read), spent.per(count.written));
-                what += &format!(" ({read:.2} units read, {written:.2} written)");
-            }
+            let (read, written) = (spent.per(count.read), spent.per(count.written));
+            let units = match read + written {
+                0.0 => String::new(),
+                _ => format!(" ({read:.2} units read, {written:.2} written)"),
+            };
+            let what = format!("{flight}: {name}{units}");
             #[expect(clippy::cast_precision_loss, reason = "some kilobytes")]
             let (sent, received) = (count.sent as f64, count.received as f64);
             let bytes = format!("{:.0} B sent, {:.0} B received", spent.per(sent), spent.per(received));

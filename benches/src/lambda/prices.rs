@@ -3,7 +3,7 @@
 use crate::measure::{self, Row};
 use anyhow::Result;
 
-/// Lambda, x86_64: a gigabyte for a second, and an invocation.
+/// Lambda, `x86_64`: a gigabyte for a second, and an invocation.
 pub(super) const GB_SECOND: f64 = 0.000_016_666_7;
 pub(super) const INVOCATION: f64 = 0.20e-6;
 /// API Gateway, HTTP API: a request.
@@ -14,7 +14,7 @@ const STANDARD_REQUEST: f64 = 0.40e-6;
 /// DynamoDB on demand: a unit.
 pub(super) const WRITE_UNIT: f64 = 0.625e-6;
 pub(super) const READ_UNIT: f64 = 0.125e-6;
-/// CloudWatch: a gigabyte of logs.
+/// `CloudWatch`: a gigabyte of logs.
 pub(super) const LOG_GB: f64 = 0.50;
 
 const HOURS: f64 = 730.0;
@@ -22,7 +22,7 @@ const HOURS: f64 = 730.0;
 const KEY: f64 = 1.00;
 /// Secrets Manager: a secret, each month.
 const SECRET: f64 = 0.40;
-/// CloudWatch: an alarm, each month. Ten are free in an account, and three dashboards.
+/// `CloudWatch`: an alarm, each month. Ten are free in an account, and three dashboards.
 const ALARM: f64 = 0.10;
 const FREE_ALARMS: f64 = 10.0;
 /// A public IPv4 address, each hour.
