@@ -6,6 +6,8 @@ mod extract; // axum's extractors, whose refusals are problems
 pub mod limits; // how often somebody may call
 pub mod page; // long lists in parts
 pub mod problem; // every error in one shape
+pub mod sign_in; // how people come in and leave
+pub mod team; // what is done with members and invitations
 
 use crate::bot::Bot;
 use axum::extract::State;
@@ -31,6 +33,8 @@ pub fn router(bot: Arc<Bot>) -> Router {
         // A nest leaves out its own address with a slash at the end.
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
+        .merge(sign_in::router())
+        .layer(axum::middleware::from_fn(auth::csrf_of_forms))
         .layer(from_fn_with_state(Arc::clone(&bot), limits::limit))
         .with_state(bot)
 }

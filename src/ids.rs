@@ -58,7 +58,12 @@ text_id! {
 }
 
 impl AccountId {
-    /// A new one.
+    /// A person's first own one.
+    pub fn of(person: &PersonId) -> Self {
+        Self(format!("acc-{person}"))
+    }
+
+    /// Another one.
     pub fn generate(now: Timestamp) -> Self {
         Self(format!("acc-{}", sortable(now)))
     }

@@ -9,12 +9,13 @@ use crate::secret::Secrets;
 use crate::store::{DiscordTokens, Person, Store};
 use crate::{bot::Bot, http};
 use anyhow::Result;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
-    AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    TokenResponse as _, TokenUrl,
+    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
+    Scope, TokenResponse as _, TokenUrl,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -38,6 +39,9 @@ const MAX_ANSWER: usize = 1 << 20;
 /// An access token that ends so soon is renewed first.
 const SOON: SignedDuration = SignedDuration::from_mins(1);
 
+/// Whoever has got new tokens has written them down by then.
+const WRITTEN_BY_THEN: Duration = Duration::from_secs(1);
+
 /// What Discord says where it says nothing: a week. [Discord Docs/OAuth2: Access Token Response]
 const USUAL_LIFE: Duration = Duration::from_hours(7 * 24);
 
@@ -50,11 +54,24 @@ type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointN
 /// Signing in by Discord.
 #[derive(Debug)]
 pub struct SignIn {
-    http: reqwest::Client,
+    line: Line,
     discord: Url,
     config: SignInConfig,
     redirect: Url,
     secrets: Secrets,
+}
+
+/// How Discord is reached.
+#[derive(Debug)]
+struct Line(reqwest::Client);
+
+impl<'c> AsyncHttpClient<'c> for Line {
+    type Error = HttpError;
+    type Future = BoxFuture<'c, Result<HttpResponse, HttpError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async { read(self.0.execute(request.try_into()?).await?).await })
+    }
 }
 
 /// What a person is sent to Discord with.
@@ -143,7 +160,7 @@ impl SignIn {
         // A redirect would carry the code or the secret to wherever it points.
         let http = http::client_builder().timeout(ATTEMPT).redirect(reqwest::redirect::Policy::none()).build()?;
         let redirect = below(public, &["sign-in", "callback"]);
-        Ok(Self { http, discord: discord.clone(), config, redirect, secrets })
+        Ok(Self { line: Line(http), discord: discord.clone(), config, redirect, secrets })
     }
 
     /// Where Discord sends people back to: it must be told of this address in its developer portal.
@@ -175,7 +192,7 @@ impl SignIn {
         let asked = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(verifier))
-            .request_async(&async |request| self.send(request).await)
+            .request_async(&self.line)
             .await;
         let given = asked.map_err(|error| why(&error))?;
         let user: User = self.ask("users/@me", given.access_token().secret()).await?;
@@ -204,15 +221,15 @@ impl SignIn {
         }
         let refresh = RefreshToken::new(pair.refresh.ok_or(NotTold::SignInAgain)?);
         let client = self.client(discord).await?;
-        let asked =
-            client.exchange_refresh_token(&refresh).request_async(&async |request| self.send(request).await).await;
+        let asked = client.exchange_refresh_token(&refresh).request_async(&self.line).await;
         let given = match asked.map_err(|error| why(&error)) {
             Ok(given) => given,
             Err(NotTold::SignInAgain) => {
+                // A refresh token works once: perhaps somebody else is just renewing them.
+                tokio::time::sleep(WRITTEN_BY_THEN).await;
                 if store.replace_discord_tokens(person, &seen, None).await.map_err(unavailable)? {
                     return Err(NotTold::SignInAgain);
                 }
-                // Somebody else has renewed them at the same moment, which a refresh token allows once.
                 let newer = self.tokens_of(store, person).await?;
                 return Ok(self.open(person, &newer).await?.access.into());
             }
@@ -248,8 +265,8 @@ impl SignIn {
 
     async fn ask<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, NotTold> {
         let address = below(&self.discord, &["api", "v10"]);
-        let request = self.http.get(format!("{address}/{path}")).bearer_auth(token).build();
-        let answer = async { read(self.http.execute(request?).await?).await };
+        let request = self.line.0.get(format!("{address}/{path}")).bearer_auth(token).build();
+        let answer = async { read(self.line.0.execute(request?).await?).await };
         let answer = answer.await.map_err(|error| {
             tracing::warn!(%error, "Discord does not answer a question about somebody who signed in");
             NotTold::Unavailable
@@ -269,10 +286,6 @@ impl SignIn {
                 Err(NotTold::Unavailable)
             }
         }
-    }
-
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        read(self.http.execute(request.try_into()?).await?).await
     }
 
     async fn seal(

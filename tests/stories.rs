@@ -1,6 +1,7 @@
 //! Stories, told through Guildhall's outside doors.
 
 mod stories {
+    mod access; // who may do what
     mod asking; // a question, its answer, and what can be done with it
     mod aws; // the queues of AWS
     mod budget; // Discord's requests a second, shared by workers
@@ -13,12 +14,14 @@ mod stories {
     mod hostile_documents; // files and sites that mean harm
     mod knowledge; // what a team teaches, and how it changes
     mod machine; // first starts, kills and tokens on one machine
+    mod members; // who belongs to an account, and who changed what
     mod numbers; // what is counted, by day and kind, and what was not answered
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die
     mod refused; // what the webhook does not take
     mod settings; // what a server is set to
+    mod signing_in; // who comes in, and how
     mod table; // what the table promises, on one machine and on AWS
     mod templates; // what would be made on AWS
     mod trouble; // the model, Discord, the embeddings, the disk fail

@@ -1,9 +1,12 @@
 //! What lives under `/api/v1`, and its description for programs.
 
+pub mod accounts; // the installation's accounts, and where somebody belongs
 pub mod ask; // one question, one answer
+pub mod audit; // who changed what
 pub mod bot; // the account's own Discord application
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
+pub mod members; // who belongs to the account, and who may come to
 pub mod notifications; // who is told what happens, and what has happened
 pub mod plan; // what the account may use, and what its people should know
 pub mod questions; // what the documents did not answer, and answers that somebody found wrong
@@ -48,7 +51,8 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
         (name = "knowledge", description = "What answers are taken from"),
         (name = "guilds", description = "Discord servers, and how Guildhall behaves in them"),
         (name = "bot", description = "The account's own Discord application"),
-        (name = "account", description = "Usage and access"),
+        (name = "account", description = "Usage, people and access"),
+        (name = "installation", description = "All accounts, for those who run the installation"),
     ),
 )]
 struct Document;
@@ -100,6 +104,16 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(plan::list_notices))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::get_token, tokens::revoke_token))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::change_member, members::remove_member))
+        .routes(routes!(members::list_invitations, members::create_invitation))
+        .routes(routes!(members::revoke_invitation))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(accounts::list_memberships))
+        .routes(routes!(accounts::choose_account))
+        .routes(routes!(accounts::end_sessions))
+        .routes(routes!(accounts::list_accounts))
+        .routes(routes!(accounts::get_account, accounts::change_account))
         .split_for_parts()
 }
 
@@ -125,7 +139,11 @@ mod tests {
         }
         operations.sort();
         insta::assert_snapshot!(operations.join("\n"), @r"
+        /accounts get
+        /accounts/{id} get
+        /accounts/{id} patch
         /ask post
+        /audit get
         /bot delete
         /bot get
         /bot put
@@ -134,6 +152,9 @@ mod tests {
         /guilds/{id} get
         /guilds/{id}/settings get
         /guilds/{id}/settings patch
+        /invitations get
+        /invitations post
+        /invitations/{id} delete
         /knowledge/questions get
         /knowledge/questions/{id} delete
         /knowledge/search get
@@ -144,6 +165,12 @@ mod tests {
         /knowledge/sources/{id} get
         /knowledge/sources/{id}/refresh post
         /me get
+        /me/account put
+        /me/accounts get
+        /me/sessions delete
+        /members get
+        /members/{id} delete
+        /members/{id} patch
         /notices get
         /notifications get
         /notifications put
@@ -181,6 +208,44 @@ mod tests {
             }
         }
         rules.sort();
-        insta::assert_snapshot!(rules.join("\n"));
+        insta::assert_snapshot!(rules.join("\n"), @r"
+        /accounts get: operator, operator
+        /accounts/{id} get: operator, operator
+        /accounts/{id} patch: operator, operator
+        /ask post: ask, agent
+        /audit get: audit:read, admin
+        /bot delete: bot:write, admin
+        /bot get: bot:read, agent
+        /bot put: bot:write, admin
+        /events get: events:read, agent
+        /guilds get: guilds:read, agent
+        /guilds/{id} get: guilds:read, agent
+        /guilds/{id}/settings get: guilds:read, agent
+        /guilds/{id}/settings patch: guilds:write, admin
+        /invitations get: invitations:write, admin
+        /invitations post: invitations:write, admin
+        /invitations/{id} delete: invitations:write, admin
+        /knowledge/search get: knowledge:read, agent
+        /knowledge/sources get: knowledge:read, agent
+        /knowledge/sources post: knowledge:write, admin
+        /knowledge/sources/files post: knowledge:write, admin
+        /knowledge/sources/{id} delete: knowledge:write, admin
+        /knowledge/sources/{id} get: knowledge:read, agent
+        /knowledge/sources/{id}/refresh post: knowledge:write, admin
+        /me get: -, agent
+        /me/account put: -, -
+        /me/accounts get: -, -
+        /me/sessions delete: -, -
+        /members get: members:read, agent
+        /members/{id} delete: members:write, owner
+        /members/{id} patch: members:write, owner
+        /notifications get: events:read, agent
+        /notifications put: notifications:write, admin
+        /tokens get: tokens:write, admin
+        /tokens post: tokens:write, admin
+        /tokens/{id} delete: tokens:write, admin
+        /tokens/{id} get: tokens:write, admin
+        /usage get: account:read, agent
+        ");
     }
 }

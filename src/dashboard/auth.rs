@@ -11,6 +11,7 @@ pub use access::Access;
 pub use forms::csrf_of_forms;
 pub use need::{May, Need, Operates, Scope};
 pub use session::SignedIn;
+pub(super) use token::secret;
 pub use token::{MAX_NAME_CHARS, OperatorToken, create_token, hash};
 
 use super::problem::Problem;
@@ -22,13 +23,12 @@ use crate::settings::GuildSettings;
 use crate::store::{Change, Note, Session, Who, WhoKind};
 use anyhow::{Result, anyhow};
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use jiff::Timestamp;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use token::{bearer, sent};
+use token::{is_ours, sent};
 
 /// Characters of a value that a note of a change shows at most; a longer one is only named.
 const MAX_NOTED_CHARS: usize = 100;
@@ -95,6 +95,9 @@ pub enum Denied {
     /// The token is valid, but not for this.
     #[error("This token lacks the scope `{0}`.")]
     Scope(Scope),
+    /// It is something that only a person can do, for themselves.
+    #[error("Only a person who has signed in can do this, and no API token.")]
+    People,
     /// It is for those alone who run the installation.
     #[error("Only those who run this installation may do this.")]
     Operators,
@@ -193,7 +196,7 @@ impl Caller {
         note(self.account().clone(), self.who(), what, on.into(), changes, now)
     }
 
-    fn who(&self) -> Who {
+    pub(super) fn who(&self) -> Who {
         match &self.actor {
             Actor::Token { id, name, .. } => Who { kind: WhoKind::Token, id: id.0.clone(), name: name.clone() },
             Actor::Person { id, name, .. } => Who { kind: WhoKind::Person, id: id.0.clone(), name: name.clone() },
@@ -206,8 +209,8 @@ impl Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        let caller = if parts.headers.contains_key(AUTHORIZATION) {
-            Self::of_token(parts, bot).await?
+        let caller = if let Some(secret) = sent(&parts.headers) {
+            Self::of_token(secret, bot).await?
         } else if let Some(signed_in) = SignedIn::find(parts, bot).await? {
             Self::of_person(&signed_in, bot).await?
         } else {
@@ -217,14 +220,13 @@ impl Caller {
         Ok(caller)
     }
 
-    async fn of_token(parts: &Parts, bot: &Bot) -> Result<Self, Denied> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or(Denied::Unknown)?;
-        if let (Some(operator), Some(secret)) = (&bot.access.operator_token, sent(header))
-            && operator.is(secret)
-        {
+    async fn of_token(secret: &str, bot: &Bot) -> Result<Self, Denied> {
+        if bot.access.operator_token.as_ref().is_some_and(|operator| operator.is(secret)) {
             return Ok(Self::operator(bot).await?);
         }
-        let secret = bearer(header).ok_or(Denied::Unknown)?;
+        if !is_ours(secret) {
+            return Err(Denied::Unknown);
+        }
         let token = bot.store.token(&hash(secret)).await?.ok_or(Denied::Unknown)?;
         let scopes = token.may();
         let home = bot.home(&Place::Account(token.account), None).await?.ok_or(Denied::Unknown)?;

@@ -18,7 +18,7 @@ pub struct Params<T>(pub T);
 pub struct Id(pub String);
 
 /// Our ids have at most 24 characters; this leaves room and keeps keys of the table within theirs.
-const MAX_ID_CHARS: usize = 64;
+pub(super) const MAX_ID_CHARS: usize = 64;
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;

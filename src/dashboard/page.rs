@@ -1,5 +1,6 @@
 //! Long lists in parts.
 
+use super::extract::MAX_ID_CHARS;
 use super::problem::Problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,14 +24,38 @@ pub struct PageParams {
     limit: Option<usize>,
 }
 
+impl PageParams {
+    /// Entries of this part at most.
+    pub fn limit(&self) -> Result<u16, Problem> {
+        checked_limit(self.limit)
+    }
+
+    /// The last entry of the part before this one, if there is one: when it was made, and its id.
+    pub fn after(&self) -> Result<Option<(Timestamp, String)>, Problem> {
+        let unknown = || Problem::bad_parameter("`cursor` must be one that an earlier part of this list contained.");
+        // One that somebody made up must not become a key that the table does not take.
+        let is_ours = |Cursor(_, id): &Cursor| id.len() <= MAX_ID_CHARS;
+        let read =
+            |text: &String| Cursor::read(text).filter(is_ours).map(|Cursor(at, id)| (at, id)).ok_or_else(unknown);
+        self.cursor.as_ref().map(read).transpose()
+    }
+}
+
 /// One part of a list.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Page<T> {
-    /// The entries, oldest first.
+    /// The entries, oldest first unless the list says otherwise.
     pub items: Vec<T>,
     /// Where the next part begins; none at the end of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Where the part behind this entry begins.
+    pub fn cursor_at(at: Timestamp, id: &str) -> String {
+        Cursor(at, id.to_owned()).write()
+    }
 }
 
 /// The last entry of a part. An entry that is added or deleted meanwhile moves none of the others.
@@ -48,13 +73,10 @@ impl Cursor {
 }
 
 /// Entries of a part, where somebody wants so many.
-pub fn checked_limit(limit: Option<usize>) -> Result<usize, Problem> {
+pub fn checked_limit(limit: Option<usize>) -> Result<u16, Problem> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if (1..=MAX_LIMIT).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(Problem::bad_parameter(format!("`limit` must be between 1 and {MAX_LIMIT}.")))
-    }
+    let fits = u16::try_from(limit).ok().filter(|_| (1..=MAX_LIMIT).contains(&limit));
+    fits.ok_or_else(|| Problem::bad_parameter(format!("`limit` must be between 1 and {MAX_LIMIT}.")))
 }
 
 /// The part of `all` that `params` ask for, in the order of `key`: when an entry was made, and its id.
@@ -63,14 +85,13 @@ pub fn page<T>(
     key: impl Fn(&T) -> (Timestamp, &str),
     params: &PageParams,
 ) -> Result<Page<T>, Problem> {
-    let limit = checked_limit(params.limit)?;
+    let limit = usize::from(params.limit()?);
     let cursor = |entry: &T| {
         let (at, id) = key(entry);
         Cursor(at, id.to_owned())
     };
-    if let Some(after) = &params.cursor {
-        let unknown = || Problem::bad_parameter("`cursor` must be one that an earlier part of this list contained.");
-        let after = Cursor::read(after).ok_or_else(unknown)?;
+    if let Some((at, id)) = params.after()? {
+        let after = Cursor(at, id);
         all.retain(|entry| cursor(entry) > after);
     }
     all.sort_by_cached_key(&cursor);

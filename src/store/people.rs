@@ -119,8 +119,8 @@ impl Store {
         from_item(updated.attributes.context("the table has not said what it wrote")?)
     }
 
-    /// Puts tokens in place of those that were seen, or takes those away; false where others were there by then. One
-    /// UpdateItem.
+    /// Puts tokens in place of those that were seen, or of none, or takes those away; false where others were there by then.
+    /// One UpdateItem.
     pub async fn replace_discord_tokens(
         &self,
         person: &PersonId,
@@ -132,14 +132,14 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(keys::person(person).item()))
-            .condition_expression("#tokens = :seen")
             .expression_attribute_names("#tokens", "tokens")
             .expression_attribute_values(":seen", serde_dynamo::to_attribute_value(seen)?);
         let update = match new {
             Some(new) => update
+                .condition_expression("#tokens = :seen OR attribute_not_exists(#tokens)")
                 .update_expression("SET #tokens = :new")
                 .expression_attribute_values(":new", serde_dynamo::to_attribute_value(new)?),
-            None => update.update_expression("REMOVE #tokens"),
+            None => update.condition_expression("#tokens = :seen").update_expression("REMOVE #tokens"),
         };
         match update.send().await {
             Ok(_) => Ok(true),

@@ -18,6 +18,7 @@ mod ids; // snowflakes, tokens, times
 mod limits; // rate limits and planned faults
 mod member; // people who ask, click, and see
 mod message; // what a message shows; pings and previews
+mod oauth; // people sign in elsewhere
 mod places; // servers, roles, channels, threads
 mod reading; // what people see in channels
 mod rest; // the REST API

@@ -3,6 +3,7 @@
 //! The fakes know the outside's rules (Discord's validation, rate limits and life of a token) and nothing of how
 //! Guildhall is built inside.
 
+pub mod browser; // cookies, redirects, and where a request comes from
 pub mod fake_discord; // Discord: REST, signed interactions, and what members see
 pub mod fake_model; // an OpenAI-compatible server: chat completions and embeddings
 pub mod fake_site; // a website for the crawler, with everything that goes wrong on websites

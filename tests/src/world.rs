@@ -9,6 +9,7 @@ use guildhall::store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::browser::Browser;
 use crate::fake_discord::{FakeDiscord, Interaction, Member, Seen, Sent};
 use crate::fake_model::FakeModel;
 use crate::process::{self, Process};
@@ -29,6 +30,8 @@ pub struct Start {
     pub without_rate_limits: bool,
     /// Of Discord there is only the bot's token: nothing with which a webhook could be checked.
     pub only_a_token: bool,
+    /// People sign in by Discord; [`World::operator`] runs the installation.
+    pub with_sign_in: bool,
     /// It is a first start: the user guide is added.
     pub with_guide: bool,
     /// Further variables of the environment.
@@ -43,6 +46,8 @@ pub struct World {
     pub model: FakeModel,
     /// The real binary, running `serve`.
     pub guildhall: Process,
+    /// Who runs the installation, where people sign in.
+    pub operator: Member,
     address: Arc<Mutex<String>>,
     data: TempDir,
     client: reqwest::Client,
@@ -73,6 +78,11 @@ impl World {
         if start.only_a_token {
             environment.retain(|(name, _)| !["DISCORD_APPLICATION_ID", "DISCORD_PUBLIC_KEY"].contains(&name.as_str()));
         }
+        let operator = discord.member("olivia");
+        if start.with_sign_in {
+            environment.push(("DISCORD_CLIENT_SECRET".to_owned(), discord.client_secret()));
+            environment.push(("GUILDHALL_OPERATORS".to_owned(), operator.id.to_string()));
+        }
         if !start.without_model {
             environment.extend(model.environment());
         }
@@ -88,13 +98,15 @@ impl World {
             ("GUILDHALL_REQUESTS_PER_MINUTE", "1000000"),
             ("GUILDHALL_ASKS_PER_MINUTE", "1000000"),
             ("GUILDHALL_UPLOADS_PER_MINUTE", "1000000"),
+            ("GUILDHALL_TRIES_PER_MINUTE", "1000000"),
         ];
         environment.extend(own.iter().chain(&start.environment).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let binary = process::binary("guildhall");
         // A write beyond the limit of a file's size is an error as on a full disk, not the end of the process.
         let script = ["-c", "trap '' XFSZ; exec \"$0\" serve", binary.to_str().expect("cargo's folder has a name")];
         let guildhall = Process::start("/bin/sh", &script, environment);
-        let mut world = Self { discord, model, guildhall, address: Arc::default(), data, client: server::client() };
+        let mut world =
+            Self { discord, model, guildhall, operator, address: Arc::default(), data, client: server::client() };
         world.is_up().await;
         world
     }
@@ -143,6 +155,27 @@ impl World {
     /// Where members' interactions are posted.
     pub fn webhook(&self) -> String {
         webhook(&self.address)
+    }
+
+    /// Where Guildhall listens at the moment.
+    pub fn address(&self) -> String {
+        self.address.lock().expect("no holder panics").clone()
+    }
+
+    /// A browser in which nobody is signed in.
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.address())
+    }
+
+    /// A browser in which this person is signed in.
+    ///
+    /// # Panics
+    /// When they cannot sign in.
+    pub async fn browser_of(&self, member: &Member) -> Browser {
+        let mut browser = self.browser();
+        let page = browser.signs_in(&self.discord, member, "/healthz").await;
+        assert!(page.address.path() == "/healthz" && page.status == 200, "{} cannot sign in: {page:?}", member.name);
+        browser
     }
 
     /// What Guildhall has printed, over all its lives.

@@ -36,6 +36,8 @@ const VARIABLES: [(&str, &[&str]); 6] = [
             "KMS_KEY_ID",
             "GUILDHALL_PUBLIC_URL",
             "GUILDHALL_ADMIN_TOKEN",
+            "GUILDHALL_OPERATORS",
+            "DISCORD_CLIENT_SECRET",
             "DISCORD_APPLICATION_ID",
             "DISCORD_PUBLIC_KEY",
             "DISCORD_TOKEN",
@@ -327,7 +329,7 @@ fn secrets_are_only_referred_to_and_every_parameter_says_what_it_is() {
         let mut all = Vec::new();
         objects(&template, &mut all);
         for (variable, value) in all.into_iter().flatten() {
-            if ["DISCORD_TOKEN", "LLM_API_KEY", "EMBEDDING_API_KEY", "GUILDHALL_ADMIN_TOKEN"]
+            if ["DISCORD_TOKEN", "LLM_API_KEY", "EMBEDDING_API_KEY", "GUILDHALL_ADMIN_TOKEN", "DISCORD_CLIENT_SECRET"]
                 .contains(&variable.as_str())
             {
                 assert!(value.to_string().contains("{{resolve:secretsmanager:"), "{name}: {variable}");

@@ -85,6 +85,14 @@ pub enum Overtaken {
     Changed(Problem),
 }
 
+/// What an operation may answer that something else must come before.
+#[derive(IntoResponses)]
+pub enum Conflict {
+    /// As things are, it cannot be done; the detail says what must be done first.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+}
+
 /// What an operation may answer on something that only one account can have.
 #[derive(IntoResponses)]
 pub enum TakenByAnother {

@@ -165,8 +165,9 @@ async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<ApiToken, Probl
 
 /// What a new token may do: nothing that whoever makes it may not.
 fn given(caller: &Caller, wanted: Option<BTreeSet<Scope>>, manages_tokens: bool) -> Result<BTreeSet<Scope>, Problem> {
-    let Some(mut scopes) = wanted else {
-        return Ok(Scope::unsaid(manages_tokens).into_iter().filter(|scope| caller.may(*scope)).collect());
+    let mut scopes = match wanted {
+        Some(scopes) => scopes,
+        None => Scope::unsaid(false).into_iter().filter(|scope| caller.may(*scope)).collect(),
     };
     scopes.extend(manages_tokens.then_some(Scope::ManageTokens));
     if scopes.is_empty() {

@@ -1,10 +1,10 @@
 //! Sessions of people who signed in: a cookie in the browser, the rest in the table.
 
-use super::token::{hash, is_random, random};
+use super::token::{hash, is_random, random, sent};
 use super::{Access, Denied, origin};
 use crate::bot::Bot;
 use crate::dashboard::problem::Problem;
-use crate::ids::{AccountId, PersonId};
+use crate::ids::AccountId;
 use crate::store::{Person, Session, Store};
 use anyhow::Result;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -23,6 +23,9 @@ const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long browsers keep a cookie at most; the table decides when a session ends. [RFC 6265bis: 5.5]
 const COOKIE_LASTS: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// How long Discord may keep somebody until they are back.
+pub(in crate::dashboard) const SIGN_IN_LASTS: SignedDuration = SignedDuration::from_mins(10);
 
 /// In which header scripts send the session's CSRF token. Forms send it in their field `csrf`.
 pub const CSRF_HEADER: &str = "x-csrf-token";
@@ -73,6 +76,9 @@ impl FromRequestParts<Arc<Bot>> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, bot: &Arc<Bot>) -> Result<Self, Problem> {
+        if sent(&parts.headers).is_some() {
+            return Err(Denied::People.into());
+        }
         Ok(Self::find(parts, bot).await?.ok_or(Denied::Unknown)?)
     }
 }
@@ -124,27 +130,37 @@ fn session_cookie(access: &Access) -> &'static str {
 }
 
 /// The same for the browser in which a sign-in begins.
-pub(super) fn sign_in_cookie(access: &Access) -> &'static str {
+fn sign_in_cookie(access: &Access) -> &'static str {
     if access.is_behind_tls() { "__Host-guildhall-sign-in" } else { "guildhall-sign-in" }
 }
 
 /// One of our cookies. All of them hold 256 random bits.
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
     let mut pairs = all.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(found, value)| *found == name && is_random(value)).map(|(_, value)| value)
 }
 
 /// Scripts cannot read it, and other sites' requests do not bring it along, except when a person follows a link to us.
-pub(super) fn set_cookie(access: &Access, name: &str, value: &str, lasts: SignedDuration) -> HeaderValue {
+fn set_cookie(access: &Access, name: &str, value: &str, lasts: SignedDuration) -> HeaderValue {
     let secure = if access.is_behind_tls() { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", lasts.as_secs());
     HeaderValue::from_str(&cookie).expect("names and base64 are visible ASCII")
 }
 
-/// Ends all sessions of a person, everywhere. One UpdateItem.
-pub async fn end_everywhere(store: &Store, person: &PersonId) -> Result<()> {
-    store.sign_out_everywhere(person).await
+/// By what the browser is known in which somebody signs in, if it has begun before.
+pub(in crate::dashboard) fn sent_browser<'a>(headers: &'a HeaderMap, access: &Access) -> Option<&'a str> {
+    cookie(headers, sign_in_cookie(access))
+}
+
+/// The same, or something new.
+pub(in crate::dashboard) fn browser(headers: &HeaderMap, access: &Access) -> String {
+    sent_browser(headers, access).map_or_else(random, str::to_owned)
+}
+
+/// The cookie that makes a browser known for as long as signing in may take.
+pub(in crate::dashboard) fn browser_cookie(access: &Access, browser: &str) -> HeaderValue {
+    set_cookie(access, sign_in_cookie(access), browser, SIGN_IN_LASTS)
 }
 
 #[cfg(test)]

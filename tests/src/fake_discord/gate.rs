@@ -36,11 +36,14 @@ pub(crate) async fn at_the_gate(
     };
 
     let bucket = Bucket::of(&method, &path);
-    let needs_token = !path.starts_with("/webhooks/") && !path.starts_with("/interactions/");
+    let needs_none = ["/webhooks/", "/interactions/", "/oauth2/"];
+    let needs_token = !needs_none.iter().any(|prefix| path.starts_with(prefix));
     let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller =
         token.and_then(|token| token.strip_prefix("Bot ")).and_then(|token| shared.state().bot_with(&token.into()));
-    if needs_token && caller.is_none() {
+    let person =
+        token.and_then(|token| token.strip_prefix("Bearer ")).and_then(|token| shared.state().oauth.person_with(token));
+    if needs_token && caller.is_none() && person.is_none() {
         record(401, &body);
         return Refusal::unauthorized().into_response();
     }
@@ -81,6 +84,9 @@ pub(crate) async fn at_the_gate(
 
     let mut request = axum::extract::Request::from_parts(parts.clone(), Body::from(body.clone()));
     request.extensions_mut().insert(Caller(caller.unwrap_or(shared.application_id)));
+    if let Some(person) = person {
+        request.extensions_mut().insert(Person(person));
+    }
     let mut response = next.run(request).await;
     if close_after {
         record(0, &body);
@@ -94,6 +100,10 @@ pub(crate) async fn at_the_gate(
 /// Whose token a request has; the first bot's where none is needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller(pub(crate) u64);
+
+/// The person whose access token a request has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Person(pub(crate) u64);
 
 fn plain(status: u16) -> Response {
     let status = StatusCode::from_u16(status).expect("a test names a real status");

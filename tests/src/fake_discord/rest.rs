@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use super::commands;
 use super::draft::Draft;
 use super::error::Refusal;
-use super::gate::{Caller, Payload, at_the_gate};
+use super::gate::{Caller, Payload, Person, at_the_gate};
 use super::gateway;
+use super::oauth;
 use super::state::Shared;
 
 pub(crate) type Shown = Result<Json<Value>, Refusal>;
@@ -27,6 +28,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let api = Router::new()
         .route("/applications/@me", get(application))
         .route("/users/@me", get(me))
+        .route("/users/@me/guilds", get(oauth::guilds))
+        .route("/oauth2/token", post(oauth::token))
+        .route("/oauth2/token/revoke", post(oauth::revoke))
         .route("/applications/{app}/commands", get(list_commands).put(put_commands))
         .route("/webhooks/{app}/{token}", post(follow_up))
         .route("/webhooks/{app}/{token}/messages/{which}", get(show).patch(edit).delete(remove))
@@ -42,7 +46,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(gateway::entry::upgrade))
         .route("/resume", get(gateway::entry::upgrade))
         .route("/resume/", get(gateway::entry::upgrade));
-    Router::new().nest("/api/v10", api).merge(gateway.with_state(shared))
+    let pages = oauth::pages().with_state(Arc::clone(&shared));
+    Router::new().nest("/api/v10", api).merge(pages).merge(gateway.with_state(shared))
 }
 
 async fn application(State(shared): Server, Extension(Caller(app)): Extension<Caller>) -> Json<Value> {
@@ -56,7 +61,14 @@ async fn application(State(shared): Server, Extension(Caller(app)): Extension<Ca
     }))
 }
 
-async fn me(State(shared): Server, Extension(Caller(app)): Extension<Caller>) -> Json<Value> {
+async fn me(
+    State(shared): Server,
+    Extension(Caller(app)): Extension<Caller>,
+    person: Option<Extension<Person>>,
+) -> Json<Value> {
+    if let Some(Extension(Person(id))) = person {
+        return Json(shared.state().users[&id].clone());
+    }
     let mut user = shared.state().bots[&app].user();
     user["mfa_enabled"] = json!(false);
     user["verified"] = json!(true);

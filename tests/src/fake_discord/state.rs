@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::gateway::Board;
 use super::ids;
 use super::limits::{Limits, Planned};
+use super::oauth::OAuth;
 use super::places::{Channel, Guild};
 
 /// One request that the fake Discord received, for assertions.
@@ -195,6 +196,7 @@ pub(crate) struct State {
     pub(crate) unfurls: Vec<Bother>,
     pub(crate) early_edits: usize,
     pub(crate) gateway_url: String,
+    pub(crate) oauth: OAuth,
 }
 
 /// A bot that this Discord knows.
@@ -265,6 +267,7 @@ impl Shared {
             unfurls: Vec::new(),
             early_edits: 0,
             gateway_url: String::new(),
+            oauth: OAuth::default(),
         };
         Self { application_id, token, key, state: Mutex::new(state) }
     }

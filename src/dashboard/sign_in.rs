@@ -1,0 +1,216 @@
+//! `/sign-in`, `/sign-out` and `/join`: how people come in and leave.
+
+mod arrive; // who somebody is once Discord has said so, and where they belong
+mod trouble; // why somebody could not come in
+
+pub use trouble::SignInTrouble;
+
+use super::auth::session::{self, SignedIn};
+use super::auth::{Denied, hash};
+use super::team;
+use crate::bot::Bot;
+use crate::store::{Invitation, Joined};
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// The longest address within our own pages that somebody is sent back to.
+const MAX_NEXT_CHARS: usize = 500;
+
+/// The addresses by which people come in and leave.
+pub fn router() -> Router<Arc<Bot>> {
+    Router::new()
+        .route("/sign-in", get(depart))
+        .route("/sign-in/callback", get(callback))
+        .route("/sign-out", post(sign_out))
+        .route("/sign-out/everywhere", post(sign_out_everywhere))
+        .route("/join/{invitation}", get(show_invitation).post(join))
+}
+
+/// Where to go after signing in.
+#[derive(Debug, Deserialize)]
+struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+/// Sends somebody to Discord.
+async fn depart(
+    State(bot): State<Arc<Bot>>,
+    headers: HeaderMap,
+    Query(Next { next }): Query<Next>,
+) -> Result<Response, SignInTrouble> {
+    if bot.access.local_admin {
+        return Ok(Redirect::to(&checked(next)).into_response());
+    }
+    let (address, cookie) = arrive::depart(&bot, &headers, checked(next), Timestamp::now()).await?;
+    Ok((fresh(), [(SET_COOKIE, cookie)], Redirect::to(address.as_str())).into_response())
+}
+
+/// What Discord sends back. [Discord Docs/OAuth2: Authorization Code Grant]
+#[derive(Debug, Deserialize)]
+struct Returned {
+    #[serde(default)]
+    state: String,
+    code: Option<String>,
+    error: Option<String>,
+}
+
+/// Somebody is back from Discord.
+async fn callback(
+    State(bot): State<Arc<Bot>>,
+    headers: HeaderMap,
+    Query(returned): Query<Returned>,
+) -> Result<Response, SignInTrouble> {
+    let now = Timestamp::now();
+    let under_way = arrive::take(&bot, &headers, &returned.state, now).await?;
+    let code = match (returned.error.as_deref(), returned.code) {
+        (None, Some(code)) => code,
+        (Some("access_denied"), _) => return Err(SignInTrouble::Denied),
+        _ => return Err(SignInTrouble::Refused),
+    };
+    let next = under_way.next.clone();
+    let cookie = arrive::arrive(&bot, &headers, under_way, &code, now).await?;
+    Ok((fresh(), [(SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
+}
+
+async fn sign_out(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Response, SignInTrouble> {
+    if let Some(signed_in) = SignedIn::find(&mut parts, &bot).await? {
+        bot.store.delete_session(&signed_in.session.hash).await?;
+    }
+    Ok(([(SET_COOKIE, session::end(&bot.access))], Redirect::to("/")).into_response())
+}
+
+async fn sign_out_everywhere(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Response, SignInTrouble> {
+    if let Some(signed_in) = SignedIn::find(&mut parts, &bot).await? {
+        bot.store.sign_out_everywhere(&signed_in.person.id).await?;
+    }
+    Ok(([(SET_COOKIE, session::end(&bot.access))], Redirect::to("/")).into_response())
+}
+
+/// Asks somebody who follows an invitation's link whether they want to join.
+async fn show_invitation(
+    State(bot): State<Arc<Bot>>,
+    Path(secret): Path<String>,
+    mut parts: Parts,
+) -> Result<Response, SignInTrouble> {
+    let invitation = invited(&bot, &secret).await?;
+    let Some(signed_in) = SignedIn::find(&mut parts, &bot).await? else {
+        if bot.access.sign_in.is_none() {
+            return Err(SignInTrouble::NotOffered);
+        }
+        return Ok(Redirect::to(&format!("/sign-in?next=/join/{secret}")).into_response());
+    };
+    let account = bot.store.account(&invitation.account).await?.ok_or(SignInTrouble::InvitationOver)?;
+    let form = format!(
+        "<p>You are invited to <b>{}</b> as {}.</p><form method=\"post\"><input type=\"hidden\" name=\"csrf\" \
+         value=\"{}\"><button>Join as {}</button></form>",
+        escaped(&account.name),
+        invitation.role,
+        signed_in.session.csrf,
+        escaped(&signed_in.person.name),
+    );
+    Ok(page("Invitation", &form))
+}
+
+async fn join(
+    State(bot): State<Arc<Bot>>,
+    Path(secret): Path<String>,
+    mut parts: Parts,
+) -> Result<Response, SignInTrouble> {
+    let signed_in = SignedIn::find(&mut parts, &bot).await?.ok_or(SignInTrouble::Over)?;
+    let invitation = invited(&bot, &secret).await?;
+    match team::accept(&bot, &signed_in, &invitation, Timestamp::now()).await? {
+        Joined::Yes | Joined::WasMember => Ok(Redirect::to("/").into_response()),
+        Joined::NotInvited => Err(SignInTrouble::InvitationOver),
+    }
+}
+
+/// The invitation that a link is of.
+pub async fn invited(bot: &Bot, secret: &str) -> Result<Invitation, SignInTrouble> {
+    bot.store.invitation(&hash(secret), Timestamp::now()).await?.ok_or(SignInTrouble::InvitationOver)
+}
+
+/// An address within our own pages, or the first of them: nobody is sent elsewhere.
+fn checked(next: String) -> String {
+    let is_ours = next.starts_with('/')
+        && !next.starts_with("//")
+        && next.len() <= MAX_NEXT_CHARS
+        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_ours { next } else { "/".to_owned() }
+}
+
+/// Nothing that is told on the way in is kept by anybody.
+fn fresh() -> [(HeaderName, &'static str); 2] {
+    [(CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")]
+}
+
+/// A plain page.
+fn page(title: &str, body: &str) -> Response {
+    let policy = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><title>{title} · Guildhall</title><main><h1>{title}</h1>{body}</main>"
+    );
+    (fresh(), [(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+impl IntoResponse for SignInTrouble {
+    fn into_response(self) -> Response {
+        if let Self::Unavailable(error) = &self {
+            tracing::error!(error = format!("{error:#}"), "somebody could not sign in or out");
+        }
+        let again = if self.may_try_again() { "<p><a href=\"/sign-in\">Sign in</a></p>" } else { "" };
+        (self.status(), page("Signing in", &format!("<p>{}</p>{again}", escaped(&self.to_string())))).into_response()
+    }
+}
+
+impl From<Denied> for SignInTrouble {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unavailable(error) => Self::Unavailable(error),
+            Denied::Forged => Self::Forged,
+            _ => Self::Over,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use url::Url;
+
+    proptest! {
+        #[test]
+        fn nobody_is_sent_elsewhere(next in "[/\\\\a-z:.@?#%\\t\\n ]{0,12}") {
+            let own: Url = "https://bot.example.com".parse().unwrap();
+            let target = own.join(&checked(next)).unwrap();
+            prop_assert_eq!(target.origin(), own.origin());
+        }
+    }
+
+    #[test]
+    fn a_page_of_ours_is_where_somebody_goes_on() {
+        assert_eq!(checked("/servers/5?tab=roles".to_owned()), "/servers/5?tab=roles");
+        for other in ["", "https://evil.example", "//evil.example", "/\\evil.example", "servers", "/a b"] {
+            assert_eq!(checked(other.to_owned()), "/");
+        }
+    }
+
+    #[test]
+    fn names_are_text() {
+        assert_eq!(escaped("<b>'\"&"), "&lt;b&gt;&#39;&quot;&amp;");
+    }
+}
