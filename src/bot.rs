@@ -9,7 +9,7 @@ use crate::job::Jobs;
 use crate::knowledge::Knowledge;
 use crate::llm::Llm;
 use crate::question::Place;
-use crate::servers::Servers;
+use crate::servers::{Ears, Servers};
 use crate::settings::{Guild, GuildSettings};
 use crate::store::Store;
 use anyhow::Result;
@@ -44,6 +44,8 @@ pub struct Bot {
     pub access: Access,
     /// What Discord says of servers.
     pub servers: Servers,
+    /// Who listens to Discord's gateway.
+    pub ears: Ears,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
 }
 
@@ -78,6 +80,7 @@ impl Bot {
             default_account,
             access: Access::default(),
             servers: Servers::default(),
+            ears: Ears::default(),
             homes,
         }
     }

@@ -17,6 +17,7 @@ use guildhall::knowledge::files::Files;
 use guildhall::llm::Llm;
 use guildhall::mail::Mailer;
 use guildhall::secret::Secrets;
+use guildhall::servers::Ears;
 use guildhall::sign_in::SignIn;
 use guildhall::store::Store;
 use jiff::Timestamp;
@@ -127,6 +128,7 @@ impl House {
         let (jobs, home) = (jobs.into(), Some(account.clone()));
         let mut bot = Bot::new(store, jobs, knowledge, llm, events, Some(discord), home);
         bot.access = access;
+        bot.ears = if config.gateway.enabled { Ears::Own } else { Ears::Nobody };
         let bot = Arc::new(bot);
         if work == Work::Everything {
             bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;
