@@ -5,6 +5,7 @@ mod assets; // style, scripts and pictures of the pages
 pub mod auth; // who calls: bearer tokens
 pub mod connect; // how people add the bot to their servers
 mod extract; // axum's extractors, whose refusals are problems
+pub mod limits; // how often somebody may call
 pub mod page; // long lists in parts
 mod pages; // what admins see and set
 pub mod problem; // every error in one shape
@@ -15,6 +16,7 @@ use crate::bot::Bot;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -33,11 +35,10 @@ pub fn router(bot: Arc<Bot>) -> Router {
         // A nest leaves out its own address with a slash at the end.
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
-        .merge(sign_in::router())
-        .merge(connect::router())
         .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve))
         .merge(pages::router(&bot))
         .layer(axum::middleware::from_fn(auth::csrf_of_forms))
+        .layer(from_fn_with_state(Arc::clone(&bot), limits::limit))
         .with_state(bot)
 }
 

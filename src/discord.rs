@@ -339,6 +339,14 @@ impl Discord {
         ask(&*self.rest(application).await?, &call).await
     }
 
+    /// Takes “thinking…”, or what is in its place, away. One that is gone is no error.
+    pub async fn delete_original(&self, application: Id<ApplicationMarker>, token: &str) -> Result<(), DiscordError> {
+        match self.rest(application).await?.send(&original(Method::Delete, application, token, None)).await {
+            Err(DiscordError::Refused { code: code::UNKNOWN_MESSAGE, .. }) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
     /// The reply of an interaction.
     pub async fn original(&self, application: Id<ApplicationMarker>, token: &str) -> Result<Message, DiscordError> {
         ask(&*self.rest(application).await?, &original(Method::Get, application, token, None)).await

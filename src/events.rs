@@ -5,7 +5,7 @@
 
 use crate::bot::Bot;
 use crate::config::BusConfig;
-use crate::ids::{AccountId, ConversationId, QuestionId};
+use crate::ids::{AccountId, ConversationId};
 use crate::job::{Job, Jobs};
 use crate::mail::Mailer;
 use crate::question::{Place, Question, ReplyTo};
@@ -238,13 +238,13 @@ impl Events {
 
 /// Passes an event on unless that was done: again only where whoever began it has died over it. `by` comes again, after it
 /// was killed, with the same event.
-pub(crate) async fn tell_once(bot: &Bot, event: &Event, by: QuestionId, now: Timestamp) -> Result<()> {
-    let ((subject, quiet), by) = (event.subject(), by.to_string());
-    if bot.store.begin_once(&subject, &by, quiet, now).await? != OnceTurn::Mine {
+pub(crate) async fn tell_once(bot: &Bot, event: &Event, by: &str, now: Timestamp) -> Result<()> {
+    let (subject, quiet) = event.subject();
+    if bot.store.begin_once(&subject, by, quiet, now).await? != OnceTurn::Mine {
         return Ok(());
     }
     bot.events.send(event, &bot.jobs, now).await?;
-    bot.store.end_once(&subject, &by).await?;
+    bot.store.end_once(&subject, by).await?;
     tracing::info!(event.id, account.id = %event.account, "an event was passed on");
     Ok(())
 }
@@ -252,6 +252,7 @@ pub(crate) async fn tell_once(bot: &Bot, event: &Event, by: QuestionId, now: Tim
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::QuestionId;
     use crate::question::Heard;
 
     fn question(place: Place, reply_to: ReplyTo) -> Question {

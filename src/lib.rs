@@ -32,3 +32,4 @@ pub mod sign_in; // Discord says who a person is
 pub mod signals; // how a process is told to stop
 pub mod store; // the one table
 pub mod telemetry; // logs
+pub mod usage; // what messages are counted as: by day and by kind

@@ -15,6 +15,7 @@ mod stories {
     mod knowledge; // what a team teaches, and how it changes
     mod machine; // first starts, kills and tokens on one machine
     mod members; // who belongs to an account, and who changed what
+    mod numbers; // what is counted, by day and kind, and what was not answered
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die

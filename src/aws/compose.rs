@@ -4,6 +4,7 @@ use super::{Aws, Limits};
 use crate::bot::Bot;
 use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, KeyConfig, OperatorConfig, QueueConfig};
 use crate::dashboard::auth::{Access, OperatorToken};
+use crate::dashboard::limits::RateLimits;
 use crate::discord::{Budget, Discord};
 use crate::embedding::Embeddings;
 use crate::events::Events;
@@ -51,6 +52,7 @@ impl House {
         let access = access(&config, &aws)?;
         let mut bot = Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None);
         bot.access = access;
+        bot.limits = RateLimits::new(config.rates);
         Ok(Self { bot: Arc::new(bot), jobs, config })
     }
 }

@@ -74,6 +74,16 @@ impl Cursor {
     }
 }
 
+/// Entries of a part, where somebody wants so many.
+pub fn checked_limit(limit: Option<usize>) -> Result<usize, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Problem::bad_parameter(format!("`limit` must be between 1 and {MAX_LIMIT}.")))
+    }
+}
+
 /// The part of `all` that `params` ask for, in the order of `key`: when an entry was made, and its id.
 pub fn page<T>(
     mut all: Vec<T>,

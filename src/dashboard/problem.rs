@@ -1,5 +1,6 @@
 //! Every error of the API in one shape. The only place that decides which error has which status.
 
+use crate::account::NotInPlan;
 use crate::answer::{NoAnswer, UserError};
 use crate::knowledge::AddError;
 use crate::sentences::Lang;
@@ -139,6 +140,12 @@ impl From<anyhow::Error> for Problem {
     }
 }
 
+impl From<NotInPlan> for Problem {
+    fn from(lacking: NotInPlan) -> Self {
+        Self::forbidden(lacking.to_string())
+    }
+}
+
 impl From<AddError> for Problem {
     fn from(error: AddError) -> Self {
         match error {
@@ -174,6 +181,7 @@ impl From<MultipartRejection> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::{Feature, Plan};
     use crate::knowledge::source::Unfit;
 
     #[test]
@@ -188,6 +196,13 @@ mod tests {
         assert_eq!(statuses, [429, 422, 422, 503]);
         let refused = Problem::from(AddError::Refused(Unfit::NoName));
         assert_eq!((refused.status, refused.detail.as_str()), (422, "The file has no name."));
+    }
+
+    #[test]
+    fn what_a_plan_lacks_is_refused_with_the_plan_that_has_it() {
+        let problem = Problem::from(Plan::Starter.require(Feature::LiveMonitoring).unwrap_err());
+        assert_eq!(problem.status, 403);
+        assert!(problem.detail.contains("the plan Standard"), "{}", problem.detail);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The keys of every item. Nothing else builds one.
 
 use super::fleet::SessionKey;
+use super::questions::Reason;
 use crate::ids::{AccountId, ConversationId, InvitationId, PersonId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -310,6 +311,27 @@ pub(super) fn once(what: &str) -> Key {
     Key::new(format!("ONCE#{what}"), "ONCE")
 }
 
+pub(super) fn report(account: &AccountId, id: &str) -> Key {
+    Key::new(format!("REPORT#{account}#{id}"), "REPORT")
+}
+
+/// Partition of the questions that an account may want to look at.
+pub(super) fn questions_partition(account: &AccountId) -> String {
+    format!("QUESTIONS#{account}")
+}
+
+/// How the sort keys of one of their lists begin.
+pub(super) fn questions_prefix(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unanswered => "UNANSWERED#",
+        Reason::Downvoted => "DOWNVOTED#",
+    }
+}
+
+pub(super) fn open_question(account: &AccountId, reason: Reason, question: QuestionId) -> Key {
+    Key::new(questions_partition(account), format!("{}{:020}", questions_prefix(reason), question.0))
+}
+
 pub(super) fn commands(application: Id<ApplicationMarker>) -> Key {
     Key::new(COMMANDS, application.to_string())
 }
@@ -378,6 +400,9 @@ mod tests {
             ("notifications", notifications(&account_id)),
             ("event", event(&account_id, "2026-11-24T10:00:00Z".parse().unwrap(), "<event>")),
             ("what is done once", once("<what>")),
+            ("report of another channel", report(&account_id, "<id>")),
+            ("unanswered question", open_question(&account_id, Reason::Unanswered, question)),
+            ("downvoted question", open_question(&account_id, Reason::Downvoted, question)),
             ("registered commands", commands(Id::new(613_425_648_685_547_541))),
             ("place of the schedule", schedule_place()),
             ("identify slots", identify(Id::new(613_425_648_685_547_541), 0)),

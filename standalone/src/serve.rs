@@ -61,7 +61,7 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
     say_what_is_there(&config, &house.bot.access, address);
 
     let stopping = stop.clone();
-    let server = axum::serve(listener, door::router(&house.bot)).with_graceful_shutdown(async move {
+    let server = axum::serve(listener, door::service(&house.bot)).with_graceful_shutdown(async move {
         stopping.cancelled().await;
     });
     let mut serving = tokio::spawn(server.into_future());
