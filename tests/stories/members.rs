@@ -20,7 +20,7 @@ fn start() -> Start {
 async fn invitation(browser: &mut Browser, role: &str) -> String {
     let (status, made) = browser.api(Method::POST, "/invitations", Some(json!({"role": role}))).await;
     assert_eq!(status, 201, "{made}");
-    made["url"].as_str().unwrap().parse::<Url>().unwrap().path().to_owned()
+    made["url"].as_str().expect("a link").parse::<Url>().expect("an address").path().to_owned()
 }
 
 /// Somebody new joins as this, in a browser of their own.
