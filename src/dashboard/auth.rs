@@ -253,7 +253,9 @@ impl Caller {
         let SignedIn { person, session } = signed_in;
         let account = session.account.as_ref().ok_or(Denied::NoAccount)?;
         let place = Place::Account(account.clone());
-        let (member, home) = tokio::try_join!(bot.store.member(account, &person.id), bot.home(&place, None))?;
+        // On the heap: it would make the future of every request large.
+        let home = Box::pin(bot.home(&place, None));
+        let (member, home) = tokio::try_join!(bot.store.member(account, &person.id), home)?;
         let (member, home) = member.zip(home).ok_or(Denied::NoAccount)?;
         let actor = Actor::Person { id: person.id.clone(), name: person.name.clone(), role: member.role };
         let operates = bot.access.is_operator(&person.id);

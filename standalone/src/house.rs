@@ -88,7 +88,8 @@ impl House {
         let lock = lock(data)?;
         // Of a process that was killed: whoever has that port now must not be sent this machine's token.
         let _ = std::fs::remove_file(data.join(ADDRESS));
-        Ok(Self::open_locked(config, data, plan, work, access, lock).await?)
+        // On the heap: everything that is built there would make the futures of all who open the house large.
+        Ok(Box::pin(Self::open_locked(config, data, plan, work, access, lock)).await?)
     }
 
     async fn open_locked(

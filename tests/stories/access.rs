@@ -64,9 +64,10 @@ impl Operation {
     }
 
     fn named(&self, id: &str) -> String {
-        let start = self.path.find('{').unwrap_or(self.path.len());
-        let end = self.path.find('}').map_or(self.path.len(), |at| at + 1);
-        format!("{}{id}{}", &self.path[..start], &self.path[end..])
+        match self.path.split_once('{').zip(self.path.split_once('}')) {
+            Some(((before, _), (_, behind))) => format!("{before}{id}{behind}"),
+            None => self.path.clone(),
+        }
     }
 
     /// It would end what the story still needs.
@@ -121,11 +122,13 @@ async fn cast() -> Cast {
     let (own, now) = (AccountId::local(), Timestamp::now());
     for (member, role) in [(&admin, Role::Admin), (&agent, Role::Agent)] {
         let member = Member { account: own.clone(), person: PersonId(member.id.to_string()), role, since: now };
-        store.add_member(&member, None, &note(&own), now).await.unwrap();
+        store.add_member(&member, None, &note(&own), now).await.expect("the table takes it");
     }
     let mut tokens = BTreeMap::new();
     for scope in Scope::ALL {
-        let made = auth::create_token(&store, &own, scope.as_str(), BTreeSet::from([*scope]), None, now).await.unwrap();
+        let made = auth::create_token(&store, &own, scope.as_str(), BTreeSet::from([*scope]), None, now)
+            .await
+            .expect("the table takes it");
         tokens.insert(scope.to_string(), made.1.expose_secret().to_owned());
     }
     // One of the time before there were scopes.
@@ -139,18 +142,19 @@ async fn cast() -> Cast {
         manage_tokens: false,
         scopes: None,
     };
-    store.put_token(&older, None).await.unwrap();
+    store.put_token(&older, None).await.expect("the table takes it");
     tokens.insert("older".to_owned(), secret);
 
     let other = AccountId("other".to_owned());
     let account = Account { id: other.clone(), name: "Others".to_owned(), plan: Plan::Pro };
     let theirs =
         Member { account: other.clone(), person: PersonId(stranger.id.to_string()), role: Role::Owner, since: now };
-    assert!(store.put_account_of(&account, &theirs, &note(&other)).await.unwrap());
+    assert!(store.put_account_of(&account, &theirs, &note(&other)).await.expect("the table takes it"));
     let mut guild = Guild::new(Id::new(THEIR_GUILD), other.clone());
     guild.version = 1;
-    assert!(store.put_guild(&guild, now).await.unwrap());
-    let (token, secret) = auth::create_token(&store, &other, "theirs", Scope::all(), None, now).await.unwrap();
+    assert!(store.put_guild(&guild, now).await.expect("the table takes it"));
+    let (token, secret) =
+        auth::create_token(&store, &other, "theirs", Scope::all(), None, now).await.expect("the table takes it");
     drop(store);
     world.restart().await;
 
@@ -159,7 +163,7 @@ async fn cast() -> Cast {
     let add = json!({"kind": "text", "title": "Theirs", "body": "Theirs."});
     let made = async |path: &str, body: Value| {
         let request = server::client().post(format!("{base}/api/v1{path}")).bearer_auth(secret.expose_secret());
-        let made: Value = request.json(&body).send().await.unwrap().json().await.unwrap();
+        let made: Value = request.json(&body).send().await.expect("reachable").json().await.expect("JSON");
         made["id"].as_str().unwrap_or_else(|| panic!("{path}: {made}")).to_owned()
     };
     let theirs = BTreeMap::from([
@@ -192,16 +196,16 @@ impl Cast {
     fn is_for(operation: &Operation, who: &str) -> bool {
         let rank = |role: &str| ["agent", "admin", "owner", "operator"].iter().position(|one| *one == role);
         match (who, &operation.scope, &operation.role) {
-            ("nobody", ..) => false,
             // In these stories, the owner runs the installation.
             ("owner", _, role) => role.is_some(),
-            ("admin" | "agent", _, Some(role)) => role.is_empty() || rank(role) <= rank(who),
-            ("admin" | "agent", _, None) => false,
+            ("admin" | "agent", _, role) => {
+                role.as_ref().is_some_and(|role| role.is_empty() || rank(role) <= rank(who))
+            }
             ("older", Some(scope), _) => {
                 scope.is_empty() || scope.parse().is_ok_and(|scope| Scope::unsaid(false).contains(&scope))
             }
-            (own, Some(scope), _) => scope.is_empty() || scope == own,
-            (_, None, _) => false,
+            (own, Some(scope), _) if own != "nobody" => scope.is_empty() || scope == own,
+            _ => false,
         }
     }
 }
@@ -227,6 +231,7 @@ async fn every_operation_is_for_those_alone_whom_its_description_names() {
             let (status, answer) = caller.tries(&base, &operation.method, &operation.named("nonsense-1")).await;
             tried += 1;
             let name = format!("{} {} by {who}", operation.method, operation.path);
+            assert!(!answer.to_string().contains("Nothing lives at this address"), "{name}");
             let is_for_them = Cast::is_for(operation, who);
             let fits = match status {
                 401 => who == "nobody",
@@ -331,16 +336,16 @@ async fn a_change_with_a_cookie_comes_from_our_own_pages_alone() {
     }
     assert_eq!(browser.api(Method::GET, "/me", None).await.0, 200, "nobody was signed out");
     let files: Url = format!("{own}/api/v1/knowledge/sources/files").parse().unwrap();
-    let with_files = |csrf: &str| {
+    let with_files = |csrf: &str, lines: usize| {
         let part = |name: &str, rest: &str, value: &str| {
             format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{rest}\r\n\r\n{value}\r\n")
         };
-        let file = part("file", "; filename=\"a.md\"", &"A long text. ".repeat(2_000));
+        let file = part("file", "; filename=\"a.md\"", &"A long text. ".repeat(lines));
         Some(("multipart/form-data; boundary=b", format!("{}{file}--b--\r\n", part("csrf", "", csrf))))
     };
     let headers = [("origin", own.as_str())];
-    assert_eq!(browser.sends(Method::POST, &files, &headers, with_files("wrong")).await.status, 403);
-    let page = browser.sends(Method::POST, &files, &headers, with_files(&csrf)).await;
+    assert_eq!(browser.sends(Method::POST, &files, &headers, with_files("wrong", 1)).await.status, 403);
+    let page = browser.sends(Method::POST, &files, &headers, with_files(&csrf, 10)).await;
     // The API's own form has no such field; a page's form has.
     assert_eq!((page.status, page.body.contains("and no others")), (422, true), "{}", page.body);
     // A token needs nothing of the kind.
@@ -377,7 +382,8 @@ async fn a_token_gives_nothing_that_it_lacks() {
         admin.api(Method::POST, "/tokens", Some(json!({"name": "x", "scopes": ["members:write"]}))).await;
     assert_eq!((status, problem["detail"].as_str().unwrap().contains("members:write")), (403, true));
     let (_, problem) = admin.api(Method::POST, "/tokens", Some(json!({"name": "x", "scopes": ["everything"]}))).await;
-    assert_snapshot!(problem["detail"].as_str().unwrap(), @"");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("unknown variant `everything`, expected one of `account:read`"), "{detail}");
     assert_eq!(admin.api(Method::POST, "/tokens", Some(json!({"name": "x", "scopes": []}))).await.0, 422);
     let (status, made) =
         admin.api(Method::POST, "/tokens", Some(json!({"name": "x", "scopes": ["ask", "knowledge:read"]}))).await;

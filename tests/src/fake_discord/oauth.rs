@@ -1,4 +1,4 @@
-//! Discord's OAuth2: a person allows an application to know who they are. [Discord Docs/OAuth2]
+//! A person allows an application to know who they are. [Discord Docs/OAuth2]
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
