@@ -229,7 +229,7 @@ impl SignIn {
             Err(NotTold::SignInAgain) => {
                 // A refresh token works once: perhaps somebody else is just renewing them.
                 tokio::time::sleep(WRITTEN_BY_THEN).await;
-                if store.replace_discord_tokens(person, &seen, None).await.map_err(unavailable)? {
+                if store.replace_discord_tokens(person, &seen, None).await.map_err(|error| unavailable(&error))? {
                     return Err(NotTold::SignInAgain);
                 }
                 let newer = self.tokens_of(store, person).await?;
@@ -238,12 +238,12 @@ impl SignIn {
             Err(error) => return Err(error),
         };
         let new = self.seal(person, &given, Some(refresh.secret()), now).await?;
-        store.replace_discord_tokens(person, &seen, Some(&new)).await.map_err(unavailable)?;
+        store.replace_discord_tokens(person, &seen, Some(&new)).await.map_err(|error| unavailable(&error))?;
         Ok(given.access_token().secret().clone().into())
     }
 
     async fn tokens_of(&self, store: &Store, person: &PersonId) -> Result<DiscordTokens, NotTold> {
-        let person: Option<Person> = store.person(person).await.map_err(unavailable)?;
+        let person: Option<Person> = store.person(person).await.map_err(|error| unavailable(&error))?;
         person.and_then(|person| person.tokens).ok_or(NotTold::SignInAgain)
     }
 
@@ -299,8 +299,8 @@ impl SignIn {
     ) -> Result<DiscordTokens, NotTold> {
         let refresh = given.refresh_token().map(|token| token.secret().as_str()).or(before);
         let pair = Pair { access: given.access_token().secret().clone(), refresh: refresh.map(str::to_owned) };
-        let pair = serde_json::to_string(&pair).map_err(|error| unavailable(error.into()))?;
-        let sealed = self.secrets.seal(&sealed_for(person), &pair).await.map_err(unavailable)?;
+        let pair = serde_json::to_string(&pair).map_err(|error| unavailable(&error.into()))?;
+        let sealed = self.secrets.seal(&sealed_for(person), &pair).await.map_err(|error| unavailable(&error))?;
         let life = SignedDuration::try_from(given.expires_in().unwrap_or(USUAL_LIFE)).unwrap_or(SignedDuration::ZERO);
         Ok(DiscordTokens { sealed, expires_at: now.checked_add(life).unwrap_or(now) })
     }
@@ -326,7 +326,7 @@ fn sealed_for(person: &PersonId) -> String {
     format!("Discord tokens of {person}")
 }
 
-fn unavailable(error: anyhow::Error) -> NotTold {
+fn unavailable(error: &anyhow::Error) -> NotTold {
     tracing::error!(error = format!("{error:#}"), "what Discord gave for a person cannot be kept or read");
     NotTold::Unavailable
 }

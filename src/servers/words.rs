@@ -174,8 +174,10 @@ mod tests {
     fn channels_are_named_and_the_rest_is_counted() {
         let missing = Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY;
         let place = |number: u64| Place { channel: Id::new(number), name: Some(format!("help-{number}")), missing };
-        let finding =
-            |count: u64| Finding::AnswersRefused { places: (1..=count).map(place).collect(), count: usize::try_from(count).unwrap() };
+        let finding = |count: u64| Finding::AnswersRefused {
+            places: (1..=count).map(place).collect(),
+            count: usize::try_from(count).unwrap(),
+        };
         insta::assert_snapshot!(finding(1).found(Lang::En), @"Discord refused answers in one channel: #help-1 (View Channel, Read Message History).");
         insta::assert_snapshot!(finding(7).found(Lang::Fr), @"Discord a refusé des réponses dans 7 salons : #help-1 (Voir le salon, Voir les anciens messages), #help-2 (Voir le salon, Voir les anciens messages), #help-3 (Voir le salon, Voir les anciens messages), #help-4 (Voir le salon, Voir les anciens messages), #help-5 (Voir le salon, Voir les anciens messages) et 2 de plus.");
     }

@@ -261,9 +261,9 @@ async fn every_change_is_noted_with_who_made_it() {
             if changes.contains("inv-") { " …" } else { &changes }
         )
     });
-    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
     olivia member.joined
-    olivia settings.changed cooldown_seconds 0→10 instructions ·→·
+    olivia settings.changed cooldown_seconds 0→10 instructions ""→·
     olivia source.added title ·→Opening hours
     olivia source.refreshed
     olivia source.removed
@@ -277,7 +277,7 @@ async fn every_change_is_noted_with_who_made_it() {
     olivia member.removed role admin→·
     this machine token.revoked name website→·
     olivia plan.changed plan pro→starter
-    ");
+    "#);
     let trail = all.to_string();
     for private in [&secret, "Nobody may read this", &bots_token, token["token"].as_str().unwrap()] {
         assert!(!trail.contains(private), "{private}");

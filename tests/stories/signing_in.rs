@@ -1,10 +1,16 @@
 //! People sign in by Discord, and come in at a machine of their own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use guildhall::config::SignInConfig;
-use guildhall::dashboard::auth;
+use guildhall::account::Plan;
+use guildhall::bot::Bot;
+use guildhall::config::{Config, SignInConfig};
+use guildhall::dashboard;
+use guildhall::dashboard::auth::{self, Access};
+use guildhall::events::Events;
 use guildhall::ids::PersonId;
+use guildhall::mail::Mailer;
 use guildhall::secret::Secrets;
 use guildhall::sign_in::{NotTold, SignIn};
 use guildhall::store::Store;
@@ -13,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use standalone::house::{House, Work};
 use tests::browser::{Browser, Page};
 use tests::fake_discord::{FakeDiscord, Fault, Member};
 use tests::process::{self, Process};
@@ -27,7 +34,11 @@ fn start() -> Start {
 fn said(page: &Page) -> String {
     let text = page.body.split("<main>").nth(1).unwrap_or(&page.body);
     let words = text.split('<').map(|part| part.split_once('>').map_or(part, |(_, words)| words));
-    format!("{} {}", page.status, words.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
+    format!(
+        "{} {}",
+        page.status,
+        words.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ").replace("&#39;", "'")
+    )
 }
 
 /// Sends a browser to Discord's page, and says where that sends it back to.
@@ -78,7 +89,7 @@ async fn a_session_is_worthless_to_scripts_other_sites_and_thieves_of_the_table(
     let cookie = page.headers["set-cookie"].to_str().unwrap().to_owned();
     let (pair, rest) = cookie.split_once("; ").unwrap();
     assert_eq!(rest, "Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax");
-    assert_eq!((&page.headers["cache-control"], page.status), (&"no-store", 303));
+    assert_eq!((page.headers["cache-control"].as_bytes(), page.status), (&b"no-store"[..], 303));
     let secret = pair.strip_prefix("guildhall=").unwrap().to_owned();
 
     world.stop().await;
@@ -190,7 +201,8 @@ async fn whatever_goes_wrong_at_discord_is_said_in_a_sentence() {
     for fault in [Fault::Status(503), Fault::Close] {
         let back = returns(&mut browser, discord, &world.operator, true).await;
         discord.next_on(&Method::POST, "/oauth2/token", 1, fault);
-        assert_snapshot!(said(&go(&mut browser, &back).await), @"503 Signing in Discord does not answer at the moment. Please try again in a little while. Sign in");
+        let down = "503 Signing in Discord does not answer at the moment. Please try again in a little while. Sign in";
+        assert_eq!(said(&go(&mut browser, &back).await), down);
     }
     let back = returns(&mut browser, discord, &world.operator, true).await;
     discord.next_on(&Method::GET, "/users/@me", 1, Fault::Status(502));
@@ -240,7 +252,7 @@ async fn what_discord_gave_is_renewed_and_its_end_is_noticed() {
     let discord = FakeDiscord::start().await;
     let ann = discord.member("ann");
     discord.is_on(&ann, discord.guild_id(), 1 << 5);
-    discord.set_tokens_last(Duration::ZERO);
+    discord.set_tokens_last(Duration::from_secs(30));
     let data = server::data_folder();
     let store = Store::new(standalone::table::open(&data.path().join("t.db")).unwrap(), "guildhall");
     store.create_table().await.unwrap();
@@ -264,7 +276,7 @@ async fn what_discord_gave_is_renewed_and_its_end_is_noticed() {
     store.person_signed_in(&id, user.name(), None, &tokens).await.unwrap();
     let written = std::fs::read(data.path().join("t.db")).unwrap();
 
-    // It is over at once, and renewed; two who do so at the same moment do not spoil it for each other.
+    // It is over soon, and renewed before; two who do so at the same moment do not spoil it for each other.
     discord.set_tokens_last(Duration::from_hours(1));
     let (one, other) =
         tokio::join!(sign_in.access_token(&store, &id, None, now), sign_in.access_token(&store, &id, None, now));
@@ -369,4 +381,60 @@ async fn where_others_reach_it_guildhall_does_not_start_without_a_way_to_sign_in
         assert!(!guildhall.wait().await.success());
         assert!(!guildhall.lines().join("").contains("s3cret") && !folder.exists());
     }
+}
+
+/// Where an installation is for everybody, whoever comes first has an account of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosted_everybody_has_an_account_of_their_own() {
+    let discord = FakeDiscord::start().await;
+    let data = server::data_folder();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let variables = [
+        ("DISCORD_API_URL", discord.url()),
+        ("DISCORD_APPLICATION_ID", discord.application_id().to_string()),
+        ("DISCORD_CLIENT_SECRET", discord.client_secret()),
+    ];
+    let config =
+        Config::from_vars(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()));
+    let (config, data) = (config.unwrap(), data.path());
+    let access = standalone::house::access(&config, data, address).unwrap();
+    let house = House::open(&config, data, Plan::Pro, Work::OnlyNew, Access::default()).await.unwrap();
+    let Bot { store, jobs, knowledge, .. } = &*house.bot;
+    let (store, jobs, knowledge) = (store.clone(), jobs.clone(), knowledge.clone());
+    let events = Events::Local(Mailer::smtp(None).unwrap());
+    let mut bot = Bot::new(store, jobs, knowledge, None, events, house.bot.discord.clone(), None);
+    bot.access = access;
+    let serving = tokio::spawn(axum::serve(listener, dashboard::router(Arc::new(bot))).into_future());
+
+    let base = format!("http://{address}");
+    let (ann, bo) = (discord.member("ann"), discord.member("bo"));
+    let mut anns = Browser::new(&base);
+    assert_eq!(anns.signs_in(&discord, &ann, "/healthz").await.status, 200);
+    let (_, me) = anns.api(Method::GET, "/me", None).await;
+    let shown = format!("{} {} {} {}", me["name"], me["plan"], me["person"]["role"], me["operator"]);
+    assert_snapshot!(shown, @r#""ann" "starter" "owner" false"#);
+    // It is the same one the next time, in two browsers at once too.
+    let (mut one, mut other) = (Browser::new(&base), Browser::new(&base));
+    tokio::join!(one.signs_in(&discord, &ann, "/healthz"), other.signs_in(&discord, &ann, "/healthz"));
+    for browser in [&mut one, &mut other] {
+        assert_eq!(browser.api(Method::GET, "/me", None).await.1["account"], me["account"]);
+    }
+    // Whoever follows an invitation joins, and gets no account of their own beside.
+    let (_, made) = anns.api(Method::POST, "/invitations", Some(json!({"role": "owner"}))).await;
+    let link = made["url"].as_str().unwrap().parse::<Url>().unwrap().path().to_owned();
+    let mut bos = Browser::new(&base);
+    bos.signs_in(&discord, &bo, &link).await;
+    assert_eq!(bos.submits(&link, &[]).await.status, 303);
+    let (_, accounts) = bos.api(Method::GET, "/me/accounts", None).await;
+    assert_eq!(accounts["items"].as_array().unwrap().len(), 1, "{accounts}");
+    assert_eq!(bos.api(Method::GET, "/me", None).await.1["account"], me["account"]);
+    // Whoever was taken out of their first account gets another one when they come again.
+    assert_eq!(bos.api(Method::DELETE, &format!("/members/{}", ann.id), None).await.0, 204);
+    assert_eq!(anns.api(Method::GET, "/me", None).await.0, 403);
+    anns.signs_in(&discord, &ann, "/healthz").await;
+    let (status, again) = anns.api(Method::GET, "/me", None).await;
+    assert!(status == 200 && again["account"] != me["account"], "{again}");
+    serving.abort();
+    house.close().await;
 }
