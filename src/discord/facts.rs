@@ -123,9 +123,9 @@ impl Discord {
         let rest = self.rest(application).await?;
         let rest = &*rest;
         let (server, channels, member) = tokio::try_join!(
-            read::<Server>(rest, format!("guilds/{guild}")),
-            read::<Vec<Value>>(rest, format!("guilds/{guild}/channels")),
-            read::<Member>(rest, format!("guilds/{guild}/members/{bot}")),
+            Box::pin(read::<Server>(rest, format!("guilds/{guild}"))),
+            Box::pin(read::<Vec<Value>>(rest, format!("guilds/{guild}/channels"))),
+            Box::pin(read::<Member>(rest, format!("guilds/{guild}/members/{bot}"))),
         )?;
         let Server { id, name, icon, owner_id, roles } = server;
         let mut facts = Facts {
