@@ -156,7 +156,7 @@ impl Discord {
         Ok(known(listed))
     }
 
-    /// Where people allow an application something. [Discord Docs/OAuth2: OAuth2 URLs]
+    /// Where people allow an application something. [Discord Docs/OAuth2: Shared Resources]
     pub fn authorize_address(&self) -> Url {
         self.line.beside_api("oauth2/authorize")
     }

@@ -164,7 +164,7 @@ impl Servers {
         discord: &Discord,
         application: Id<ApplicationMarker>,
     ) -> Result<Arc<Own>, Outcome> {
-        let look = Box::pin(async { in_time(discord.own(application)).await.map(Arc::new) });
+        let look = Box::pin(async { in_time(Box::pin(discord.own(application))).await.map(Arc::new) });
         self.applications.get_with(application, look).await
     }
 

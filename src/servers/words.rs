@@ -64,7 +64,7 @@ impl Finding {
             Self::SourcesNone => sentences::found_no_sources(lang).to_owned(),
             Self::SourcesFailed { titles, count } => {
                 let titles = titles.iter().take(NAMED).map(|title| sentences::found_title(lang, title.clone()));
-                sentences::found_sources_failed(lang, *count, listed(titles.collect(), *count, lang))
+                sentences::found_sources_failed(lang, *count, listed(&titles.collect::<Vec<_>>(), *count, lang))
             }
         }
     }
@@ -144,10 +144,10 @@ fn named(places: &[Place], count: usize, lang: Lang) -> String {
             missing => format!("{name} ({})", missing.join(", ")),
         }
     });
-    listed(names.collect(), count, lang)
+    listed(&names.collect::<Vec<_>>(), count, lang)
 }
 
-fn listed(names: Vec<String>, count: usize, lang: Lang) -> String {
+fn listed(names: &[String], count: usize, lang: Lang) -> String {
     let more = count.saturating_sub(names.len());
     let names = names.join(", ");
     if more == 0 { names } else { sentences::found_more(lang, names, more) }
@@ -155,14 +155,14 @@ fn listed(names: Vec<String>, count: usize, lang: Lang) -> String {
 
 /// Permissions as Discord's own settings call them.
 fn permissions(permissions: Permissions, lang: Lang) -> Vec<&'static str> {
-    let names: [(Permissions, fn(Lang) -> &'static str); 5] = [
-        (Permissions::VIEW_CHANNEL, sentences::permission_view_channel),
-        (Permissions::SEND_MESSAGES, sentences::permission_send_messages),
-        (Permissions::SEND_MESSAGES_IN_THREADS, sentences::permission_send_in_threads),
-        (Permissions::CREATE_PUBLIC_THREADS, sentences::permission_create_threads),
-        (Permissions::READ_MESSAGE_HISTORY, sentences::permission_read_history),
+    let names = [
+        (Permissions::VIEW_CHANNEL, sentences::permission_view_channel(lang)),
+        (Permissions::SEND_MESSAGES, sentences::permission_send_messages(lang)),
+        (Permissions::SEND_MESSAGES_IN_THREADS, sentences::permission_send_in_threads(lang)),
+        (Permissions::CREATE_PUBLIC_THREADS, sentences::permission_create_threads(lang)),
+        (Permissions::READ_MESSAGE_HISTORY, sentences::permission_read_history(lang)),
     ];
-    names.into_iter().filter(|(bit, _)| permissions.contains(*bit)).map(|(_, name)| name(lang)).collect()
+    names.into_iter().filter(|(bit, _)| permissions.contains(*bit)).map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]
