@@ -3,13 +3,17 @@
 mod fate; // what became of the question meanwhile: edited, deleted
 mod overhear; // what is remembered though nobody answers it
 mod post; // the reply, message by message, each once
+mod steps; // how long each step of an answer took
 mod think; // from the question to an answer
 mod typing; // “is typing…”
+mod unanswered; // what the documents did not answer, noted for the team
 mod words; // what the gateway did not show
 
 pub use fate::{edited, withdrawn};
 pub use overhear::remember;
+pub use steps::{Step, StepName};
 
+use crate::account::{Feature, day_of};
 use crate::bot::{Bot, Home};
 use crate::events::{self, Event};
 use crate::ids::{AccountId, ConversationId, QuestionId};
@@ -20,10 +24,11 @@ use crate::reply::{self, SourceLink};
 use crate::sentences::{self, Lang};
 use crate::settings::ResponseMode;
 use crate::store::{Admission, Claim, Delivery, Quota, Reply, Turn};
+use crate::usage::Kind;
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use think::{Material, Thought};
 
 /// Times that a question which is edited while it is thought about is thought about anew.
@@ -41,8 +46,12 @@ pub struct Answer {
     pub sources: Vec<SourceLink>,
     /// Whether the documents held an answer.
     pub answered: bool,
+    /// Whether the documents lack what was asked; neither this nor `answered` is what a greeting gets.
+    pub missing: bool,
     /// Whether the person asked for a human.
     pub wants_human: bool,
+    /// How long its steps took, in order.
+    pub steps: Vec<Step>,
 }
 
 /// How a queued question ended.
@@ -130,6 +139,8 @@ enum Verdict<'a> {
     Refusal(UserError),
     /// The model found that there is nothing to answer. It was asked, so it counts.
     Silence(Cow<'a, Question>),
+    /// There is none, and nobody is told.
+    Unsaid,
     /// The question is gone.
     Withdrawn,
 }
@@ -151,7 +162,7 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         return say(bot, question, Some(UserError::NotConnected.sentence(lang_of(question))), delivery, now).await;
     };
     let limit = home.account.plan.messages_per_month();
-    let quota = Quota { account: &home.account.id, limit };
+    let quota = Quota { account: &home.account.id, limit, kind: Kind::of(question) };
     let messages = fate::claimed_as(question);
     let (admission, material) = tokio::try_join!(
         bot.store.admit(&messages, Some(quota), delivery, now),
@@ -176,17 +187,19 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
             let considering = consider(bot, &home, &question, material, now);
             Box::pin(typing::meanwhile(bot, &question, considering)).await?
         } else {
-            Verdict::Refusal(UserError::QuotaUsedUp { limit })
+            used_up(bot, &home, &question, limit, now).await?
         };
         if let Some(outcome) = decide(bot, &home, &question, &mut claim, verdict, now).await? {
             return Ok(outcome);
         }
+    } else if let Some(reply) = &claim.reply {
+        bot.store.remember_again(&claim, &turn_as_said(&question, reply)).await?;
     }
     let outcome = post::reply(bot, &question, &mut claim, is_resumed, now).await?;
     // Before the end of it: a question that is not finished comes again, and with it what the team is to hear.
     if claim.reply.as_ref().is_some_and(|reply| reply.escalates) && outcome != Outcome::Withdrawn {
         let event = Event::escalation(home.account.id.clone(), &question, &claim);
-        events::tell_once(bot, &event, question.id, now).await?;
+        events::tell_once(bot, &event, &question.id.to_string(), now).await?;
     }
     bot.store.finish(&claim).await?;
     Ok(outcome)
@@ -216,7 +229,7 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
         conversation: ConversationId::of_channel(channel_id.get()),
         text: notify.text.clone(),
         asker: String::new(),
-        locale: None,
+        locale: notify.locale.clone(),
         asked_at: now,
         reply_to: notify.reply_to.clone(),
         messages: vec![Said { id: message_id, text: notify.text.clone() }],
@@ -235,10 +248,11 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
     check(&question.text)?;
     let home = bot.home(&question.place, question.reply_to.application()).await?.ok_or(UserError::NotConnected)?;
     let limit = home.account.plan.messages_per_month();
-    let quota = Quota { account: &home.account.id, limit };
+    let quota = Quota { account: &home.account.id, limit, kind: Kind::of(question) };
     let delivery = Delivery { id: format!("call-{}", question.id), attempt: 1 };
     // First what may fail: nobody comes back to this question to take it off the count.
-    let material = Material::find(bot, &home, question, now).await?.context("a caller's question is never gone")?;
+    let mut material = Material::find(bot, &home, question, now).await?.context("a caller's question is never gone")?;
+    let began = Instant::now();
     let mut claim = match bot.store.admit(&[question.id], Some(quota), &delivery, now).await? {
         Admission::Claimed(claim) => claim,
         Admission::QuotaUsedUp(claim) => {
@@ -248,10 +262,13 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
         Admission::Busy | Admission::Done => return Err(anyhow!("the question's id was used before").into()),
     };
     tell_of_quota(bot, &home.account.id, limit, &claim, now).await;
+    material.steps.push(Step::since(StepName::Quota, began));
     match material.think(bot, &home, now).await {
-        Ok(Thought::Answer(answer)) => {
-            let turn = turn_of(question, Some(&answer));
-            keep(bot, &mut claim, Reply::nothing(), Some((&question.conversation, &turn)), false).await?;
+        Ok(Thought::Answer(mut answer)) => {
+            let (began, turn) = (Instant::now(), turn_of(question, Some(&answer)));
+            let kept = keep(bot, &mut claim, Reply::nothing(), Some((&question.conversation, &turn)), false);
+            tokio::join!(kept, unanswered::note(bot, &home, question, &answer, now)).0?;
+            answer.steps.push(Step::since(StepName::Memory, began));
             Ok(answer)
         }
         Ok(Thought::Silence) => Err(anyhow!("a caller was taken for somebody who did not ask").into()),
@@ -273,12 +290,26 @@ pub fn check(text: &str) -> Result<(), UserError> {
     Ok(())
 }
 
+/// What is said where the month's messages are used up: to a command, to the first who asks in a channel on a day, and to
+/// nobody else.
+async fn used_up<'a>(bot: &Bot, home: &Home, question: &Question, limit: u32, now: Timestamp) -> Result<Verdict<'a>> {
+    let refusal = UserError::QuotaUsedUp { limit };
+    if let ReplyTo::Message { channel_id, .. } = question.reply_to {
+        let notice = format!("limit {} {channel_id} {}", home.account.id, day_of(now));
+        if !refusal.is_told(question.heard) || !bot.store.is_first(&notice, &question.id.to_string(), now).await? {
+            return Ok(Verdict::Unsaid);
+        }
+    }
+    Ok(Verdict::Refusal(refusal))
+}
+
 /// Passes on that the month has passed a threshold, once for each. Nobody's answer depends on it: where it fails, the next
 /// question tries again. Nothing is asked of anybody below the first threshold, and mostly nothing above it.
 async fn tell_of_quota(bot: &Bot, account: &AccountId, limit: u32, claim: &Claim, now: Timestamp) {
     let Some((percent, month)) = claim.passed() else { return };
     let event = Event::quota(account.clone(), month, percent, limit, now);
-    let told = tokio::time::timeout(NEWS_TAKE, events::tell_once(bot, &event, claim.question(), now)).await;
+    let by = claim.question().to_string();
+    let told = tokio::time::timeout(NEWS_TAKE, events::tell_once(bot, &event, &by, now)).await;
     if let Err(error) = told.unwrap_or_else(|_| Err(anyhow!("it takes too long"))) {
         tracing::warn!(event.id, error = format!("{error:#}"), "an event could not be passed on yet");
     }
@@ -326,18 +357,23 @@ async fn decide(
             // A private reply is gone with the person's client: there is nobody to come back to its buttons.
             let is_private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
             // Also where nothing was found: that is the vote a team can learn most from.
-            let escalates = answer.wants_human && home.account.plan.escalates();
-            let reply = Reply { parts, votable: !is_private, thread, escalates };
+            let escalates = answer.wants_human && home.account.plan.has(Feature::Escalation);
+            let reply = Reply { parts, votable: !is_private, thread, escalates, whispered: false };
             let conversation = post::conversation(question, thread);
-            keep(bot, claim, reply, Some((&conversation, &turn_of(&asked, Some(&answer)))), false).await?;
+            let turn = turn_of(&asked, Some(&answer));
+            let kept = keep(bot, claim, reply, Some((&conversation, &turn)), false);
+            tokio::join!(kept, unanswered::note(bot, home, &asked, &answer, now)).0?;
             Ok(None)
         }
         Verdict::Refusal(refusal) if refusal.is_told(question.heard) => {
             // What was not counted is not refunded.
-            keep(bot, claim, Reply::notice(refusal.sentence(lang_of(question))), None, true).await?;
+            let mut notice = Reply::notice(refusal.sentence(lang_of(question)));
+            // It is nobody else's business that the team has used up its month.
+            notice.whispered = matches!(refusal, UserError::QuotaUsedUp { .. });
+            keep(bot, claim, notice, None, true).await?;
             Ok(None)
         }
-        Verdict::Refusal(_) => {
+        Verdict::Refusal(_) | Verdict::Unsaid => {
             keep(bot, claim, Reply::nothing(), None, true).await?;
             Ok(Some(Outcome::Silent))
         }
@@ -412,6 +448,17 @@ fn turn_of(question: &Question, answer: Option<&Answer>) -> Turn {
         asked_at: question.asked_at,
         expires: Turn::expiry(question.asked_at),
     }
+}
+
+/// The same from the words that were about to be said, for whoever comes after the death of who knew the answer itself.
+fn turn_as_said(question: &Question, reply: &Reply) -> Turn {
+    let said = Answer {
+        text: reply.parts.join("\n"),
+        sources: Vec::new(),
+        answered: reply.votable,
+        wants_human: reply.escalates,
+    };
+    turn_of(question, Some(&said))
 }
 
 /// Whether a channel is one conversation of everybody.

@@ -1,7 +1,9 @@
 //! What every door hands to the flows: the table, the queue, the knowledge base, the model, Discord.
 
 use crate::account::Account;
+use crate::config::RateConfig;
 use crate::dashboard::auth::Access;
+use crate::dashboard::limits::RateLimits;
 use crate::discord::Discord;
 use crate::events::Events;
 use crate::ids::AccountId;
@@ -44,6 +46,8 @@ pub struct Bot {
     pub access: Access,
     /// What Discord says of servers.
     pub servers: Servers,
+    /// How often callers of the API may call.
+    pub limits: RateLimits,
     /// Who listens to Discord's gateway.
     pub ears: Ears,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
@@ -80,6 +84,7 @@ impl Bot {
             default_account,
             access: Access::default(),
             servers: Servers::default(),
+            limits: RateLimits::new(RateConfig::default()),
             ears: Ears::default(),
             homes,
         }

@@ -12,6 +12,7 @@ use lettre::message::Mailbox;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -46,6 +47,8 @@ pub struct Config {
     pub table_name: String,
     /// E-mails; none without `MAIL_FROM`.
     pub mail: Option<MailConfig>,
+    /// How often callers of the API may call.
+    pub rates: RateConfig,
     /// Signing in by Discord; none without `DISCORD_CLIENT_SECRET`.
     pub sign_in: Option<SignInConfig>,
     /// `GUILDHALL_OPERATORS`: who runs the installation.
@@ -61,6 +64,19 @@ pub struct SignInConfig {
     pub client_secret: SecretString,
     /// `DISCORD_APPLICATION_ID` (unset: asked from Discord with the shared bot's token).
     pub application: Option<Id<ApplicationMarker>>,
+}
+
+/// How often callers of the API may call, in each process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateConfig {
+    /// `GUILDHALL_REQUESTS_PER_MINUTE` (unset: 1200): by one token or session.
+    pub requests_per_minute: NonZeroU32,
+    /// `GUILDHALL_ASKS_PER_MINUTE` (unset: 60): of those, questions.
+    pub asks_per_minute: NonZeroU32,
+    /// `GUILDHALL_UPLOADS_PER_MINUTE` (unset: 120): of those, additions to the knowledge base.
+    pub uploads_per_minute: NonZeroU32,
+    /// `GUILDHALL_TRIES_PER_MINUTE` (unset: 30): with wrong tokens, or to sign in, from one address.
+    pub tries_per_minute: NonZeroU32,
 }
 
 /// How e-mails are sent.
@@ -156,6 +172,7 @@ impl Config {
             crawl_loopback: parsed(vars, "GUILDHALL_CRAWL_LOOPBACK", "true or false")?.unwrap_or(false),
             table_name: filled(vars, "TABLE_NAME").unwrap_or_else(|| "guildhall".to_owned()),
             mail: MailConfig::from_vars(vars)?,
+            rates: RateConfig::from_vars(vars)?,
             sign_in: SignInConfig::from_vars(vars)?,
             operators: operators(vars)?,
             public_url: address(vars, "GUILDHALL_PUBLIC_URL")?,
@@ -253,10 +270,11 @@ impl DiscordConfig {
     }
 }
 
+/// Shards of one bot. One serves 2,500 servers at most; the largest bots have thousands of shards.
+pub const MOST_SHARDS: u32 = 100_000;
+
 impl GatewayConfig {
     fn from_vars(vars: Vars<'_>) -> Result<Self> {
-        // One shard serves 2,500 servers at most; the largest bots have thousands of shards.
-        const MOST_SHARDS: u32 = 100_000;
         let shards = parsed(vars, "DISCORD_SHARDS", "a number of shards")?;
         if shards.is_some_and(|shards| !(1..=MOST_SHARDS).contains(&shards)) {
             bail!("DISCORD_SHARDS must be a number from 1 to {MOST_SHARDS}");
@@ -265,6 +283,33 @@ impl GatewayConfig {
             enabled: parsed(vars, "DISCORD_GATEWAY", "true or false")?.unwrap_or(true),
             shards,
             metrics: parsed(vars, "GUILDHALL_METRICS_ADDR", "an address and a port, for example 127.0.0.1:9090")?,
+        })
+    }
+}
+
+impl Default for RateConfig {
+    fn default() -> Self {
+        let rate = |rate| NonZeroU32::new(rate).expect("a fixed number above 0");
+        Self {
+            requests_per_minute: rate(1_200),
+            asks_per_minute: rate(60),
+            uploads_per_minute: rate(120),
+            tries_per_minute: rate(30),
+        }
+    }
+}
+
+impl RateConfig {
+    fn from_vars(vars: Vars<'_>) -> Result<Self> {
+        let rate = |name: &str, unset: NonZeroU32| -> Result<NonZeroU32> {
+            Ok(parsed(vars, name, "a number from 1 to 4294967295")?.unwrap_or(unset))
+        };
+        let unset = Self::default();
+        Ok(Self {
+            requests_per_minute: rate("GUILDHALL_REQUESTS_PER_MINUTE", unset.requests_per_minute)?,
+            asks_per_minute: rate("GUILDHALL_ASKS_PER_MINUTE", unset.asks_per_minute)?,
+            uploads_per_minute: rate("GUILDHALL_UPLOADS_PER_MINUTE", unset.uploads_per_minute)?,
+            tries_per_minute: rate("GUILDHALL_TRIES_PER_MINUTE", unset.tries_per_minute)?,
         })
     }
 }

@@ -5,7 +5,10 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
-use twilight_model::id::{Id, marker::UserMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ChannelMarker, UserMarker},
+};
 
 /// The first second of 2015: where Discord's snowflakes begin. [Discord Docs/Reference: Snowflakes]
 const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
@@ -122,6 +125,14 @@ impl ConversationId {
         Self(format!("channel-{channel}"))
     }
 
+    /// The channel of Discord that it is in; none for a session of the API.
+    pub fn channel(&self) -> Option<Id<ChannelMarker>> {
+        match self.0.split_once('-')? {
+            ("channel", channel) => channel.parse().ok(),
+            (channel, _) => channel.parse().ok(),
+        }
+    }
+
     /// One session of the API; the caller chooses its name within its own account.
     pub fn of_session(account: &AccountId, session: &str) -> Self {
         Self(format!("api-{account}-{session}"))
@@ -170,6 +181,14 @@ mod tests {
         // Discord's own example time: 2026 snowflakes have 19 digits.
         assert_eq!(early.to_string().len(), 19);
         assert_eq!(snowflake_time(late.0), "2026-11-24T10:00:00.001Z".parse().unwrap());
+    }
+
+    #[test]
+    fn a_conversation_knows_its_channel() {
+        let channel = |conversation: ConversationId| conversation.channel().map(Id::get);
+        assert_eq!(channel(ConversationId::of_person(3, 4)), Some(3));
+        assert_eq!(channel(ConversationId::of_channel(3)), Some(3));
+        assert_eq!(channel(ConversationId::of_session(&AccountId::local(), "3-4")), None);
     }
 
     /// Discord's own example, and the largest number that fits.

@@ -7,6 +7,7 @@ pub mod interaction; // what Discord sends
 mod keys; // what Discord signs it with
 mod response; // what it is told at once
 mod verified; // whether it is Discord
+mod vote; // what people think of an answer
 
 pub use decide::{Decision, decide};
 pub use keys::Keys;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use twilight_model::id::{Id, marker::GuildMarker};
 
 /// Discord shows “did not respond” after three seconds; what takes this long is answered with an apology instead. The rest
 /// is for a cold start and the way back. [Discord Docs/Receiving and Responding: Interaction Callback]
@@ -62,7 +64,7 @@ pub async fn act(store: &Store, jobs: &Jobs, decision: Decision, locale: &str, n
     match decision {
         Decision::Reply(response) => Some(response),
         Decision::Ask(question) => Some(ask(jobs, question, lang, now).await),
-        Decision::Vote { id, voter } => Some(vote(store, &id, voter, lang, now).await),
+        Decision::Vote { id, voter, guild } => Some(vote(store, &id, voter, guild, lang, now).await),
         Decision::Unknown => None,
     }
 }
@@ -84,8 +86,15 @@ async fn ask(jobs: &Jobs, question: Box<Question>, lang: Lang, now: Timestamp) -
     }
 }
 
-async fn vote(store: &Store, id: &VoteId, voter: u64, lang: Lang, now: Timestamp) -> Value {
-    let stored = store.vote(&id.conversation, id.question, voter, id.vote, now);
+async fn vote(
+    store: &Store,
+    id: &VoteId,
+    voter: u64,
+    guild: Option<Id<GuildMarker>>,
+    lang: Lang,
+    now: Timestamp,
+) -> Value {
+    let stored = vote::cast(store, id, voter, guild, now);
     let sentence = match tokio::time::timeout(PATIENCE, stored).await {
         Ok(Ok(())) => sentences::vote_noted(lang),
         Ok(Err(error)) => {

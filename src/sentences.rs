@@ -1,18 +1,29 @@
-//! The bot's own sentences, by language. Everything that Guildhall says itself to members, and nothing else.
+//! Everything that Guildhall says itself, by language: the bot's sentences to members here, the words of pages in
+//! [`pages`].
 //!
 //! Each sentence is one function. Its texts stand under the function's name in `messages/`, one [Fluent] file for each
-//! language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a text in
-//! each file; a new language is a file and a line in `languages!`. The tests find what is missing, too much, or different
-//! between the files, and the compiler finds sentences that nobody says.
+//! book and language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a
+//! text in each file; a new language is a file for each book and a line in `languages!`. The tests find what is missing, too
+//! much, or different between the files, and the compiler finds sentences that nobody says.
 //!
 //! [Fluent]: https://projectfluent.org/fluent/guide/
 
 mod library;
+pub(crate) mod pages;
 
 use library::Texts;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use whatlang::Detector;
+
+/// What belongs together: who only answers questions has no use for the words of pages.
+#[derive(Debug, Clone, Copy)]
+enum Book {
+    /// What the bot says.
+    Bot,
+    /// What pages say.
+    Pages,
+}
 
 macro_rules! languages {
     ($($(#[$about:meta])+ $lang:ident = $code:literal, $detected:ident;)+) => {
@@ -28,7 +39,7 @@ macro_rules! languages {
             pub const ALL: &[Self] = &[$(Self::$lang),+];
 
             /// What the names of its locales begin with.
-            fn code(self) -> &'static str {
+            pub(crate) fn code(self) -> &'static str {
                 match self {
                     $(Self::$lang => $code,)+
                 }
@@ -41,22 +52,27 @@ macro_rules! languages {
                 }
             }
 
-            /// Its files.
-            fn file(self) -> &'static str {
-                match self {
-                    $(Self::$lang => concat!(
+            /// Its file of a book.
+            fn file(self, book: Book) -> &'static str {
+                match (self, book) {
+                    $((Self::$lang, Book::Bot) => concat!(
                         include_str!(concat!("messages/", $code, ".ftl")),
                         "\n",
                         include_str!(concat!("messages/health.", $code, ".ftl")),
-                    ),)+
+                    ),
+                    (Self::$lang, Book::Pages) => include_str!(concat!("messages/pages.", $code, ".ftl")),)+
                 }
             }
 
-            /// Its texts, read once.
-            fn texts(self) -> &'static Texts {
-                match self {
-                    $(Self::$lang => {
-                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang));
+            /// Its texts of a book, read once.
+            fn texts(self, book: Book) -> &'static Texts {
+                match (self, book) {
+                    $((Self::$lang, Book::Bot) => {
+                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang, Book::Bot));
+                        &TEXTS
+                    }
+                    (Self::$lang, Book::Pages) => {
+                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang, Book::Pages));
                         &TEXTS
                     })+
                 }
@@ -139,13 +155,13 @@ macro_rules! messages {
     (@function $(#[$about:meta])+ $name:ident) => {
         $(#[$about])+
         pub(crate) fn $name(lang: Lang) -> &'static str {
-            library::text(lang.texts(), stringify!($name))
+            library::text(lang.texts(Book::Bot), stringify!($name))
         }
     };
     (@function $(#[$about:meta])+ $name:ident ($($argument:ident: $type:ty),+)) => {
         $(#[$about])+
         pub(crate) fn $name(lang: Lang, $($argument: $type),+) -> String {
-            library::filled(lang.texts(), stringify!($name), [$((stringify!($argument), $argument.into())),+])
+            library::filled(lang.texts(Book::Bot), stringify!($name), [$((stringify!($argument), $argument.into())),+])
         }
     };
     (@limit) => { MESSAGE };
@@ -224,6 +240,40 @@ messages! {
     /// The label of the message in the form.
     about_message in LABEL;
 
+    // E-mails to a team.
+
+    /// The subject: somebody wants a person.
+    mail_wanted_subject in SUBJECT;
+    /// The same in the e-mail.
+    mail_wanted;
+    /// Who it is.
+    mail_who(name: &str);
+    /// Where they are.
+    mail_where(place: &str);
+    /// What stands there where nobody else can go.
+    mail_private_place;
+    /// When they said so, in UTC.
+    mail_when(at: &str);
+    /// What stands above their words.
+    mail_words;
+    /// When the team hears of them again.
+    mail_again;
+    /// The subject: more people want a person than were told of one by one.
+    mail_many_subject in SUBJECT;
+    /// How many more, in which time (UTC).
+    mail_many(more: u32, from: &str, until: &str);
+    /// Where all of them are.
+    mail_many_where;
+    /// The subject: most of the month's messages are used.
+    mail_used_subject in SUBJECT;
+    /// How many.
+    mail_used(percent: u32, limit: u32, month: &str);
+    /// The subject: all of them are used.
+    mail_used_up_subject in SUBJECT;
+    /// What that means.
+    mail_used_up(limit: u32, month: &str);
+    /// The last line of every e-mail.
+    mail_foot(account: &str, event: &str);
     // Health: what checks find, and how to mend it (`servers/words.rs`). Their texts are in `messages/health.*.ftl`.
 
     /// Discord answers.

@@ -44,7 +44,7 @@ pub async fn withdrawn(
     let Some(claim) = claim else { return Ok(()) };
     let Some(last) = claim.posted.last() else {
         // What was overheard and not answered is forgotten with its message.
-        return if is_gone(bot, &claim).await? { bot.store.forget_turn(&claim).await } else { Ok(()) };
+        return if is_gone(bot, &claim).await? { forget(bot, &claim).await } else { Ok(()) };
     };
     let posted_at = snowflake_time(last.message.get());
     if now.duration_since(posted_at) > TAKEN_AWAY_WITHIN || !is_gone(bot, &claim).await? {
@@ -67,7 +67,16 @@ pub(super) async fn remove(bot: &Bot, application: Id<ApplicationMarker>, claim:
             }
         }
     }
-    bot.store.forget_turn(claim).await
+    forget(bot, claim).await
+}
+
+/// Forgets what was asked: for the conversation, and for the team.
+async fn forget(bot: &Bot, claim: &Claim) -> Result<()> {
+    bot.store.forget_turn(claim).await?;
+    if let Some(account) = claim.account() {
+        bot.store.close_question(account, claim.question()).await?;
+    }
+    Ok(())
 }
 
 /// Whether every message that the claim covers is deleted.

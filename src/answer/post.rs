@@ -131,6 +131,9 @@ async fn to_interaction(
     let last = reply.parts.len().saturating_sub(1);
     let votes = |part: usize| (reply.votable && part == last).then_some(&buttons);
     let first = reply.parts.first().context("a reply has no message")?;
+    if reply.whispered && !private {
+        return whisper(question, first, to).await;
+    }
     let original = match discord.edit_original(application, token, first, votes(0)).await {
         Ok(original) => original,
         Err(error) => {
@@ -159,6 +162,21 @@ async fn to_interaction(
         }
     }
     Ok(Outcome::Replied)
+}
+
+/// In place of “thinking…”, which everybody sees, something that only the asker does. Discord makes no message private after
+/// the fact, but what follows may be so once the first one is gone. It may come twice where a process dies in between.
+/// [Discord Docs/Receiving and Responding: Create Followup Message]
+async fn whisper(question: &Question, content: &str, to: Interaction<'_>) -> Result<Outcome> {
+    let Interaction { discord, application, token, .. } = to;
+    let said = async {
+        discord.delete_original(application, token).await?;
+        discord.follow_up(application, token, content, true, None).await
+    };
+    match said.await {
+        Ok(_) => Ok(Outcome::Replied),
+        Err(error) => given_up(question, error),
+    }
 }
 
 /// Where a channel's reply goes.

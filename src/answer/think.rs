@@ -1,6 +1,6 @@
 //! From a question to an answer: what was said before, what the documents say, and what the model makes of it.
 
-use super::{Answer, UserError, check, fate, is_shared, lang_of};
+use super::{Answer, Step, StepName, UserError, check, fate, is_shared, lang_of};
 use crate::bot::{Bot, Home};
 use crate::knowledge::Passage;
 use crate::prompt::{self, Context, ModelAnswer};
@@ -11,6 +11,7 @@ use crate::store::{Ailment, Turn};
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use std::borrow::Cow;
+use std::time::Instant;
 
 /// Passages that are looked up for one question; the prompt takes as many of them as fit its budget.
 const PASSAGES: usize = 8;
@@ -39,6 +40,8 @@ pub(super) struct Material<'a> {
     turns: Vec<prompt::Turn>,
     passages: Vec<Passage>,
     is_shared: bool,
+    /// How long it took to find, and what else came before thinking.
+    pub(super) steps: Vec<Step>,
 }
 
 impl<'a> Material<'a> {
@@ -54,13 +57,17 @@ impl<'a> Material<'a> {
     pub(super) async fn of(bot: &Bot, home: &Home, question: Cow<'a, Question>, now: Timestamp) -> Result<Self> {
         let is_shared = is_shared(home, &question);
         let limit = if is_shared { SHARED_TURNS } else { TURNS };
+        let began = Instant::now();
         let mut turns = bot.store.recent_turns(&question.conversation, limit).await?;
         turns.retain(|turn| now.duration_since(turn.asked_at) < MEMORY && turn.question_id != question.id);
         let turns: Vec<prompt::Turn> = turns.into_iter().map(spoken).collect();
+        let conversation = Step::since(StepName::Conversation, began);
+        let began = Instant::now();
         let context = prompt::search_context(&turns);
         let hits = bot.knowledge.search(&home.account.id, &question.text, context.as_deref(), PASSAGES).await?;
         let passages = hits.into_iter().map(|hit| hit.passage).collect();
-        Ok(Self { question, turns, passages, is_shared })
+        let steps = vec![conversation, Step::since(StepName::Retrieval, began)];
+        Ok(Self { question, turns, passages, is_shared, steps })
     }
 
     /// From material to answer. Fails with what the person is told; the reason is logged here.
@@ -74,8 +81,17 @@ impl<'a> Material<'a> {
         let Some(llm) = &bot.llm else {
             let (text, quoted) = prompt::no_model_answer(&self.passages, lang);
             let sources = self.passages[..quoted].iter().map(link).collect();
-            return Ok(Thought::Answer(Answer { text, sources, answered: quoted > 0, wants_human: false }));
+            let (answered, steps) = (quoted > 0, self.steps.clone());
+            return Ok(Thought::Answer(Answer {
+                text,
+                sources,
+                answered,
+                missing: !answered,
+                wants_human: false,
+                steps,
+            }));
         };
+        let (mut steps, began) = (self.steps.clone(), Instant::now());
         let shown = prompt::fitting(&self.passages);
         let messages = prompt::compose(&Context {
             instructions: &home.settings.instructions,
@@ -88,6 +104,8 @@ impl<'a> Material<'a> {
             asker_name: &question.asker,
             today: now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
         });
+        steps.push(Step::since(StepName::Prompt, began));
+        let began = Instant::now();
         let completion = match llm.complete(&messages, prompt::answer_schema(question.heard)).await {
             Ok(completion) => completion,
             Err(error) => {
@@ -97,6 +115,8 @@ impl<'a> Material<'a> {
                 return Err(UserError::ModelFailed);
             }
         };
+        steps.push(Step::since(StepName::Model, began));
+        let began = Instant::now();
         let said = prompt::parse(&completion.text, shown.len()).map_err(|error| {
             tracing::warn!(question.id = %question.id, error = %error, "the model's answer is unusable");
             UserError::ModelFailed
@@ -104,7 +124,9 @@ impl<'a> Material<'a> {
         if question.heard == Heard::InPassingSmart && !is_worth_saying(&said) {
             return Ok(Thought::Silence);
         }
-        Ok(Thought::Answer(answer_from(said, shown, &question.text, lang)))
+        let answer = answer_from(said, shown, &question.text, lang);
+        steps.push(Step::since(StepName::Reply, began));
+        Ok(Thought::Answer(Answer { steps, ..answer }))
     }
 }
 
@@ -122,15 +144,16 @@ fn answer_from(said: ModelAnswer, shown: &[Passage], question: &str, lang: Lang)
     let ModelAnswer { answer, can_answer, wants_human, .. } = said;
     let can_answer = can_answer && prompt::is_answerable_text(&answer);
     if can_answer && !sources.is_empty() {
-        return Answer { text: answer, sources, answered: true, wants_human };
+        let (missing, steps) = (false, Vec::new());
+        return Answer { text: answer, sources, answered: true, missing, wants_human, steps };
     }
-    let text = match () {
-        () if (can_answer || wants_human) && sentences::is_one_sentence(&answer) => answer,
+    let (text, missing) = match () {
+        () if (can_answer || wants_human) && sentences::is_one_sentence(&answer) => (answer, false),
         // We speak few languages; in others the model's own short "I could not find that" is better than English.
-        () if sentences::is_in_another_language(question) && sentences::is_one_sentence(&answer) => answer,
-        () => sentences::not_found(lang).to_owned(),
+        () if sentences::is_in_another_language(question) && sentences::is_one_sentence(&answer) => (answer, true),
+        () => (sentences::not_found(lang).to_owned(), !wants_human),
     };
-    Answer { text, sources: Vec::new(), answered: false, wants_human }
+    Answer { text, sources: Vec::new(), answered: false, missing, wants_human, steps: Vec::new() }
 }
 
 fn spoken(turn: Turn) -> prompt::Turn {

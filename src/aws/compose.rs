@@ -4,6 +4,7 @@ use super::{Aws, Limits};
 use crate::bot::Bot;
 use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, KeyConfig, OperatorConfig, QueueConfig};
 use crate::dashboard::auth::{Access, OperatorToken};
+use crate::dashboard::limits::RateLimits;
 use crate::discord::{Budget, Discord};
 use crate::embedding::Embeddings;
 use crate::events::Events;
@@ -18,7 +19,8 @@ use anyhow::{Context as _, Result};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A function is ended after fifteen minutes; what was crawled is still to be embedded and written down by then.
+/// A function is ended after fifteen minutes; what was crawled is still to be embedded and written down by then. A site that
+/// takes longer is read on by the next job.
 const CRAWL: Duration = Duration::from_mins(10);
 
 /// What a function on AWS works with, from the process's environment.
@@ -51,6 +53,7 @@ impl House {
         let access = access(&config, &aws)?;
         let mut bot = Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None);
         bot.access = access;
+        bot.limits = RateLimits::new(config.rates);
         Ok(Self { bot: Arc::new(bot), jobs, config })
     }
 }

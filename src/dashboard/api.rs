@@ -9,10 +9,12 @@ pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod members; // who belongs to the account, and who may come to
 pub mod notifications; // who is told what happens, and what has happened
+pub mod plan; // what the account may use, and what its people should know
+pub mod questions; // what the documents did not answer, and answers that somebody found wrong
 pub mod refusals; // the errors that operations may answer with, for the description
 pub mod servers; // what Discord says of servers, and what is wrong with them
 pub mod tokens; // API tokens
-pub mod usage; // who calls, and what is left of the month
+pub mod usage; // who calls, and what was counted
 
 use super::auth::Scope;
 use super::problem::Problem;
@@ -39,7 +41,9 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
     info(
         title = "Guildhall",
         description = "Ask questions, and manage what they are answered from. Errors are `application/problem+json`. \
-                       Lists that continue contain a `cursor` for the next part.",
+                       Lists that continue contain a `cursor` for the next part. Each token or session may send so many requests a \
+                       minute, and fewer questions and uploads: the headers `RateLimit-Policy` and `RateLimit` say how many, \
+                       and a 429 says in `Retry-After` when to come again.",
     ),
     servers((url = "/api/v1")),
     components(schemas(Problem, Role, Scope)),
@@ -90,6 +94,8 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(connections::get_invite))
         .routes(routes!(connections::list_available))
         .routes(routes!(guilds::get_guild, connections::disconnect_guild))
+        .routes(routes!(questions::list_questions))
+        .routes(routes!(questions::close_question))
         .routes(routes!(guilds::get_settings, guilds::change_settings))
         .routes(routes!(servers::list_channels))
         .routes(routes!(servers::list_roles))
@@ -100,6 +106,10 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(notifications::list_events))
         .routes(routes!(usage::me))
         .routes(routes!(usage::usage))
+        .routes(routes!(usage::usage_history))
+        .routes(routes!(usage::count_messages))
+        .routes(routes!(plan::get_plan))
+        .routes(routes!(plan::list_notices))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::get_token, tokens::revoke_token))
         .routes(routes!(members::list_members))
@@ -161,6 +171,8 @@ mod tests {
         /invitations get
         /invitations post
         /invitations/{id} delete
+        /knowledge/questions get
+        /knowledge/questions/{id} delete
         /knowledge/search get
         /knowledge/sources get
         /knowledge/sources post
@@ -175,13 +187,17 @@ mod tests {
         /members get
         /members/{id} delete
         /members/{id} patch
+        /notices get
         /notifications get
         /notifications put
+        /plan get
         /tokens get
         /tokens post
         /tokens/{id} delete
         /tokens/{id} get
         /usage get
+        /usage/history get
+        /usage/messages post
         ");
     }
 

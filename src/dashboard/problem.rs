@@ -1,5 +1,6 @@
 //! Every error of the API in one shape. The only place that decides which error has which status.
 
+use crate::account::NotInPlan;
 use crate::answer::{NoAnswer, UserError};
 use crate::knowledge::AddError;
 use crate::sentences::Lang;
@@ -118,7 +119,9 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, axum::Json(self)).into_response();
+        let mut response = (status, axum::Json(&self)).into_response();
+        // For pages, which show it in their own form.
+        response.extensions_mut().insert(self);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if status == StatusCode::UNAUTHORIZED {
             // [RFC 9110: 11.6.1]
@@ -134,6 +137,12 @@ impl From<anyhow::Error> for Problem {
         tracing::error!(error = format!("{error:#}"), "a request of the API failed");
         let detail = "Guildhall cannot reach something that it needs for this. Try again in a moment.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+}
+
+impl From<NotInPlan> for Problem {
+    fn from(lacking: NotInPlan) -> Self {
+        Self::forbidden(lacking.to_string())
     }
 }
 
@@ -172,7 +181,8 @@ impl From<MultipartRejection> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::SourceError;
+    use crate::account::{Feature, Plan};
+    use crate::knowledge::source::Unfit;
 
     #[test]
     fn each_error_of_ours_has_its_status() {
@@ -184,8 +194,15 @@ mod tests {
         ]
         .map(|error| Problem::no_answer(error.into(), Lang::En).status);
         assert_eq!(statuses, [429, 422, 422, 503]);
-        let refused = Problem::from(AddError::Refused(SourceError("The file is empty.".to_owned())));
-        assert_eq!((refused.status, refused.detail.as_str()), (422, "The file is empty."));
+        let refused = Problem::from(AddError::Refused(Unfit::NoName));
+        assert_eq!((refused.status, refused.detail.as_str()), (422, "The file has no name."));
+    }
+
+    #[test]
+    fn what_a_plan_lacks_is_refused_with_the_plan_that_has_it() {
+        let problem = Problem::from(Plan::Starter.require(Feature::LiveMonitoring).unwrap_err());
+        assert_eq!(problem.status, 403);
+        assert!(problem.detail.contains("the plan Standard"), "{}", problem.detail);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::question::{Heard, MAX_CHARS, Place, Question, ReplyTo};
 use crate::sentences::{self, Lang};
 use jiff::Timestamp;
 use serde_json::Value;
+use twilight_model::id::{Id, marker::GuildMarker};
 
 /// Characters of a name that the model sees. Discord allows 32.
 const NAME_CHARS: usize = 32;
@@ -41,6 +42,8 @@ pub enum Decision {
         id: VoteId,
         /// Who votes.
         voter: u64,
+        /// In which server; none in private.
+        guild: Option<Id<GuildMarker>>,
     },
     /// A kind that Discord has added since: nothing is done.
     Unknown,
@@ -78,7 +81,7 @@ fn component(interaction: &Interaction, data: &Data) -> Decision {
     let id = data.custom_id.as_deref().and_then(|id| id.parse::<VoteId>().ok());
     match (id, interaction.channel(), interaction.author()) {
         (Some(id), Some(channel), Some(author)) if id.is_of_channel(channel.get()) => {
-            Decision::Vote { id, voter: author.id.get() }
+            Decision::Vote { id, voter: author.id.get(), guild: interaction.guild_id }
         }
         _ => say(sentences::unknown_command(lang(interaction))),
     }
@@ -327,7 +330,7 @@ mod tests {
     fn a_vote_counts_in_its_own_channel() {
         let click = |id: &str| of(3, "fr", json!({"component_type": 2, "custom_id": id}));
         let id = VoteId { vote: Vote::Down, conversation: ConversationId::of_person(3, 11), question: QuestionId(6) };
-        assert_eq!(click("vote:down:3-11:6"), Decision::Vote { id, voter: 4 });
+        assert_eq!(click("vote:down:3-11:6"), Decision::Vote { id, voter: 4, guild: Some(Id::new(2)) });
         for forged in ["vote:down:33-11:6", "vote:down:api-local-3:6", "", "about"] {
             assert_eq!(said(click(forged)), sentences::unknown_command(Lang::Fr));
         }

@@ -1,10 +1,11 @@
 //! Claims: who works on a question, whether it was counted, and what was replied. They make every delivery of a
 //! question after the first harmless.
 
-use super::usage::{WARNED_AT_PERCENT, before_warning, part_of};
+use super::usage::{Counting, WARNED_AT_PERCENT, before_warning, part_of};
 use super::{Item, Store, Turn, failure, from_item, is_condition_failure, keys, number, text, to_item};
 use crate::account::Month;
 use crate::ids::{AccountId, ConversationId, QuestionId};
+use crate::usage::{Cell, Kind};
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update};
@@ -24,11 +25,8 @@ const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// delivery, coming again, need not wait. [Discord Docs/Receiving and Responding: Interaction Callback]
 const LEASE: SignedDuration = SignedDuration::from_mins(15);
 
-/// Usage is kept for a year's comparison.
-const USAGE_KEPT: SignedDuration = SignedDuration::from_hours(13 * 31 * 24);
-
 /// Transactions on one share wait for each other; a thousand at once settle within far fewer tries than this.
-const CONFLICT_TRIES: u32 = 60;
+pub(super) const CONFLICT_TRIES: u32 = 60;
 
 /// One delivery of a job by its queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +50,9 @@ pub struct Reply {
     /// Whether the team is told that a person is wanted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub escalates: bool,
+    /// Whether only who asked is to see it, though “thinking…” was there for everybody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whispered: bool,
 }
 
 /// One message of a reply that is in a channel.
@@ -70,17 +71,19 @@ pub struct Quota<'a> {
     pub account: &'a AccountId,
     /// Its messages.
     pub limit: u32,
+    /// What they count as.
+    pub kind: Kind,
 }
 
 impl Reply {
     /// One message that nobody votes on.
     pub fn notice(sentence: String) -> Self {
-        Self { parts: vec![sentence], votable: false, thread: None, escalates: false }
+        Self { parts: vec![sentence], votable: false, thread: None, escalates: false, whispered: false }
     }
 
     /// Nothing is said.
     pub fn nothing() -> Self {
-        Self { parts: Vec::new(), votable: false, thread: None, escalates: false }
+        Self { parts: Vec::new(), votable: false, thread: None, escalates: false, whispered: false }
     }
 }
 
@@ -96,6 +99,9 @@ pub struct Claim {
     month: String,
     /// The share that it was counted in; none when it was not counted.
     share: Option<u32>,
+    /// What of the month it was counted as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cell: Option<Cell>,
     /// The part of the month's messages that were used before it, in percent, where their owner is to hear of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     passed: Option<u32>,
@@ -182,6 +188,21 @@ impl Claim {
         if self.messages.is_empty() { std::slice::from_ref(&self.question) } else { &self.messages }
     }
 
+    /// Whose question it is; none where nothing was to be counted.
+    pub fn account(&self) -> Option<&AccountId> {
+        self.account.as_ref()
+    }
+
+    /// What the question counts as, unless it was claimed before kinds were told apart.
+    pub fn kind(&self) -> Option<Kind> {
+        self.cell.map(|cell| cell.kind)
+    }
+
+    /// Where the turn was remembered, if it was.
+    pub fn conversation(&self) -> Option<&ConversationId> {
+        self.conversation.as_ref()
+    }
+
     /// What of the month's messages was used before this question, where their owner is to hear of it: 80 or 100 percent,
     /// and the month.
     pub fn passed(&self) -> Option<(u32, &str)> {
@@ -212,6 +233,7 @@ impl Store {
                 account: quota.map(|quota| quota.account.clone()),
                 month: Month::of(now).to_string(),
                 share: None,
+                cell: quota.map(|quota| Cell::at(now, quota.kind)),
                 passed: None,
                 delivery: delivery.id.clone(),
                 state: State::Working,
@@ -251,7 +273,7 @@ impl Store {
         quota: Option<Quota<'_>>,
         now: Timestamp,
     ) -> Result<Result<bool, AlreadyClaimed>> {
-        if let Some(Quota { account, limit }) = quota {
+        if let Some(Quota { account, limit, .. }) = quota {
             for passed in [None, Some(WARNED_AT_PERCENT)] {
                 match self.count(claim, account, limit, passed, now).await? {
                     Some(Ok(())) => return Ok(Ok(true)),
@@ -292,16 +314,8 @@ impl Store {
                 continue;
             }
             claim.share = Some(share);
-            let count = Update::builder()
-                .table_name(&self.table)
-                .set_key(Some(keys::usage(account, &claim.month, share).item()))
-                .update_expression("SET expires = :expires ADD used :one")
-                .condition_expression("attribute_not_exists(used) OR used < :part")
-                .expression_attribute_values(":expires", number((now + USAGE_KEPT).as_second()))
-                .expression_attribute_values(":one", number(1))
-                .expression_attribute_values(":part", number(part))
-                .build()?;
-            match self.write_claims(claim, Some(count)).await? {
+            let counted = Counting { account, month: &claim.month, share, part, cell: claim.cell, messages: 1 };
+            match self.write_claims(claim, Some(self.counting(&counted, now)?)).await? {
                 None => return Ok(Some(Ok(()))),
                 Some(Refused::Claimed) => return Ok(Some(Err(AlreadyClaimed))),
                 Some(Refused::ShareFull | Refused::Conflict) => self.memory.full_shares.insert(hint(share), ()).await,
@@ -426,8 +440,12 @@ impl Store {
         }
     }
 
-    /// Keeps what is about to be said, together with the turn it makes; `refund` takes it off the count. Where nothing is
-    /// said, that is the end of it. Returns whether this delivery still holds the claim. One transaction.
+    /// Keeps what is about to be said, and the turn it makes; `refund` takes it off the count. Where nothing is said, that
+    /// is the end of it. Returns whether this delivery still holds the claim.
+    ///
+    /// Two PutItem, which cost half of what a transaction of both does: who dies in between is followed by a delivery that
+    /// finds the reply, and sees to the turn by [`remember_again`](Self::remember_again). One transaction where nobody
+    /// would come back, or something is taken off the count.
     pub async fn keep_reply(
         &self,
         claim: &mut Claim,
@@ -449,6 +467,15 @@ impl Store {
             .expression_attribute_values(":working", text("working"))
             .expression_attribute_values(":me", text(&claim.delivery))
             .build()?;
+        if let (State::Working, None) = (claim.state, refunded) {
+            if !self.put_if(put).await? {
+                return Ok(false);
+            }
+            if let Some((conversation, turn)) = turn {
+                self.put(keys::turn(conversation, turn.question_id), turn).await?;
+            }
+            return Ok(true);
+        }
         let mut writes = vec![TransactWriteItem::builder().put(put).build()];
         if let Some((conversation, turn)) = turn {
             let item: Item = to_item(keys::turn(conversation, turn.question_id), turn)?;
@@ -457,6 +484,34 @@ impl Store {
         }
         writes.extend(self.uncount(claim, refunded)?);
         self.write_for(writes, "keep a reply").await
+    }
+
+    /// Remembers what an earlier delivery was about to say, in case that one died before it had. One PutItem.
+    pub async fn remember_again(&self, claim: &Claim, turn: &Turn) -> Result<()> {
+        let Some(conversation) = &claim.conversation else { return Ok(()) };
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_item(keys::turn(conversation, turn.question_id), turn)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()?;
+        self.put_if(put).await.map(drop)
+    }
+
+    /// Writes an item where its condition holds; says whether it did.
+    async fn put_if(&self, put: Put) -> Result<bool> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(put.table_name)
+            .set_item(Some(put.item))
+            .set_condition_expression(put.condition_expression)
+            .set_expression_attribute_names(put.expression_attribute_names)
+            .set_expression_attribute_values(put.expression_attribute_values);
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition_failure(&error) => Ok(false),
+            Err(error) => Err(failure("keep a reply", &error)),
+        }
     }
 
     /// Takes a question off the count after all: nothing of its reply was shown. One transaction; a second time changes
@@ -483,10 +538,14 @@ impl Store {
         let uncount = Update::builder()
             .table_name(&self.table)
             .set_key(Some(keys::usage(account, &claim.month, share).item()))
-            .update_expression("ADD used :minus")
-            .expression_attribute_values(":minus", number(-1))
-            .build()?;
-        Ok(Some(TransactWriteItem::builder().update(uncount).build()))
+            .expression_attribute_values(":minus", number(-1));
+        let uncount = match claim.cell {
+            Some(cell) => uncount
+                .update_expression("ADD used :minus, #cell :minus")
+                .expression_attribute_names("#cell", cell.to_string()),
+            None => uncount.update_expression("ADD used :minus"),
+        };
+        Ok(Some(TransactWriteItem::builder().update(uncount.build()?).build()))
     }
 
     /// Writes all of it where the claim, which comes first, is still as it was thought to be; says whether it was.

@@ -82,6 +82,11 @@ impl Store {
         Ok(turns)
     }
 
+    /// One question with its answer. One GetItem.
+    pub async fn turn(&self, conversation: &ConversationId, question: QuestionId) -> Result<Option<Turn>> {
+        self.get(keys::turn(conversation, question)).await
+    }
+
     /// Remembers what was said and not answered, unless it was answered after all. One PutItem.
     pub async fn put_remark(&self, conversation: &ConversationId, turn: &Turn) -> Result<()> {
         let put = self

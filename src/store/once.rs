@@ -83,6 +83,38 @@ impl Store {
         Ok(Turn::Done)
     }
 
+    /// Whether `by` is the one who does `what`, which nobody else ever will: for what is better not done at all than twice.
+    /// One PutItem; nothing where this process has seen that it is somebody else.
+    pub async fn is_first(&self, what: &str, by: &str, now: Timestamp) -> Result<bool> {
+        if self.memory.done.contains_key(what) {
+            return Ok(false);
+        }
+        let item = keys::once(what).item().into_iter().chain([
+            ("by".to_owned(), text(by)),
+            ("since".to_owned(), number(now.as_millisecond())),
+            ("done".to_owned(), AttributeValue::Bool(true)),
+            (keys::EXPIRES.to_owned(), number((now + KEPT).as_second())),
+        ]);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item.collect()))
+            .condition_expression("attribute_not_exists(pk) OR #by = :by")
+            .expression_attribute_names("#by", "by")
+            .expression_attribute_values(":by", text(by))
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition_failure(&error) => {
+                self.memory.done.insert(what.to_owned(), ()).await;
+                Ok(false)
+            }
+            Err(error) => Err(failure("see who is first", &error)),
+        }
+    }
+
     /// Says that what `by` has begun is done. One UpdateItem.
     pub async fn end_once(&self, what: &str, by: &str) -> Result<()> {
         let update = self

@@ -5,6 +5,7 @@ use crate::guide;
 use crate::house::{ADDRESS, House, NotOpened, Work};
 use anyhow::{Context as _, Result};
 use axum::Router;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use guildhall::bot::Bot;
 use guildhall::config::{Config, StandaloneConfig};
 use guildhall::dashboard;
@@ -31,8 +32,13 @@ const TOKEN: &str = "local-token";
 pub fn router(bot: &Arc<Bot>) -> Router {
     let router = dashboard::router(Arc::clone(bot));
     let Some(discord) = &bot.discord else { return router };
-    let (store, jobs, keys) = (bot.store.clone(), bot.jobs.clone(), Keys::Discord(Arc::clone(discord)));
+    let (store, jobs, keys) = (bot.store.clone(), bot.jobs.clone(), Keys::of_discord(Arc::clone(discord)));
     router.merge(interactions::router(Door { store, jobs, keys }))
+}
+
+/// The same as a server runs it: each request says where it comes from.
+pub fn service(bot: &Arc<Bot>) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    router(bot).into_make_service_with_connect_info()
 }
 
 /// Tells the command line where the server is, until it is dropped.
@@ -73,7 +79,7 @@ impl Session {
         let token = local_token(&house, &machine.data).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let base = Url::parse(&format!("http://{}", listener.local_addr()?))?;
-        let serving = tokio::spawn(axum::serve(listener, router(&house.bot)).into_future());
+        let serving = tokio::spawn(axum::serve(listener, service(&house.bot)).into_future());
         if guide::add(&house.bot, &AccountId::local(), Timestamp::now()).await? > 0 {
             wait_for_guide(&house.bot).await?;
         }

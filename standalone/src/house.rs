@@ -6,6 +6,7 @@ use guildhall::account::{Account, Plan};
 use guildhall::bot::Bot;
 use guildhall::config::Config;
 use guildhall::dashboard::auth::Access;
+use guildhall::dashboard::limits::RateLimits;
 use guildhall::discord::{Budget, CustomBots, Discord};
 use guildhall::embedding::Embeddings;
 use guildhall::events::Events;
@@ -128,6 +129,7 @@ impl House {
         let (jobs, home) = (jobs.into(), Some(account.clone()));
         let mut bot = Bot::new(store, jobs, knowledge, llm, events, Some(discord), home);
         bot.access = access;
+        bot.limits = RateLimits::new(config.rates);
         bot.ears = if config.gateway.enabled { Ears::Own } else { Ears::Nobody };
         let bot = Arc::new(bot);
         if work == Work::Everything {

@@ -61,7 +61,7 @@ pub async fn run(config: Config, machine: StandaloneConfig) -> Result<()> {
     say_what_is_there(&config, &house.bot.access, address);
 
     let stopping = stop.clone();
-    let server = axum::serve(listener, door::router(&house.bot)).with_graceful_shutdown(async move {
+    let server = axum::serve(listener, door::service(&house.bot)).with_graceful_shutdown(async move {
         stopping.cancelled().await;
     });
     let mut serving = tokio::spawn(server.into_future());
@@ -176,7 +176,7 @@ async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
 async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {
     let mut soon = FIRST_PAUSE;
     loop {
-        let run = schedule::run(&bot.store, &bot.jobs, bot.discord.as_deref(), Timestamp::now());
+        let run = schedule::run(&bot.store, &bot.jobs, &bot.events, bot.discord.as_deref(), Timestamp::now());
         let Some(run) = stop.run_until_cancelled(Box::pin(run)).await else { return };
         let pause = match run {
             Run::Done => {

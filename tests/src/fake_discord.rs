@@ -320,10 +320,13 @@ impl FakeDiscord {
 
     fn is_answered(&self, token: &str) -> bool {
         let state = self.shared.state();
-        match state.interactions.get(token).map(|found| found.answer) {
-            Some(Answer::Original(id)) => state.messages[&id].flags & message::LOADING == 0,
-            Some(Answer::NoMessage | Answer::Failed) => true,
-            Some(Answer::Awaited) | None => false,
+        let Some(found) = state.interactions.get(token) else { return false };
+        match found.answer {
+            // What is said after “thinking…” was taken away is the answer.
+            Answer::Original(id) if state.messages[&id].deleted => !found.follow_ups.is_empty(),
+            Answer::Original(id) => state.messages[&id].flags & message::LOADING == 0,
+            Answer::NoMessage | Answer::Failed => true,
+            Answer::Awaited => false,
         }
     }
 

@@ -4,6 +4,7 @@ mod again; // what comes twice, and what breaks in between
 mod changes; // questions that are edited or deleted
 mod commands; // commands, forms and votes without a public address
 mod hostile; // members and frames that mean harm
+mod limit; // what is said where the month is used up
 mod lists; // where and whose questions are answered
 mod mentions; // who speaks to the bot
 mod overheard; // where all messages are read

@@ -3,6 +3,7 @@
 use guildhall::account::Plan;
 use guildhall::ids::{AccountId, QuestionId};
 use guildhall::store::{Admission, Delivery, Quota, Store};
+use guildhall::usage::Kind;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use reqwest::Method;
@@ -20,7 +21,7 @@ pub(super) async fn admit_at_once(stores: &[Store], limit: u32, ids: std::ops::R
             let (store, account) = (store.clone(), account.clone());
             let delivery = Delivery { id: format!("answer-{id}"), attempt: 1 };
             tokio::spawn(async move {
-                let quota = Quota { account: &account, limit };
+                let quota = Quota { account: &account, limit, kind: Kind::Command };
                 store.admit(&[QuestionId(id)], Some(quota), &delivery, Timestamp::now()).await
             })
         })
@@ -70,9 +71,9 @@ async fn who_has_used_the_month_is_told_so() {
 
     let chats = world.model.chat_count();
     ann.asks("How long is the warranty?").await;
-    assert_snapshot!(ann.sees().await, @"This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
+    assert_snapshot!(ann.sees().await, @"(only you can see this) This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
     anne.asks("Garantie ?").await;
-    assert_snapshot!(anne.sees().await, @"Ce serveur a utilisé ses 2500 messages du mois. Il reprend le mois prochain ; un admin peut changer d’offre.");
+    assert_snapshot!(anne.sees().await, @"(only you can see this) Ce serveur a utilisé ses 2500 messages du mois. Il reprend le mois prochain ; un admin peut changer d’offre.");
     let (status, problem) =
         world.api(Method::POST, "/ask", Some(json!({"question": "How long is the warranty?"}))).await;
     assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"429 This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");

@@ -14,6 +14,7 @@ use guildhall::store::{
     Admission, BATCH, CustomBot, DeadJob, Delivery, Fate, Kept, MOST_KEYS, Quota, Reply, SessionKey, SessionState,
     Store, StoredJob, Stretch, TroubleKind, Turn, Vote, WorkerBeat,
 };
+use guildhall::usage::Kind;
 use jiff::{SignedDuration, Timestamp};
 use tests::local_aws::LocalAws;
 use tests::server::data_folder;
@@ -110,7 +111,7 @@ async fn a_question_is_claimed_and_counted_once(table: Table) {
     let admit = async |ids: &[u64], by: &str, now| {
         let ids: Vec<QuestionId> = ids.iter().copied().map(QuestionId).collect();
         store
-            .admit(&ids, Some(Quota { account: &account, limit: 2 }), &delivery(by), now)
+            .admit(&ids, Some(Quota { account: &account, limit: 2, kind: Kind::Command }), &delivery(by), now)
             .await
             .expect("the table answers")
     };
@@ -306,7 +307,7 @@ async fn batches_are_as_large_as_the_table_takes(table: Table) {
 async fn what_is_forgotten_says_when(table: Table) {
     let (store, now, account) = (table.store(), Timestamp::now(), AccountId::local());
     let conversation = ConversationId::of_channel(3);
-    let quota = Quota { account: &account, limit: 16_000 };
+    let quota = Quota { account: &account, limit: 16_000, kind: Kind::Command };
     let admitted =
         store.admit(&[QuestionId(7)], Some(quota), &delivery("first"), now).await.expect("the table answers");
     let Admission::Claimed(mut claim) = admitted else { panic!("it is new") };

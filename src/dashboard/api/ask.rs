@@ -1,7 +1,7 @@
 //! `/ask`: one question, one answer, through the same steps as in Discord.
 
 use super::refusals::{Always, BadBody, Forbidden, QuotaUsedUp};
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, NoAnswer, Step, StepName};
 use crate::bot::Bot;
 use crate::dashboard::auth::May;
 use crate::dashboard::auth::need::Ask;
@@ -43,6 +43,9 @@ pub struct AskRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "en-GB", pattern = "^[A-Za-z0-9-]{1,35}$")]
     pub locale: Option<Locale>,
+    /// Whether to say how long each step of the answer took.
+    #[serde(default)]
+    pub steps: bool,
 }
 
 /// The name of a session.
@@ -67,6 +70,19 @@ pub struct AskResponse {
     pub wants_human: bool,
     /// The documents that it rests on.
     pub sources: Vec<AnswerSource>,
+    /// The steps on the way to it, in order, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<StepView>>,
+}
+
+/// How long a step of an answer took.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StepView {
+    /// Which step.
+    pub name: StepName,
+    /// How long it took, in milliseconds.
+    #[schema(example = 0.412, minimum = 0)]
+    pub ms: f64,
 }
 
 /// A document that an answer rests on.
@@ -85,7 +101,7 @@ pub struct AnswerSource {
     post, path = "/ask", tag = "ask", request_body = AskRequest,
     params(("Accept-Language" = Option<String>, Header, description = "The person's language, where the body names none")),
     security(("bearer" = ["ask"]), ("session" = ["agent"])),
-    responses((status = 200, body = AskResponse), BadBody, QuotaUsedUp, Forbidden, Always),
+    responses((status = 200, body = AskResponse), BadBody, Forbidden, Always, QuotaUsedUp),
 )]
 pub async fn ask(
     State(bot): State<Arc<Bot>>,
@@ -93,17 +109,30 @@ pub async fn ask(
     headers: HeaderMap,
     Body(request): Body<AskRequest>,
 ) -> Result<Json<AskResponse>, Problem> {
+    let locale = request.locale.or_else(|| accepted_locale(&headers)).map(String::from);
+    let lang = Lang::of(&request.question, locale.as_deref().unwrap_or_default());
+    let with_steps = request.steps;
+    let answered = answered(bot, caller.account(), request.question, request.session.as_ref(), locale).await;
+    answered.map(|answer| Json(response(answer, with_steps))).map_err(|error| Problem::no_answer(error, lang))
+}
+
+/// Answers a question of an account's, which counts as one message.
+pub(crate) async fn answered(
+    bot: Arc<Bot>,
+    account: &AccountId,
+    text: String,
+    session: Option<&Session>,
+    locale: Option<String>,
+) -> Result<Answer, NoAnswer> {
     let now = Timestamp::now();
-    let locale = request.locale.or_else(|| accepted_locale(&headers));
-    let lang = Lang::of(&request.question, locale.as_ref().map_or("", |locale| &locale.0));
     let id = QuestionId::generate(now);
     let question = Question {
         id,
-        place: Place::Account(caller.account().clone()),
-        conversation: conversation(caller.account(), request.session.as_ref(), id),
-        text: request.question,
+        place: Place::Account(account.clone()),
+        conversation: conversation(account, session, id),
+        text,
         asker: ASKER.to_owned(),
-        locale: locale.map(Into::into),
+        locale,
         asked_at: now,
         reply_to: ReplyTo::Caller,
         messages: Vec::new(),
@@ -111,19 +140,18 @@ pub async fn ask(
     };
     // A task of its own: a caller who leaves must not cut it between counting, answering and keeping.
     let asked = tokio::spawn(async move { Box::pin(answer::ask(&bot, &question, now)).await });
-    let answered = match asked.await {
+    match asked.await {
         Ok(answered) => answered,
         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
-        Err(_) => return Err(anyhow::anyhow!("the process is ending").into()),
-    };
-    answered.map(|answer| Json(answer.into())).map_err(|error| Problem::no_answer(error, lang))
+        Err(_) => Err(anyhow::anyhow!("the process is ending").into()),
+    }
 }
 
-impl From<Answer> for AskResponse {
-    fn from(answer: Answer) -> Self {
-        let sources = answer.sources.into_iter().map(|s| AnswerSource { title: s.title, url: s.address }).collect();
-        Self { answer: answer.text, answered: answer.answered, wants_human: answer.wants_human, sources }
-    }
+fn response(answer: Answer, with_steps: bool) -> AskResponse {
+    let sources = answer.sources.into_iter().map(|s| AnswerSource { title: s.title, url: s.address }).collect();
+    let step = |step: &Step| StepView { name: step.name, ms: step.took.as_secs_f64() * 1_000.0 };
+    let steps = with_steps.then(|| answer.steps.iter().map(step).collect());
+    AskResponse { answer: answer.text, answered: answer.answered, wants_human: answer.wants_human, sources, steps }
 }
 
 impl TryFrom<String> for Session {
@@ -166,7 +194,7 @@ fn accepted_locale(headers: &HeaderMap) -> Option<Locale> {
 }
 
 /// A session's conversation; without one, the question's own, under a name that no session can have.
-fn conversation(account: &AccountId, session: Option<&Session>, question: QuestionId) -> ConversationId {
+pub(crate) fn conversation(account: &AccountId, session: Option<&Session>, question: QuestionId) -> ConversationId {
     match session {
         Some(Session(name)) => ConversationId::of_session(account, name),
         None => ConversationId::of_session(account, &format!("alone.{question}")),

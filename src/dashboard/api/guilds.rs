@@ -252,16 +252,12 @@ pub async fn change_settings(
     Body(patch): Body<Value>,
 ) -> Result<impl IntoResponse, Problem> {
     for _ in 0..TRIES {
-        let mut guild = find(&bot, &caller, &id).await?;
+        let guild = find(&bot, &caller, &id).await?;
         if !matches(&headers, guild.version) {
             return Err(Problem::overtaken());
         }
-        let before = guild.settings.clone();
-        guild.settings = patched(guild.settings, &patch)?;
-        guild.version += 1;
-        let now = Timestamp::now();
-        let note = caller.note("settings.changed", guild.id.to_string(), differences(before, &guild.settings), now);
-        if bot.store.put_guild_noted(&guild, Some(&note), now).await? {
+        let settings = patched(guild.settings.clone(), &patch)?;
+        if let Some(guild) = save(&bot, &caller, guild, settings).await? {
             return Ok(shown(guild));
         }
         if headers.contains_key(IF_MATCH) {
@@ -279,6 +275,22 @@ pub(in crate::dashboard) async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) 
         None if caller.may_connect(bot) => Ok(Guild::new(id, caller.account().clone())),
         _ => Err(Problem::no_such("server")),
     }
+}
+
+/// Lets these settings take effect in a server as it was read; none, and nothing happens, if somebody else has changed it
+/// since.
+pub(crate) async fn save(
+    bot: &Bot,
+    caller: &Caller,
+    mut guild: Guild,
+    settings: GuildSettings,
+) -> Result<Option<Guild>, Problem> {
+    settings.check().map_err(|fault| Problem::refused(fault.to_string()))?;
+    let before = std::mem::replace(&mut guild.settings, settings);
+    guild.version += 1;
+    let now = Timestamp::now();
+    let note = caller.note("settings.changed", guild.id.to_string(), differences(before, &guild.settings), now);
+    Ok(bot.store.put_guild_noted(&guild, Some(&note), now).await?.then_some(guild))
 }
 
 /// Which settings differ, with what they were and are where that is short.
@@ -343,7 +355,7 @@ fn patched(settings: GuildSettings, patch: &Value) -> Result<GuildSettings, Prob
         questions_per_hour: setting(&mut merged, "questions_per_hour")?.unwrap_or_default(),
         answer_in_thread: setting(&mut merged, "answer_in_thread")?.unwrap_or_default(),
     };
-    settings.check().map_err(Problem::refused)?;
+    settings.check().map_err(|fault| Problem::refused(fault.to_string()))?;
     Ok(settings)
 }
 

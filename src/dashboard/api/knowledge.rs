@@ -1,5 +1,6 @@
 //! `/knowledge`: what answers are taken from, and what a search in it finds.
 
+use super::questions::read_id;
 use super::refusals::{Always, BadBody, BadParams, Forbidden, Unknown};
 use crate::bot::Bot;
 use crate::dashboard::auth::need::{ManageKnowledge, ReadKnowledge};
@@ -7,9 +8,9 @@ use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
-use crate::ids::SourceId;
-use crate::knowledge::Hit;
+use crate::ids::{QuestionId, SourceId};
 use crate::knowledge::source::{DEFAULT_DEPTH, MAX_FILE_BYTES, MAX_PAGES, NewSource, Origin, Source, Status};
+use crate::knowledge::{AddError, Hit};
 use crate::question;
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
@@ -27,7 +28,7 @@ use url::Url;
 const FORM_OVERHEAD_BYTES: usize = 64 * 1024;
 
 /// Links away from the start that may be followed; no site that people can use is deeper.
-const MAX_DEPTH: u32 = 100;
+pub(crate) const MAX_DEPTH: u32 = 100;
 
 /// Passages that a search returns unless told otherwise, and at most.
 const DEFAULT_HITS: usize = 5;
@@ -83,6 +84,10 @@ pub enum AddRequest {
         /// The text; may hold Markdown.
         #[schema(min_length = 1, pattern = r"\S")]
         body: String,
+        /// The id of a question of `/knowledge/questions` that this answers: it is taken off its list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(example = "1442500000000000001")]
+        resolves: Option<String>,
     },
     /// A question with the answer to give. The same question again replaces it.
     Qa {
@@ -92,12 +97,20 @@ pub enum AddRequest {
         /// The answer; may hold Markdown.
         #[schema(min_length = 1, pattern = r"\S")]
         answer: String,
+        /// The id of a question of `/knowledge/questions` that this answers: it is taken off its list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(example = "1442500000000000001")]
+        resolves: Option<String>,
     },
     /// One page of the web.
     Page {
         /// Its address.
         #[schema(format = Uri, pattern = "^https?://")]
         url: String,
+        /// The id of a question of `/knowledge/questions` that this answers: it is taken off its list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(example = "1442500000000000001")]
+        resolves: Option<String>,
     },
     /// A site, from its sitemap or by its links.
     Site {
@@ -112,6 +125,10 @@ pub enum AddRequest {
         #[serde(default = "default_depth")]
         #[schema(minimum = 0, maximum = 100)]
         max_depth: u32,
+        /// The id of a question of `/knowledge/questions` that this answers: it is taken off its list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(example = "1442500000000000001")]
+        resolves: Option<String>,
     },
 }
 
@@ -201,18 +218,35 @@ impl From<Hit> for HitView {
     }
 }
 
+impl AddRequest {
+    /// The question that it answers; a refusal where that can be none.
+    fn resolves(&self) -> Result<Option<QuestionId>, Problem> {
+        let (Self::Text { resolves, .. }
+        | Self::Qa { resolves, .. }
+        | Self::Page { resolves, .. }
+        | Self::Site { resolves, .. }) = self;
+        resolves.as_deref().map(|id| read_id(id).ok_or_else(no_such_question)).transpose()
+    }
+}
+
+fn no_such_question() -> Problem {
+    Problem::refused("`resolves`: there is no such question on the lists of `/knowledge/questions`.")
+}
+
 impl TryFrom<AddRequest> for NewSource {
     type Error = Problem;
 
     fn try_from(request: AddRequest) -> Result<Self, Problem> {
         Ok(match request {
-            AddRequest::Text { title, body } => Self::Text { title, body },
-            AddRequest::Qa { question, answer } => Self::Text { title: question, body: answer },
-            AddRequest::Page { url } => Self::Page { url: address(&url)? },
+            AddRequest::Text { title, body, .. } => Self::Text { title, body },
+            AddRequest::Qa { question, answer, .. } => Self::Text { title: question, body: answer },
+            AddRequest::Page { url, .. } => Self::Page { url: address(&url)? },
             AddRequest::Site { max_depth, .. } if max_depth > MAX_DEPTH => {
                 return Err(Problem::refused(format!("`max_depth` must be between 0 and {MAX_DEPTH}.")));
             }
-            AddRequest::Site { url, max_pages, max_depth } => Self::Site { url: address(&url)?, max_pages, max_depth },
+            AddRequest::Site { url, max_pages, max_depth, .. } => {
+                Self::Site { url: address(&url)?, max_pages, max_depth }
+            }
         })
     }
 }
@@ -225,12 +259,13 @@ fn default_depth() -> u32 {
     DEFAULT_DEPTH
 }
 
-fn address(url: &str) -> Result<Url, Problem> {
+/// An address as somebody has typed it.
+pub(crate) fn address(url: &str) -> Result<Url, Problem> {
     Url::parse(url).map_err(|error| Problem::refused(format!("`url` is no web address: {error}.")))
 }
 
 /// The bound on the form with a file, instead of the one on other bodies.
-pub(super) fn upload_limit() -> DefaultBodyLimit {
+pub(crate) fn upload_limit() -> DefaultBodyLimit {
     DefaultBodyLimit::max(MAX_FILE_BYTES + FORM_OVERHEAD_BYTES)
 }
 
@@ -263,7 +298,17 @@ pub async fn add_source(
     caller: May<ManageKnowledge>,
     Body(request): Body<AddRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    add(&bot, &caller, request.try_into()?).await
+    let resolves = request.resolves()?;
+    if let Some(question) = resolves
+        && !bot.store.is_open(caller.account(), question).await?
+    {
+        return Err(no_such_question());
+    }
+    let added = add(&bot, &caller, request.try_into()?).await?;
+    if let Some(question) = resolves {
+        bot.store.close_question(caller.account(), question).await?;
+    }
+    Ok(added)
 }
 
 /// Adds a file. It is read and indexed soon after.
@@ -313,12 +358,18 @@ pub async fn remove_source(
     caller: May<ManageKnowledge>,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
+    remove(&bot, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a source of the caller's out.
+pub(crate) async fn remove(bot: &Bot, caller: &Caller, id: String) -> Result<(), Problem> {
     let found = bot.knowledge.remove(caller.account(), &SourceId(id.clone()), &bot.jobs, Timestamp::now()).await?;
     if !found {
         return Err(Problem::no_such("source"));
     }
-    auth::keep_note(&bot, &caller.note("source.removed", id, Vec::new(), Timestamp::now())).await;
-    Ok(StatusCode::NO_CONTENT)
+    auth::keep_note(bot, &caller.note("source.removed", id, Vec::new(), Timestamp::now())).await;
+    Ok(())
 }
 
 /// Reads a source again. The old version answers until the new one is whole.
@@ -333,10 +384,15 @@ pub async fn refresh_source(
     caller: May<ManageKnowledge>,
     Id(id): Id,
 ) -> Result<(StatusCode, Json<SourceView>), Problem> {
+    Ok((StatusCode::ACCEPTED, Json(refresh(&bot, &caller, id).await?.into())))
+}
+
+/// Has a source of the caller's read again.
+pub(crate) async fn refresh(bot: &Bot, caller: &Caller, id: String) -> Result<Source, Problem> {
     let source = bot.knowledge.refresh(caller.account(), &SourceId(id), &bot.jobs, Timestamp::now()).await?;
     let source = source.ok_or_else(|| Problem::no_such("source"))?;
-    auth::keep_note(&bot, &caller.note("source.refreshed", source.id.0.clone(), Vec::new(), Timestamp::now())).await;
-    Ok((StatusCode::ACCEPTED, Json(source.into())))
+    auth::keep_note(bot, &caller.note("source.refreshed", source.id.0.clone(), Vec::new(), Timestamp::now())).await;
+    Ok(source)
 }
 
 /// Finds the passages that a question would be answered from, without asking the model. It counts nothing.
@@ -362,11 +418,17 @@ pub async fn search(
 }
 
 async fn add(bot: &Bot, caller: &Caller, new: NewSource) -> Result<impl IntoResponse + use<>, Problem> {
+    let source = take(bot, caller, new).await?;
+    let location = format!("{}/knowledge/sources/{}", super::PREFIX, source.id);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(SourceView::from(source))))
+}
+
+/// Takes a source in for the caller.
+pub(crate) async fn take(bot: &Bot, caller: &Caller, new: NewSource) -> Result<Source, AddError> {
     let source = bot.knowledge.add(caller.account(), new, &bot.jobs, Timestamp::now()).await?;
     let title = vec![auth::changed("title", None, Some(source.title.clone()))];
     auth::keep_note(bot, &caller.note("source.added", source.id.0.clone(), title, Timestamp::now())).await;
-    let location = format!("{}/knowledge/sources/{}", super::PREFIX, source.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(SourceView::from(source))))
+    Ok(source)
 }
 
 /// Reads the form of [`FileForm`]: one file, and perhaps a name for it.
@@ -418,7 +480,7 @@ mod tests {
             let error = serde_json::from_str::<AddRequest>(body).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
-        let request = AddRequest::Page { url: "docs.example.com".to_owned() };
+        let request = AddRequest::Page { url: "docs.example.com".to_owned(), resolves: None };
         assert!(NewSource::try_from(request).unwrap_err().detail.contains("`url`"));
     }
 

@@ -9,6 +9,16 @@ pub enum Always {
     /// The token is missing, wrong or revoked.
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthorized(Problem),
+    /// Too many requests, with this token or session or, where it is unknown, from this address.
+    #[response(
+        status = 429, content_type = "application/problem+json",
+        headers(
+            ("Retry-After" = u64, description = "Seconds until the next request may succeed"),
+            ("RateLimit-Policy" = String, description = "The limits, as in draft-ietf-httpapi-ratelimit-headers-10"),
+            ("RateLimit" = String, description = "What is left of them"),
+        )
+    )]
+    TooMany(Problem),
     /// A mistake of Guildhall's.
     #[response(status = 500, content_type = "application/problem+json")]
     Mistake(Problem),
@@ -62,7 +72,7 @@ pub enum Unknown {
 /// What an operation may answer that counts a message.
 #[derive(IntoResponses)]
 pub enum QuotaUsedUp {
-    /// The month's messages are used up.
+    /// The month's messages are used up; or, with the header `Retry-After`, too many requests.
     #[response(status = 429, content_type = "application/problem+json")]
     UsedUp(Problem),
 }

@@ -118,6 +118,11 @@ pub async fn forget(headers: &HeaderMap, bot: &Bot) -> Result<()> {
     }
 }
 
+/// The secret in the request's cookie, whether or not it is of a session.
+pub(in crate::dashboard) fn secret<'a>(headers: &'a HeaderMap, access: &Access) -> Option<&'a str> {
+    cookie(headers, session_cookie(access))
+}
+
 /// The cookie's name. Browsers take `__Host-` only over TLS, for the whole host and from no other one.
 /// [RFC 6265bis: 4.1.3.2]
 fn session_cookie(access: &Access) -> &'static str {

@@ -8,7 +8,7 @@ use guildhall::dashboard::api::ask::{AskRequest, AskResponse};
 use std::process::ExitCode;
 
 pub(super) async fn run(args: AskArgs, client: &Client) -> Result<ExitCode> {
-    let request = AskRequest { question: args.question, session: args.session, locale: None };
+    let request = AskRequest { question: args.question, session: args.session, locale: None, steps: false };
     say(&shown(&client.ask(&request).await?))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -37,7 +37,13 @@ mod tests {
             AnswerSource { title: "Warranty".to_owned(), url: Some("https://docs.example.com/warranty".to_owned()) },
             AnswerSource { title: "handbook.pdf".to_owned(), url: None },
         ];
-        let answer = AskResponse { answer: "31 months. [1]\n".to_owned(), answered: true, wants_human: false, sources };
+        let answer = AskResponse {
+            answer: "31 months. [1]\n".to_owned(),
+            answered: true,
+            wants_human: false,
+            sources,
+            steps: None,
+        };
         assert_eq!(
             shown(&answer),
             "31 months. [1]\n\nSources:\n1. Warranty — https://docs.example.com/warranty\n2. handbook.pdf"

@@ -64,7 +64,8 @@ impl State {
             Answer::Original(id) => Some(id),
             _ => None,
         };
-        let loading = |id: &u64| self.messages.get(id).is_some_and(|message| message.flags & message::LOADING != 0);
+        let is_loading = |message: &Message| !message.deleted && message.flags & message::LOADING != 0;
+        let loading = |id: &u64| self.messages.get(id).is_some_and(is_loading);
         if let Some(id) = original.filter(loading) {
             self.edit(id, draft)?;
             return Ok(id);

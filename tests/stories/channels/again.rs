@@ -5,6 +5,7 @@ use axum::http::Method;
 use guildhall::account::Month;
 use guildhall::ids::{AccountId, QuestionId};
 use guildhall::store::{Admission, Delivery, Quota, Store};
+use guildhall::usage::Kind;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
@@ -110,7 +111,7 @@ async fn however_messages_are_grouped_each_is_claimed_once() {
     let account = AccountId::local();
     let admit = async |messages: &[u64], delivery: &str| {
         let messages: Vec<QuestionId> = messages.iter().copied().map(QuestionId).collect();
-        let quota = Quota { account: &account, limit: 1_000 };
+        let quota = Quota { account: &account, limit: 1_000, kind: Kind::Command };
         let delivery = Delivery { id: delivery.to_owned(), attempt: 1 };
         match store.admit(&messages, Some(quota), &delivery, Timestamp::now()).await.unwrap() {
             Admission::Claimed(claim) => claim.messages().iter().map(|id| id.0).collect(),

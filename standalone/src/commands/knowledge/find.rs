@@ -68,9 +68,9 @@ fn web(url: &str, args: &AddArgs) -> AddRequest {
     let url = url.to_owned();
     if is_site {
         let (max_pages, max_depth) = (args.max_pages.unwrap_or(MAX_PAGES), args.depth.unwrap_or(DEFAULT_DEPTH));
-        AddRequest::Site { url, max_pages, max_depth }
+        AddRequest::Site { url, max_pages, max_depth, resolves: None }
     } else {
-        AddRequest::Page { url }
+        AddRequest::Page { url, resolves: None }
     }
 }
 
