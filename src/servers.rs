@@ -88,11 +88,11 @@ pub async fn served_by(bot: &Bot, account: &AccountId) -> Result<Option<Served>>
 /// the table. A new name is noted: two more.
 pub async fn look(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timestamp) -> Result<Arc<Sight>> {
     let (Some(served), Some(discord)) = (served, &bot.discord) else { return Ok(Arc::new(Sight::no_bot())) };
-    let sight = bot.servers.look(&bot.store, discord, served.application, guild.id, now).await?;
+    let sight = Box::pin(bot.servers.look(&bot.store, discord, served.application, guild.id, now)).await?;
     if let (Outcome::Now, Some(facts)) = (sight.outcome, &sight.facts)
         && (guild.name.as_ref() != Some(&facts.name) || guild.icon != facts.icon)
     {
-        bot.store.name_guild(guild, &facts.name, facts.icon.as_deref()).await?;
+        Box::pin(bot.store.name_guild(guild, &facts.name, facts.icon.as_deref())).await?;
     }
     Ok(sight)
 }
@@ -100,7 +100,7 @@ pub async fn look(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timest
 /// How a server is. Up to four requests to Discord within a minute, and up to eight to the table.
 pub async fn health(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timestamp) -> Result<Vec<Check>> {
     let before = bot.store.checked(&guild.account, Some(guild.id)).await?;
-    look_after(bot, served, guild, before, now).await.map(|checked| checked.checks)
+    Box::pin(look_after(bot, served, guild, before, now)).await.map(|checked| checked.checks)
 }
 
 async fn look_after(
@@ -133,8 +133,12 @@ async fn look_after(
         // Asked by then, so that it costs no request of its own.
         anyhow::Ok((sight, own.await))
     };
-    let ((sight, own), session, registered, troubles) =
-        tokio::try_join!(seeing, session, registered, bot.store.troubles(guild.id))?;
+    let ((sight, own), session, registered, troubles) = tokio::try_join!(
+        Box::pin(seeing),
+        Box::pin(session),
+        Box::pin(registered),
+        Box::pin(bot.store.troubles(guild.id)),
+    )?;
     let findings = judge::server(&judge::Material {
         settings: &guild.settings,
         sight: &sight,
@@ -146,20 +150,20 @@ async fn look_after(
         has_commands: registered.as_deref() == Some(&*commands::fingerprint()),
         now,
     });
-    keep(bot, &guild.account, Some(guild), findings, before, now).await
+    Box::pin(keep(bot, &guild.account, Some(guild), findings, before, now)).await
 }
 
 /// How what all servers of an account share is. Five requests to the table, or six.
 pub async fn account_health(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Check>> {
     let before = bot.store.checked(&account.id, None).await?;
-    look_after_account(bot, account, before, now).await.map(|checked| checked.checks)
+    Box::pin(look_after_account(bot, account, before, now)).await.map(|checked| checked.checks)
 }
 
 async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked>, now: Timestamp) -> Result<Checked> {
     let (used, sources, ailments) = tokio::try_join!(
-        bot.store.usage(&account.id, Month::of(now)),
-        bot.store.sources(&account.id),
-        bot.store.ailments(&account.id, now),
+        Box::pin(bot.store.usage(&account.id, Month::of(now))),
+        Box::pin(bot.store.sources(&account.id)),
+        Box::pin(bot.store.ailments(&account.id, now)),
     )?;
     let findings = judge::account(&judge::AccountMaterial {
         used,
@@ -169,7 +173,7 @@ async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked
         sources: &sources,
         ailments: &ailments,
     });
-    keep(bot, &account.id, None, findings, before, now).await
+    Box::pin(keep(bot, &account.id, None, findings, before, now)).await
 }
 
 /// Gives each finding the time since when it is so, and writes down what is new.
@@ -198,13 +202,13 @@ async fn keep(
 /// each of at most four servers that are looked at anew seven more, and four to Discord.
 pub async fn attention(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Attention>> {
     let (served, guilds, known) = tokio::try_join!(
-        served_by(bot, &account.id),
-        bot.store.guilds_of(&account.id),
-        bot.store.all_checked(&account.id),
+        Box::pin(served_by(bot, &account.id)),
+        Box::pin(bot.store.guilds_of(&account.id)),
+        Box::pin(bot.store.all_checked(&account.id)),
     )?;
     let mut known: HashMap<Option<Id<GuildMarker>>, Checked> =
         known.into_iter().map(|checked| (checked.guild, checked)).collect();
-    let all = look_after_account(bot, account, known.remove(&None), now).await?;
+    let all = Box::pin(look_after_account(bot, account, known.remove(&None), now)).await?;
 
     let mut stale: Vec<&Guild> = guilds
         .iter()
@@ -214,7 +218,7 @@ pub async fn attention(bot: &Bot, account: &Account, now: Timestamp) -> Result<V
     stale.truncate(LOOKED_AT_A_TIME);
     let looking = stale.into_iter().map(|guild| {
         let before = known.get(&Some(guild.id)).cloned();
-        look_after(bot, served.as_ref(), guild, before, now)
+        Box::pin(look_after(bot, served.as_ref(), guild, before, now))
     });
     let looked = try_join_all(looking).await?;
     known.extend(looked.into_iter().map(|checked| (checked.guild, checked)));

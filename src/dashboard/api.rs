@@ -235,9 +235,17 @@ mod tests {
         /bot put: bot:write, admin
         /events get: events:read, agent
         /guilds get: guilds:read, agent
+        /guilds post: guilds:write, admin
+        /guilds/available get: guilds:read, agent
+        /guilds/invite get: guilds:read, agent
+        /guilds/{id} delete: guilds:write, admin
         /guilds/{id} get: guilds:read, agent
+        /guilds/{id}/channels get: guilds:read, agent
+        /guilds/{id}/health get: guilds:read, agent
+        /guilds/{id}/roles get: guilds:read, agent
         /guilds/{id}/settings get: guilds:read, agent
         /guilds/{id}/settings patch: guilds:write, admin
+        /health get: guilds:read, agent
         /invitations get: invitations:write, admin
         /invitations post: invitations:write, admin
         /invitations/{id} delete: invitations:write, admin

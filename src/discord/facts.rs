@@ -123,9 +123,9 @@ impl Discord {
         let rest = self.rest(application).await?;
         let rest = &*rest;
         let (server, channels, member) = tokio::try_join!(
-            read::<Server>(rest, format!("guilds/{guild}")),
-            read::<Vec<Value>>(rest, format!("guilds/{guild}/channels")),
-            read::<Member>(rest, format!("guilds/{guild}/members/{bot}")),
+            Box::pin(read::<Server>(rest, format!("guilds/{guild}"))),
+            Box::pin(read::<Vec<Value>>(rest, format!("guilds/{guild}/channels"))),
+            Box::pin(read::<Member>(rest, format!("guilds/{guild}/members/{bot}"))),
         )?;
         let Server { id, name, icon, owner_id, roles } = server;
         let mut facts = Facts {
@@ -156,7 +156,7 @@ impl Discord {
         Ok(known(listed))
     }
 
-    /// Where people allow an application something. [Discord Docs/OAuth2: OAuth2 URLs]
+    /// Where people allow an application something. [Discord Docs/OAuth2: Shared Resources]
     pub fn authorize_address(&self) -> Url {
         self.line.beside_api("oauth2/authorize")
     }

@@ -130,11 +130,12 @@ fn sources(sources: &[Source]) -> Finding {
     }
 }
 
-/// The notice of a session that still counts: what Discord thought of an older token does not.
-fn is_stopped(about: &Material<'_>) -> Option<Option<SessionNotice>> {
+/// That a session is stopped, if that still counts: what Discord thought of an older token does not.
+fn stopped(about: &Material<'_>) -> Option<Finding> {
     let state = &about.session?.lease.as_ref()?.state;
-    let stopped = state.stopped.as_ref()?;
-    about.revision.is_none_or(|revision| revision == stopped).then_some(state.notice)
+    let revision = state.stopped.as_ref()?;
+    let is_current = about.revision.is_none_or(|current| current == revision);
+    is_current.then_some(Finding::GatewayStopped { notice: state.notice })
 }
 
 fn gateway(about: &Material<'_>) -> Finding {
@@ -146,8 +147,8 @@ fn gateway(about: &Material<'_>) -> Finding {
     else {
         return Finding::GatewayNone;
     };
-    if let Some(notice) = is_stopped(about) {
-        return Finding::GatewayStopped { notice };
+    if let Some(stopped) = stopped(about) {
+        return stopped;
     }
     let is_fresh = |at: Timestamp| about.now.duration_since(at) <= SILENT_FOR;
     let is_kept = lease.owner.is_some() && (about.ears == Ears::Own || alive_at.is_some_and(is_fresh));

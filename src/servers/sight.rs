@@ -126,11 +126,12 @@ impl Servers {
         guild: Id<GuildMarker>,
         now: Timestamp,
     ) -> Result<Arc<Sight>> {
-        let look = async {
-            let outcome = match self.ask(discord, application, guild).await {
+        // In a box, as all that asks Discord and the table here: it is large, and part of the futures of all who look.
+        let look = Box::pin(async {
+            let outcome = match Box::pin(self.ask(discord, application, guild)).await {
                 Ok(facts) => {
                     let seen = Seen { application, at: now, facts };
-                    if let Err(error) = store.put_seen(&seen).await {
+                    if let Err(error) = Box::pin(store.put_seen(&seen)).await {
                         tracing::warn!(guild.id = %guild, error = format!("{error:#}"), "a server's facts are not kept");
                     }
                     let facts = Some(Arc::new(seen.facts));
@@ -139,10 +140,10 @@ impl Servers {
                 Err(outcome) => outcome,
             };
             // What another bot was allowed says nothing of this one.
-            let seen = store.seen(guild).await?.filter(|seen| seen.application == application);
+            let seen = Box::pin(store.seen(guild)).await?.filter(|seen| seen.application == application);
             let at = seen.as_ref().map(|seen| seen.at);
             Ok(Arc::new(Sight { outcome, facts: seen.map(|seen| Arc::new(seen.facts)), at }))
-        };
+        });
         let found = self.sights.try_get_with((application, guild), look).await;
         found.map_err(|error: Arc<anyhow::Error>| anyhow!("{error:#}"))
     }
@@ -154,7 +155,7 @@ impl Servers {
         guild: Id<GuildMarker>,
     ) -> Result<Facts, Outcome> {
         let own = self.application(discord, application).await?;
-        in_time(discord.facts(application, own.bot(), guild)).await
+        in_time(Box::pin(discord.facts(application, own.bot(), guild))).await
     }
 
     /// An application as Discord shows it, at most a minute old. At most one request.
@@ -163,7 +164,7 @@ impl Servers {
         discord: &Discord,
         application: Id<ApplicationMarker>,
     ) -> Result<Arc<Own>, Outcome> {
-        let look = async { in_time(discord.own(application)).await.map(Arc::new) };
+        let look = Box::pin(async { in_time(Box::pin(discord.own(application))).await.map(Arc::new) });
         self.applications.get_with(application, look).await
     }
 

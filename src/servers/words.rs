@@ -64,7 +64,7 @@ impl Finding {
             Self::SourcesNone => sentences::found_no_sources(lang).to_owned(),
             Self::SourcesFailed { titles, count } => {
                 let titles = titles.iter().take(NAMED).map(|title| sentences::found_title(lang, title.clone()));
-                sentences::found_sources_failed(lang, *count, listed(titles.collect(), *count, lang))
+                sentences::found_sources_failed(lang, *count, listed(&titles.collect::<Vec<_>>(), *count, lang))
             }
         }
     }
@@ -144,10 +144,10 @@ fn named(places: &[Place], count: usize, lang: Lang) -> String {
             missing => format!("{name} ({})", missing.join(", ")),
         }
     });
-    listed(names.collect(), count, lang)
+    listed(&names.collect::<Vec<_>>(), count, lang)
 }
 
-fn listed(names: Vec<String>, count: usize, lang: Lang) -> String {
+fn listed(names: &[String], count: usize, lang: Lang) -> String {
     let more = count.saturating_sub(names.len());
     let names = names.join(", ");
     if more == 0 { names } else { sentences::found_more(lang, names, more) }
@@ -155,14 +155,14 @@ fn listed(names: Vec<String>, count: usize, lang: Lang) -> String {
 
 /// Permissions as Discord's own settings call them.
 fn permissions(permissions: Permissions, lang: Lang) -> Vec<&'static str> {
-    let names: [(Permissions, fn(Lang) -> &'static str); 5] = [
-        (Permissions::VIEW_CHANNEL, sentences::permission_view_channel),
-        (Permissions::SEND_MESSAGES, sentences::permission_send_messages),
-        (Permissions::SEND_MESSAGES_IN_THREADS, sentences::permission_send_in_threads),
-        (Permissions::CREATE_PUBLIC_THREADS, sentences::permission_create_threads),
-        (Permissions::READ_MESSAGE_HISTORY, sentences::permission_read_history),
+    let names = [
+        (Permissions::VIEW_CHANNEL, sentences::permission_view_channel(lang)),
+        (Permissions::SEND_MESSAGES, sentences::permission_send_messages(lang)),
+        (Permissions::SEND_MESSAGES_IN_THREADS, sentences::permission_send_in_threads(lang)),
+        (Permissions::CREATE_PUBLIC_THREADS, sentences::permission_create_threads(lang)),
+        (Permissions::READ_MESSAGE_HISTORY, sentences::permission_read_history(lang)),
     ];
-    names.into_iter().filter(|(bit, _)| permissions.contains(*bit)).map(|(_, name)| name(lang)).collect()
+    names.into_iter().filter(|(bit, _)| permissions.contains(*bit)).map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]
@@ -174,9 +174,11 @@ mod tests {
     fn channels_are_named_and_the_rest_is_counted() {
         let missing = Permissions::VIEW_CHANNEL | Permissions::READ_MESSAGE_HISTORY;
         let place = |number: u64| Place { channel: Id::new(number), name: Some(format!("help-{number}")), missing };
-        let finding =
-            |count: u64| Finding::AnswersRefused { places: (1..=count).map(place).collect(), count: count as usize };
-        insta::assert_snapshot!(finding(1).found(Lang::En), @"Discord refused my answers in one channel: #help-1 (View Channel, Read Message History).");
-        insta::assert_snapshot!(finding(7).found(Lang::Fr), @"");
+        let finding = |count: u64| Finding::AnswersRefused {
+            places: (1..=count).map(place).collect(),
+            count: usize::try_from(count).unwrap(),
+        };
+        insta::assert_snapshot!(finding(1).found(Lang::En), @"Discord refused answers in one channel: #help-1 (View Channel, Read Message History).");
+        insta::assert_snapshot!(finding(7).found(Lang::Fr), @"Discord a refusé des réponses dans 7 salons : #help-1 (Voir le salon, Voir les anciens messages), #help-2 (Voir le salon, Voir les anciens messages), #help-3 (Voir le salon, Voir les anciens messages), #help-4 (Voir le salon, Voir les anciens messages), #help-5 (Voir le salon, Voir les anciens messages) et 2 de plus.");
     }
 }

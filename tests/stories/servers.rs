@@ -286,6 +286,10 @@ async fn while_discord_is_down_what_is_known_is_shown_with_its_age() {
     .await;
 }
 
+async fn post(world: &World, id: &str) -> (u16, Value) {
+    world.api(Method::POST, "/guilds", Some(json!({"id": id}))).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_is_connected_and_disconnected_where_nobody_signs_in() {
     let mut world = World::start(Start { without_model: true, ..Start::default() }).await;
@@ -309,15 +313,14 @@ async fn a_server_is_connected_and_disconnected_where_nobody_signs_in() {
         list["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(ids(&available), [guild.to_string(), second.to_string()]);
-    let post = async |id: &str| world.api(Method::POST, "/guilds", Some(json!({"id": id}))).await;
-    let (status, connected) = post(&second.to_string()).await;
+    let (status, connected) = post(&world, &second.to_string()).await;
     assert_eq!((status, &connected["name"]), (201, &json!("The annex")));
-    assert_eq!(post(&second.to_string()).await.0, 200);
+    assert_eq!(post(&world, &second.to_string()).await.0, 200);
     assert_eq!(ids(&get(&world, "/guilds/available").await), [guild.to_string()]);
     assert_eq!(ids(&get(&world, "/guilds").await), [second.to_string()]);
-    let (status, problem) = post("4611686018427387904").await;
+    let (status, problem) = post(&world, "4611686018427387904").await;
     assert_eq!(status, 422, "{problem}");
-    assert_eq!(post("nonsense").await.0, 422);
+    assert_eq!(post(&world, "nonsense").await.0, 422);
 
     // With other settings, the bot needs something else.
     let patch = json!({"answer_in_thread": true, "cooldown_seconds": 7});
@@ -346,7 +349,7 @@ async fn a_server_is_connected_and_disconnected_where_nobody_signs_in() {
 
     // Back again, as it was.
     world.discord.bot_joins(app, second);
-    let (status, connected) = post(&second.to_string()).await;
+    let (status, connected) = post(&world, &second.to_string()).await;
     assert_eq!((status, &connected["settings"]["cooldown_seconds"]), (201, &json!(7)));
 
     // Somebody else's is not there, and stays theirs.
@@ -361,7 +364,7 @@ async fn a_server_is_connected_and_disconnected_where_nobody_signs_in() {
     }
     assert_eq!(world.api(Method::GET, &format!("/guilds/invite?guild_id={guild}"), None).await.0, 404);
     assert_eq!(world.api(Method::DELETE, &format!("/guilds/{guild}"), None).await.0, 404);
-    let (status, problem) = post(&guild.to_string()).await;
+    let (status, problem) = post(&world, &guild.to_string()).await;
     assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"409 Another account has connected this server. Whoever manages it there can disconnect it; then connect it here.");
     assert_eq!(ids(&get(&world, "/guilds/available").await), [""; 0]);
 }

@@ -43,7 +43,7 @@ async fn a_server_is_set_through_the_api() {
     let (_, listed) = world.api(Method::GET, "/guilds", None).await;
     assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["settings"]), (&json!(guild.to_string()), &settings));
     let (_, one) = world.api(Method::GET, &format!("/guilds/{guild}"), None).await;
-    assert_eq!(one, listed["items"][0]);
+    assert_eq!((&one["id"], &one["settings"]), (&listed["items"][0]["id"], &settings));
 
     // Two people have the page open.
     let (status, version, _) = change(&world, guild, "\"1\"", &json!({"cooldown_seconds": 20})).await;

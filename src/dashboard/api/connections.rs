@@ -168,7 +168,7 @@ pub async fn connect_guild(
     }
     let now = Timestamp::now();
     let (_, served) = at_hand(&bot, &caller).await?;
-    let (outcome, named) = connect::is_in(&bot, &served, id, now).await?;
+    let (outcome, named) = Box::pin(connect::is_in(&bot, &served, id, now)).await?;
     match outcome {
         Outcome::Now => {}
         Outcome::NotInServer => {

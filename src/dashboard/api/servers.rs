@@ -357,8 +357,8 @@ fn lang(headers: &HeaderMap) -> Lang {
 
 /// A server of the caller's with the bot that serves it and what Discord says of it.
 async fn seen(bot: &Bot, caller: &Caller, id: &Id) -> Result<(Guild, Arc<Sight>), Problem> {
-    let (guild, served) = tokio::try_join!(find(bot, caller, id), served_by(bot, caller))?;
-    let sight = servers::look(bot, served.as_ref(), &guild, Timestamp::now()).await?;
+    let (guild, served) = tokio::try_join!(Box::pin(find(bot, caller, id)), Box::pin(served_by(bot, caller)))?;
+    let sight = Box::pin(servers::look(bot, served.as_ref(), &guild, Timestamp::now())).await?;
     Ok((guild, sight))
 }
 
@@ -427,10 +427,10 @@ pub async fn get_guild_health(
     headers: HeaderMap,
 ) -> Result<Json<HealthView>, Problem> {
     let now = Timestamp::now();
-    let (guild, served) = tokio::try_join!(find(&bot, &caller, &id), served_by(&bot, &caller))?;
+    let (guild, served) = tokio::try_join!(Box::pin(find(&bot, &caller, &id)), Box::pin(served_by(&bot, &caller)))?;
     let (mut checks, of_account) = tokio::try_join!(
-        servers::health(&bot, served.as_ref(), &guild, now),
-        servers::account_health(&bot, &caller.home.account, now),
+        Box::pin(servers::health(&bot, served.as_ref(), &guild, now)),
+        Box::pin(servers::account_health(&bot, &caller.home.account, now)),
     )?;
     checks.extend(of_account);
     Ok(Json(HealthView::of(&checks, lang(&headers))))
@@ -449,7 +449,7 @@ pub async fn get_health(
     caller: May<ReadGuilds>,
     headers: HeaderMap,
 ) -> Result<Json<AttentionView>, Problem> {
-    let found = servers::attention(&bot, &caller.home.account, Timestamp::now()).await?;
+    let found = Box::pin(servers::attention(&bot, &caller.home.account, Timestamp::now())).await?;
     Ok(Json(AttentionView::of(&found, lang(&headers))))
 }
 
