@@ -11,6 +11,7 @@ use crate::job::Jobs;
 use crate::knowledge::Knowledge;
 use crate::llm::Llm;
 use crate::question::Place;
+use crate::servers::Servers;
 use crate::settings::{Guild, GuildSettings};
 use crate::store::Store;
 use anyhow::Result;
@@ -43,6 +44,8 @@ pub struct Bot {
     pub default_account: Option<AccountId>,
     /// How people come in.
     pub access: Access,
+    /// What Discord says of servers.
+    pub servers: Servers,
     /// How often callers of the API may call.
     pub limits: RateLimits,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
@@ -78,6 +81,7 @@ impl Bot {
             discord,
             default_account,
             access: Access::default(),
+            servers: Servers::default(),
             limits: RateLimits::new(RateConfig::default()),
             homes,
         }

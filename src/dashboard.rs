@@ -1,10 +1,13 @@
-//! The HTTP door: health, the JSON API with its description, and a front page that says where things are.
+//! The HTTP door: health, the JSON API with its description, and the pages.
 
 pub mod api; // what lives under /api/v1
+mod assets; // style, scripts and pictures of the pages
 pub mod auth; // who calls: bearer tokens
+pub mod connect; // how people add the bot to their servers
 mod extract; // axum's extractors, whose refusals are problems
 pub mod limits; // how often somebody may call
 pub mod page; // long lists in parts
+mod pages; // what admins see and set
 pub mod problem; // every error in one shape
 pub mod sign_in; // how people come in and leave
 pub mod team; // what is done with members and invitations
@@ -12,9 +15,9 @@ pub mod team; // what is done with members and invitations
 use crate::bot::Bot;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
-use axum::response::{Html, IntoResponse};
+use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use bytes::Bytes;
@@ -28,12 +31,14 @@ pub fn router(bot: Arc<Bot>) -> Router {
     let document = Bytes::from(document.to_json().expect("the description has only text keys"));
     let api = api.route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], document)));
     Router::new()
-        .route("/", get(front_page))
         .route("/healthz", get(health))
         // A nest leaves out its own address with a slash at the end.
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
         .merge(sign_in::router())
+        .merge(connect::router())
+        .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve))
+        .merge(pages::router(&bot))
         .layer(axum::middleware::from_fn(auth::csrf_of_forms))
         .layer(from_fn_with_state(Arc::clone(&bot), limits::limit))
         .with_state(bot)
@@ -48,9 +53,4 @@ async fn health(State(bot): State<Arc<Bot>>) -> impl IntoResponse {
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "unavailable", "failing": "table"})))
         }
     }
-}
-
-async fn front_page() -> impl IntoResponse {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-    ([(CONTENT_SECURITY_POLICY, policy)], Html(include_str!("dashboard/front.html")))
 }

@@ -17,7 +17,7 @@ use crate::embedding::Embeddings;
 use crate::ids::{AccountId, SourceId};
 use crate::job::Job;
 use crate::job::Jobs;
-use crate::store::Store;
+use crate::store::{Ailment, Store};
 use anyhow::{Context as _, anyhow};
 use crawl::CrawlLimits;
 use fetch::Fetcher;
@@ -28,7 +28,7 @@ use moka::future::Cache;
 use object_store::path::Path;
 use search::Query;
 use serde::{Deserialize, Serialize};
-use source::{IndexPointer, NewSource, Source, Status};
+use source::{IndexPointer, NewSource, Source, Status, Unfit};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,9 +71,9 @@ pub struct SourceError(pub String);
 /// Why something could not be added.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
-    /// It is not something that can be read; a sentence for the admin.
+    /// It is not something that can be read.
     #[error(transparent)]
-    Refused(#[from] SourceError),
+    Refused(#[from] Unfit),
     /// It could not be kept just now.
     #[error(transparent)]
     Unavailable(#[from] anyhow::Error),
@@ -96,7 +96,7 @@ pub struct Knowledge {
     files: Files,
     fetcher: Fetcher,
     embeddings: Option<Arc<Embeddings>>,
-    crawl_time: Duration,
+    crawl_stretch: Duration,
     current: Cache<AccountId, Option<IndexPointer>>,
     open: Cache<String, Opened>,
     /// The index that was opened last, by account: another one takes its place.
@@ -120,7 +120,7 @@ impl Knowledge {
             files,
             fetcher,
             embeddings: embeddings.map(Arc::new),
-            crawl_time: CrawlLimits::default().time,
+            crawl_stretch: CrawlLimits::default().stretch,
             current: Cache::builder().max_capacity(100_000).time_to_live(INDEX_CHECKED_EVERY).build(),
             read_at: Cache::builder().max_capacity(100_000).time_to_live(READ_REMEMBERED).build(),
             opened: Cache::builder().max_capacity(100_000).build(),
@@ -128,10 +128,10 @@ impl Knowledge {
         }
     }
 
-    /// With so much time for the crawl of one site. What was read by then is kept, and reading it again goes on from there.
+    /// With so much time for one job that crawls a site. What was read by then answers, and another job goes on from there.
     #[must_use]
-    pub fn crawling_for(self, crawl_time: Duration) -> Self {
-        Self { crawl_time, ..self }
+    pub fn crawling_for(self, crawl_stretch: Duration) -> Self {
+        Self { crawl_stretch, ..self }
     }
 
     /// Takes a source in; it is read and indexed soon after. The same page, file or title again means the same source
@@ -205,9 +205,17 @@ impl Knowledge {
         limit: usize,
     ) -> anyhow::Result<Vec<Hit>> {
         let Some(index) = self.index(account).await? else { return Ok(Vec::new()) };
-        let vector = self.question_vector(&index, text, context).await;
+        let vector = self.question_vector(account, &index, text, context).await;
         // A search takes well below a millisecond: handing it to another thread would cost more than it saves.
         index.search(&Query { text, context, vector: vector.as_deref(), limit })
+    }
+
+    /// The passages of a source that answer questions now, in its own order: `limit` of them from the `skip`th on. One file
+    /// is read.
+    pub async fn passages(&self, source: &Source, skip: usize, limit: usize) -> anyhow::Result<Vec<Passage>> {
+        let Some(ready) = &source.ready else { return Ok(Vec::new()) };
+        let content = self.content(&source.account, &source.id, &ready.content).await?.unwrap_or_default();
+        Ok(content.passages().skip(skip).take(limit).cloned().collect())
     }
 
     /// Sends what an earlier process had begun and left, and has an index that cannot be opened (damaged, or of an older
@@ -218,7 +226,8 @@ impl Knowledge {
         for source in self.store.sources(account).await? {
             match source.status {
                 Status::Pending | Status::Indexing { .. } => {
-                    let read = Job::Read { account: account.clone(), source: source.id.clone(), asked_at: now };
+                    let read =
+                        Job::Read { account: account.clone(), source: source.id.clone(), asked_at: now, part: 0 };
                     // What the queue still has must keep its count of attempts, or it would never be given up.
                     if !queued.contains(&read.group()) {
                         jobs.send(&read, now).await?;
@@ -234,7 +243,18 @@ impl Knowledge {
         Ok(())
     }
 
-    async fn question_vector(&self, index: &Index, text: &str, context: Option<&str>) -> Option<Vec<f32>> {
+    /// Whether there is an embeddings server.
+    pub fn has_embeddings(&self) -> bool {
+        self.embeddings.is_some()
+    }
+
+    async fn question_vector(
+        &self,
+        account: &AccountId,
+        index: &Index,
+        text: &str,
+        context: Option<&str>,
+    ) -> Option<Vec<f32>> {
         let embeddings = self.embeddings.as_ref()?;
         if index.manifest().model.as_deref() != Some(embeddings.model()) {
             return None;
@@ -249,6 +269,8 @@ impl Knowledge {
             Ok(vector) => Some(vector),
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "searching by words alone: no embedding of the question");
+                // For the health page alone: a search goes on without.
+                let _ = self.store.record_ailment(account, Ailment::Embeddings, Timestamp::now()).await;
                 None
             }
         }
@@ -294,7 +316,12 @@ impl Knowledge {
     }
 
     async fn send_read(&self, source: &Source, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
-        let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at: source.revision };
+        let job = Job::Read {
+            account: source.account.clone(),
+            source: source.id.clone(),
+            asked_at: source.revision,
+            part: 0,
+        };
         if let Err(error) = jobs.send(&job, now).await {
             // Nothing would ever come for it: better to say so than to let it wait.
             let reason = "Guildhall had too much to do to take this in. Add or refresh it again later.".to_owned();

@@ -1,8 +1,10 @@
-//! What is due every five minutes, whoever's it is: commands that Discord does not have yet, readings that were lost.
+//! What is due every five minutes, whoever's it is: commands that Discord does not have yet, readings that were lost, events
+//! that could not be passed on.
 //!
 //! Two runs at once, and one that is killed anywhere, do no harm: everything here can be done again.
 
 use crate::discord::{CommandSync, Discord, DiscordError};
+use crate::events::Events;
 use crate::ids::AccountId;
 use crate::interactions::commands;
 use crate::job::{Job, Jobs};
@@ -11,7 +13,6 @@ use crate::store::{OnceTurn, Store};
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 use twilight_model::id::{Id, marker::ApplicationMarker};
 
@@ -40,15 +41,17 @@ pub enum Run {
 }
 
 /// Does what is due. What fails is a line in the log and does not keep the rest from being done.
-pub async fn run(store: &Store, jobs: &Jobs, discord: Option<&Discord>, now: Timestamp) -> Run {
+pub async fn run(store: &Store, jobs: &Jobs, events: &Events, discord: Option<&Discord>, now: Timestamp) -> Run {
     let commands = async {
         match discord {
             Some(discord) => register_commands(store, discord).await,
             None => Ok(Run::Done),
         }
     };
-    let (commands, readings) = tokio::join!(commands, resume_readings(store, jobs, now));
-    let outcomes = [commands, readings.map(|()| Run::Done)].map(|outcome| {
+    let told = Box::pin(events.catch_up(store, jobs, now));
+    let (commands, readings, told) = tokio::join!(commands, resume_readings(store, jobs, now), told);
+    let done = |outcome: Result<()>| outcome.map(|()| Run::Done);
+    let outcomes = [commands, done(readings), done(told)].map(|outcome| {
         outcome.unwrap_or_else(|error| {
             tracing::error!(error = format!("{error:#}"), "a part of the schedule could not be done");
             Run::Unfinished
@@ -60,7 +63,7 @@ pub async fn run(store: &Store, jobs: &Jobs, discord: Option<&Discord>, now: Tim
 /// Sees to it that Discord has our commands: for the shared bot, and for those that teams have brought along. Discord is
 /// asked only where this program's commands are others than those that were registered, or that failed.
 async fn register_commands(store: &Store, discord: &Discord) -> Result<Run> {
-    let fingerprint = hex::encode(&Sha256::digest(commands::all().to_string())[..16]);
+    let fingerprint = commands::fingerprint();
     let custom = store.custom_bots().await?.into_iter().map(|bot| bot.application);
     let shared = tokio::time::timeout(PATIENCE, discord.application()).await;
     // Why is told by whoever asks Discord who we are.
@@ -144,7 +147,7 @@ async fn resume_of(store: &Store, jobs: &Jobs, account: &AccountId, now: Timesta
     for source in sources.iter().filter(|source| is_lost(source, now)) {
         let job = match source.status {
             Status::Removing => Job::Index { account: account.clone(), request: now.as_nanosecond().to_string() },
-            _ => Job::Read { account: account.clone(), source: source.id.clone(), asked_at: source.revision },
+            _ => Job::Read { account: account.clone(), source: source.id.clone(), asked_at: source.revision, part: 0 },
         };
         let what = format!("resume {account} {} {}", source.id, source.revision.as_nanosecond());
         let me = now.as_nanosecond().to_string();

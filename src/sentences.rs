@@ -1,18 +1,29 @@
-//! The bot's own sentences, by language. Everything that Guildhall says itself to members, and nothing else.
+//! Everything that Guildhall says itself, by language: the bot's sentences to members here, the words of pages in
+//! [`pages`].
 //!
 //! Each sentence is one function. Its texts stand under the function's name in `messages/`, one [Fluent] file for each
-//! language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a text in
-//! each file; a new language is a file and a line in `languages!`. The tests find what is missing, too much, or different
-//! between the files, and the compiler finds sentences that nobody says.
+//! book and language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a
+//! text in each file; a new language is a file for each book and a line in `languages!`. The tests find what is missing, too
+//! much, or different between the files, and the compiler finds sentences that nobody says.
 //!
 //! [Fluent]: https://projectfluent.org/fluent/guide/
 
 mod library;
+pub(crate) mod pages;
 
 use library::Texts;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use whatlang::Detector;
+
+/// What belongs together: who only answers questions has no use for the words of pages.
+#[derive(Debug, Clone, Copy)]
+enum Book {
+    /// What the bot says.
+    Bot,
+    /// What pages say.
+    Pages,
+}
 
 macro_rules! languages {
     ($($(#[$about:meta])+ $lang:ident = $code:literal, $detected:ident;)+) => {
@@ -28,7 +39,7 @@ macro_rules! languages {
             pub const ALL: &[Self] = &[$(Self::$lang),+];
 
             /// What the names of its locales begin with.
-            fn code(self) -> &'static str {
+            pub(crate) fn code(self) -> &'static str {
                 match self {
                     $(Self::$lang => $code,)+
                 }
@@ -41,18 +52,27 @@ macro_rules! languages {
                 }
             }
 
-            /// Its file.
-            fn file(self) -> &'static str {
-                match self {
-                    $(Self::$lang => include_str!(concat!("messages/", $code, ".ftl")),)+
+            /// Its file of a book.
+            fn file(self, book: Book) -> &'static str {
+                match (self, book) {
+                    $((Self::$lang, Book::Bot) => concat!(
+                        include_str!(concat!("messages/", $code, ".ftl")),
+                        "\n",
+                        include_str!(concat!("messages/health.", $code, ".ftl")),
+                    ),
+                    (Self::$lang, Book::Pages) => include_str!(concat!("messages/pages.", $code, ".ftl")),)+
                 }
             }
 
-            /// Its texts, read once.
-            fn texts(self) -> &'static Texts {
-                match self {
-                    $(Self::$lang => {
-                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang));
+            /// Its texts of a book, read once.
+            fn texts(self, book: Book) -> &'static Texts {
+                match (self, book) {
+                    $((Self::$lang, Book::Bot) => {
+                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang, Book::Bot));
+                        &TEXTS
+                    }
+                    (Self::$lang, Book::Pages) => {
+                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang, Book::Pages));
                         &TEXTS
                     })+
                 }
@@ -135,13 +155,13 @@ macro_rules! messages {
     (@function $(#[$about:meta])+ $name:ident) => {
         $(#[$about])+
         pub(crate) fn $name(lang: Lang) -> &'static str {
-            library::text(lang.texts(), stringify!($name))
+            library::text(lang.texts(Book::Bot), stringify!($name))
         }
     };
     (@function $(#[$about:meta])+ $name:ident ($($argument:ident: $type:ty),+)) => {
         $(#[$about])+
         pub(crate) fn $name(lang: Lang, $($argument: $type),+) -> String {
-            library::filled(lang.texts(), stringify!($name), [$((stringify!($argument), $argument.into())),+])
+            library::filled(lang.texts(Book::Bot), stringify!($name), [$((stringify!($argument), $argument.into())),+])
         }
     };
     (@limit) => { MESSAGE };
@@ -219,6 +239,193 @@ messages! {
     about_placeholder in PLACEHOLDER;
     /// The label of the message in the form.
     about_message in LABEL;
+
+    // E-mails to a team.
+
+    /// The subject: somebody wants a person.
+    mail_wanted_subject in SUBJECT;
+    /// The same in the e-mail.
+    mail_wanted;
+    /// Who it is.
+    mail_who(name: &str);
+    /// Where they are.
+    mail_where(place: &str);
+    /// What stands there where nobody else can go.
+    mail_private_place;
+    /// When they said so, in UTC.
+    mail_when(at: &str);
+    /// What stands above their words.
+    mail_words;
+    /// When the team hears of them again.
+    mail_again;
+    /// The subject: more people want a person than were told of one by one.
+    mail_many_subject in SUBJECT;
+    /// How many more, in which time (UTC).
+    mail_many(more: u32, from: &str, until: &str);
+    /// Where all of them are.
+    mail_many_where;
+    /// The subject: most of the month's messages are used.
+    mail_used_subject in SUBJECT;
+    /// How many.
+    mail_used(percent: u32, limit: u32, month: &str);
+    /// The subject: all of them are used.
+    mail_used_up_subject in SUBJECT;
+    /// What that means.
+    mail_used_up(limit: u32, month: &str);
+    /// The last line of every e-mail.
+    mail_foot(account: &str, event: &str);
+    // Health: what checks find, and how to mend it (`servers/words.rs`). Their texts are in `messages/health.*.ftl`.
+
+    /// Discord answers.
+    found_discord_answers;
+    /// Discord does not answer.
+    found_discord_silent;
+    /// The bot's token is wrong.
+    found_token_refused;
+    /// There is no bot.
+    found_no_bot;
+    /// Nothing can be done but wait.
+    mend_by_waiting;
+    /// How to come by a new token.
+    mend_token;
+    /// How to come by a bot.
+    mend_no_bot;
+    /// The bot is in the server.
+    found_member;
+    /// It is not.
+    found_no_member;
+    /// Nobody can tell.
+    found_member_unknown;
+    /// How it comes back.
+    mend_no_member;
+    /// The gateway session is ready.
+    found_gateway_connected;
+    /// None is needed.
+    found_gateway_not_needed;
+    /// It is not ready yet.
+    found_gateway_connecting;
+    /// There is none, or nobody keeps it.
+    found_gateway_lost;
+    /// Discord refuses the number of shards.
+    found_shards_refused;
+    /// Discord refuses the version of the protocol.
+    found_version_refused;
+    /// What to do if that takes long.
+    mend_gateway_connecting;
+    /// Who has to see to it.
+    mend_gateway_lost;
+    /// What to set.
+    mend_shards;
+    /// What to do.
+    mend_version;
+    /// Messages can be read.
+    found_content_read;
+    /// They need not be.
+    found_content_not_needed;
+    /// Discord keeps their content.
+    found_content_refused;
+    /// Nobody can tell.
+    found_content_unknown;
+    /// How to be given it.
+    mend_content;
+    /// Nothing is missing in so many `channels`.
+    found_permissions_fine(channels: usize);
+    /// Nothing is needed.
+    found_permissions_not_needed;
+    /// In `count` channels something is missing.
+    found_permissions_missing(count: usize, channels: String);
+    /// There is no channel to answer in.
+    found_permissions_nowhere;
+    /// Nobody can tell.
+    found_permissions_unknown;
+    /// No answer was refused.
+    found_answers_taken;
+    /// In `count` channels answers were refused.
+    found_answers_refused(count: usize, channels: String);
+    /// In `count` channels threads were refused.
+    found_threads_refused(count: usize, channels: String);
+    /// A channel whose name is not known.
+    found_thread;
+    /// The end of a list that is cut.
+    found_more(names: String, more: usize);
+    /// Where permissions are given.
+    mend_permissions;
+    /// What is needed at least.
+    mend_permissions_nowhere;
+    /// How threads are allowed.
+    mend_threads;
+    /// As Discord calls it.
+    permission_view_channel;
+    /// As Discord calls it.
+    permission_send_messages;
+    /// As Discord calls it.
+    permission_send_in_threads;
+    /// As Discord calls it.
+    permission_create_threads;
+    /// As Discord calls it.
+    permission_read_history;
+    /// The lists are right.
+    found_settings_fine;
+    /// They name so many channels and roles that are gone.
+    found_settings_stale(channels: usize, roles: usize);
+    /// Nobody can tell.
+    found_settings_unknown;
+    /// What to do with them.
+    mend_settings;
+    /// The commands are registered.
+    found_commands;
+    /// They are not.
+    found_no_commands;
+    /// They are posted to this host.
+    found_by_endpoint(host: String);
+    /// They come over the gateway.
+    found_by_gateway;
+    /// They do not come.
+    found_interactions_lost;
+    /// Nobody can tell.
+    found_interactions_unknown;
+    /// When they are.
+    mend_commands;
+    /// How they come.
+    mend_interactions;
+    /// There are messages left.
+    found_quota_left(used: u32, limit: u32);
+    /// There are few left.
+    found_quota_near(used: u32, limit: u32);
+    /// There are none left.
+    found_quota_used_up(limit: u32);
+    /// There is a model.
+    found_model;
+    /// There is none.
+    found_no_model;
+    /// It fails.
+    found_model_fails;
+    /// There are embeddings.
+    found_embeddings;
+    /// There are none.
+    found_no_embeddings;
+    /// They fail.
+    found_embeddings_fail;
+    /// There are so many sources.
+    found_sources(count: usize);
+    /// There are none.
+    found_no_sources;
+    /// So many failed.
+    found_sources_failed(count: usize, titles: String);
+    /// A title in a sentence.
+    found_title(title: String);
+    /// How to get more.
+    mend_quota;
+    /// What to set.
+    mend_no_model;
+    /// Where to look.
+    mend_model;
+    /// Where to look.
+    mend_embeddings;
+    /// How to add one.
+    mend_no_sources;
+    /// Where to look.
+    mend_sources;
 }
 
 #[cfg(test)]

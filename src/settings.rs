@@ -37,12 +37,18 @@ pub struct Guild {
     /// Since when the bot is no longer in it; none while it is, as far as is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_at: Option<Timestamp>,
+    /// What people call it, as Discord said when it was last asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The hash of its icon, from the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
 }
 
 impl Guild {
     /// A server in which everything is as it is at first.
     pub fn new(id: Id<GuildMarker>, account: AccountId) -> Self {
-        Self { id, account, settings: GuildSettings::default(), version: 0, left_at: None }
+        Self { id, account, settings: GuildSettings::default(), version: 0, left_at: None, name: None, icon: None }
     }
 }
 
@@ -67,10 +73,16 @@ pub struct GuildSettings {
 }
 
 impl GuildSettings {
-    /// Whether every value is within its bounds; a sentence that names the one that is not.
-    pub fn check(&self) -> Result<(), String> {
+    /// Whether every value is within its bounds; the first that is not.
+    pub fn check(&self) -> Result<(), OutOfBounds> {
+        self.faults().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Every value that is not within its bounds.
+    pub fn faults(&self) -> Vec<OutOfBounds> {
+        let mut faults = Vec::new();
         if self.instructions.chars().count() > MAX_INSTRUCTIONS_CHARS {
-            return Err(format!("`instructions` must have at most {MAX_INSTRUCTIONS_CHARS} characters."));
+            faults.push(OutOfBounds::Instructions);
         }
         let lists = [
             ("channels.allow", &self.channels.allow),
@@ -78,17 +90,33 @@ impl GuildSettings {
             ("roles.allow", &self.roles.allow),
             ("roles.deny", &self.roles.deny),
         ];
-        if let Some((name, _)) = lists.iter().find(|(_, list)| list.len() > MAX_LISTED) {
-            return Err(format!("`{name}` must have at most {MAX_LISTED} ids."));
-        }
+        let too_long = lists.iter().filter(|(_, list)| list.len() > MAX_LISTED);
+        faults.extend(too_long.map(|(name, _)| OutOfBounds::List(name)));
         if self.cooldown_seconds > MAX_COOLDOWN_SECONDS {
-            return Err(format!("`cooldown_seconds` must be between 0 and {MAX_COOLDOWN_SECONDS}, which is a day."));
+            faults.push(OutOfBounds::Cooldown);
         }
         if self.questions_per_hour > MAX_QUESTIONS_PER_HOUR {
-            return Err(format!("`questions_per_hour` must be between 0 and {MAX_QUESTIONS_PER_HOUR}; 0 is no bound."));
+            faults.push(OutOfBounds::QuestionsPerHour);
         }
-        Ok(())
+        faults
     }
+}
+
+/// A setting that is not within its bounds. As text, a sentence that names it as the API does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfBounds {
+    /// [`GuildSettings::instructions`].
+    #[error("`instructions` must have at most {MAX_INSTRUCTIONS_CHARS} characters.")]
+    Instructions,
+    /// The list of this name.
+    #[error("`{0}` must have at most {MAX_LISTED} ids.")]
+    List(&'static str),
+    /// [`GuildSettings::cooldown_seconds`].
+    #[error("`cooldown_seconds` must be between 0 and {MAX_COOLDOWN_SECONDS}, which is a day.")]
+    Cooldown,
+    /// [`GuildSettings::questions_per_hour`].
+    #[error("`questions_per_hour` must be between 0 and {MAX_QUESTIONS_PER_HOUR}; 0 is no bound.")]
+    QuestionsPerHour,
 }
 
 /// Which messages of a server are questions. `/ask` always works.
@@ -159,7 +187,7 @@ mod tests {
             (GuildSettings { questions_per_hour: 1_001, ..fine.clone() }, "`questions_per_hour`"),
             (GuildSettings { roles: many, ..fine }, "`roles.deny`"),
         ] {
-            assert!(settings.check().unwrap_err().starts_with(named));
+            assert!(settings.check().unwrap_err().to_string().starts_with(named));
         }
     }
 

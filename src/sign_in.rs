@@ -2,6 +2,8 @@
 //!
 //! PKCE goes beside the client secret: Discord's metadata for authorization servers names S256. [RFC 7636] [RFC 8414]
 
+pub mod install; // a person adds the bot to a server
+
 use crate::config::SignInConfig;
 use crate::discord::Discord;
 use crate::ids::PersonId;

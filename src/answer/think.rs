@@ -7,7 +7,7 @@ use crate::prompt::{self, Context, ModelAnswer};
 use crate::question::{Heard, Question};
 use crate::reply::SourceLink;
 use crate::sentences::{self, Lang};
-use crate::store::Turn;
+use crate::store::{Ailment, Turn};
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use std::borrow::Cow;
@@ -106,10 +106,15 @@ impl<'a> Material<'a> {
         });
         steps.push(Step::since(StepName::Prompt, began));
         let began = Instant::now();
-        let completion = llm.complete(&messages, prompt::answer_schema(question.heard)).await.map_err(|error| {
-            tracing::error!(question.id = %question.id, error = %error, "the model gave no answer");
-            UserError::ModelFailed
-        })?;
+        let completion = match llm.complete(&messages, prompt::answer_schema(question.heard)).await {
+            Ok(completion) => completion,
+            Err(error) => {
+                tracing::error!(question.id = %question.id, error = %error, "the model gave no answer");
+                // For the health page alone.
+                let _ = bot.store.record_ailment(&home.account.id, Ailment::Model, now).await;
+                return Err(UserError::ModelFailed);
+            }
+        };
         steps.push(Step::since(StepName::Model, began));
         let began = Instant::now();
         let said = prompt::parse(&completion.text, shown.len()).map_err(|error| {

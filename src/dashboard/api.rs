@@ -4,6 +4,7 @@ pub mod accounts; // the installation's accounts, and where somebody belongs
 pub mod ask; // one question, one answer
 pub mod audit; // who changed what
 pub mod bot; // the account's own Discord application
+pub mod connections; // how servers are connected and disconnected
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod members; // who belongs to the account, and who may come to
@@ -11,6 +12,7 @@ pub mod notifications; // who is told what happens, and what has happened
 pub mod plan; // what the account may use, and what its people should know
 pub mod questions; // what the documents did not answer, and answers that somebody found wrong
 pub mod refusals; // the errors that operations may answer with, for the description
+pub mod servers; // what Discord says of servers, and what is wrong with them
 pub mod tokens; // API tokens
 pub mod usage; // who calls, and what was counted
 
@@ -88,11 +90,17 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(knowledge::get_source, knowledge::remove_source))
         .routes(routes!(knowledge::refresh_source))
         .routes(routes!(knowledge::search))
+        .routes(routes!(guilds::list_guilds, connections::connect_guild))
+        .routes(routes!(connections::get_invite))
+        .routes(routes!(connections::list_available))
+        .routes(routes!(guilds::get_guild, connections::disconnect_guild))
         .routes(routes!(questions::list_questions))
         .routes(routes!(questions::close_question))
-        .routes(routes!(guilds::list_guilds))
-        .routes(routes!(guilds::get_guild))
         .routes(routes!(guilds::get_settings, guilds::change_settings))
+        .routes(routes!(servers::list_channels))
+        .routes(routes!(servers::list_roles))
+        .routes(routes!(servers::get_guild_health))
+        .routes(routes!(servers::get_health))
         .routes(routes!(bot::get_bot, bot::set_bot, bot::remove_bot))
         .routes(routes!(notifications::get_notifications, notifications::set_notifications))
         .routes(routes!(notifications::list_events))
@@ -149,9 +157,17 @@ mod tests {
         /bot put
         /events get
         /guilds get
+        /guilds post
+        /guilds/available get
+        /guilds/invite get
+        /guilds/{id} delete
         /guilds/{id} get
+        /guilds/{id}/channels get
+        /guilds/{id}/health get
+        /guilds/{id}/roles get
         /guilds/{id}/settings get
         /guilds/{id}/settings patch
+        /health get
         /invitations get
         /invitations post
         /invitations/{id} delete

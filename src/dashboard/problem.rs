@@ -119,7 +119,9 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, axum::Json(self)).into_response();
+        let mut response = (status, axum::Json(&self)).into_response();
+        // For pages, which show it in their own form.
+        response.extensions_mut().insert(self);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if status == StatusCode::UNAUTHORIZED {
             // [RFC 9110: 11.6.1]
@@ -180,7 +182,7 @@ impl From<MultipartRejection> for Problem {
 mod tests {
     use super::*;
     use crate::account::{Feature, Plan};
-    use crate::knowledge::SourceError;
+    use crate::knowledge::source::Unfit;
 
     #[test]
     fn each_error_of_ours_has_its_status() {
@@ -192,8 +194,8 @@ mod tests {
         ]
         .map(|error| Problem::no_answer(error.into(), Lang::En).status);
         assert_eq!(statuses, [429, 422, 422, 503]);
-        let refused = Problem::from(AddError::Refused(SourceError("The file is empty.".to_owned())));
-        assert_eq!((refused.status, refused.detail.as_str()), (422, "The file is empty."));
+        let refused = Problem::from(AddError::Refused(Unfit::NoName));
+        assert_eq!((refused.status, refused.detail.as_str()), (422, "The file has no name."));
     }
 
     #[test]

@@ -162,6 +162,11 @@ fn page(title: &str, body: &str) -> Response {
     (fresh(), [(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
 }
 
+/// A plain page that says something and leads on.
+pub(super) fn plain_page(title: &str, text: &str, (address, label): (&str, &str)) -> Response {
+    page(title, &format!("<p>{}</p><p><a href=\"{address}\">{label}</a></p>", escaped(text)))
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -5,16 +5,20 @@ use super::{Discord, DiscordError, ask, get};
 use crate::config::public_key;
 use crate::ids::AccountId;
 use crate::secret::Secrets;
-use crate::store::{CustomBot, Store};
+use crate::store::{CustomBot, RefusalKind, Store};
 use anyhow::{Context as _, Result, anyhow};
 use ed25519_dalek::VerifyingKey;
+use jiff::Timestamp;
 use moka::future::Cache;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use twilight_model::id::{Id, marker::ApplicationMarker};
+use twilight_model::id::{
+    Id,
+    marker::{ApplicationMarker, UserMarker},
+};
 
 /// How long a bot is not looked up again: one that is taken away must be gone within seconds.
 const REMEMBERED: Duration = Duration::from_secs(5);
@@ -44,9 +48,19 @@ pub struct Own {
     pub id: Id<ApplicationMarker>,
     /// What its interactions are signed with, in hexadecimal.
     pub verify_key: String,
+    /// Where Discord posts its interactions; none where they come over the gateway.
+    #[serde(default)]
+    pub interactions_endpoint_url: Option<String>,
+    #[serde(default)]
+    bot: Option<OwnBot>,
     /// What it may do.
     #[serde(default)]
     flags: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct OwnBot {
+    id: Id<UserMarker>,
 }
 
 /// Bots that were looked up.
@@ -74,7 +88,17 @@ impl fmt::Debug for CustomBots {
 
 impl CustomBots {
     async fn token(&self, bot: &CustomBot) -> Result<SecretString> {
-        self.secrets.open(&sealed_for(&bot.account, bot.application), &bot.token).await.context("a bot's token")
+        let opened = self.secrets.open(&sealed_for(&bot.account, bot.application), &bot.token).await;
+        self.noted(&bot.account, opened).await.context("a bot's token")
+    }
+
+    /// What came of a secret, noted where it is nothing: the account's bot is silent then, and somebody has to see why.
+    async fn noted<T>(&self, account: &AccountId, outcome: Result<T>) -> Result<T> {
+        if let Err(error) = &outcome {
+            tracing::error!(account.id = %account, error = format!("{error:#}"), "a bot's token cannot be sealed or opened");
+            self.store.record_refusal(account, RefusalKind::Key, &format!("{error:#}"), Timestamp::now()).await;
+        }
+        outcome
     }
 }
 
@@ -110,6 +134,11 @@ impl Registry {
 }
 
 impl Own {
+    /// Its bot. Only those of applications from before 2016 have another id than these.
+    pub fn bot(&self) -> Id<UserMarker> {
+        self.bot.as_ref().map_or_else(|| self.id.cast(), |bot| bot.id)
+    }
+
     /// Whether its bot may read what people write.
     pub fn may_read_content(&self) -> bool {
         self.flags & MAY_READ_CONTENT != 0
@@ -134,7 +163,9 @@ impl Discord {
         application: Id<ApplicationMarker>,
         token: &str,
     ) -> Result<String> {
-        self.custom.bots()?.secrets.seal(&sealed_for(account, application), token).await
+        let bots = self.custom.bots()?;
+        let sealed = bots.secrets.seal(&sealed_for(account, application), token).await;
+        bots.noted(account, sealed).await
     }
 
     /// A bot's token.

@@ -128,6 +128,11 @@ impl Line {
         let base = format!("{}/api/v10/", api_url.as_str().trim_end_matches('/'));
         Ok(Self { http, base: Url::parse(&base).context("DISCORD_API_URL")?, budget })
     }
+
+    /// A page of Discord's that is not of its API.
+    pub(super) fn beside_api(&self, path: &str) -> Url {
+        self.base.join("../../").and_then(|root| root.join(path)).expect("a fixed path fits any address")
+    }
 }
 
 impl Rest {

@@ -1,6 +1,5 @@
 //! A source: what a team has added, and how far Guildhall is with it.
 
-use super::SourceError;
 use crate::ids::{AccountId, SourceId};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -171,28 +170,55 @@ pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 /// Longest title; more does not fit a list anywhere.
 pub const MAX_TITLE_CHARS: usize = 200;
 
+/// Why something cannot be added: a sentence for the admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// A text has no title or no body.
+    #[error("A text needs a title and a body; a question needs an answer.")]
+    Empty,
+    /// A title has more than [`MAX_TITLE_CHARS`].
+    #[error("The title is longer than {MAX_TITLE_CHARS} characters. Put the rest into the body.")]
+    LongTitle,
+    /// A file has no name.
+    #[error("The file has no name.")]
+    NoName,
+    /// A file has more than [`MAX_FILE_BYTES`].
+    #[error("The file is larger than 64 MB. Split it, or add the pages it was made from.")]
+    LargeFile,
+    /// An address is not of the web.
+    #[error("Only addresses that begin with http:// or https:// can be read.")]
+    NotWeb,
+    /// An address holds what somebody signs in with.
+    #[error(
+        "The address holds a user name or a password. Pages behind a sign-in cannot be read; upload them as files instead."
+    )]
+    Credentials,
+    /// A site is to have none or more than [`MAX_PAGES`].
+    #[error("A site may have 1 to 2,000 pages. Add larger ones in parts.")]
+    Pages,
+}
+
 impl NewSource {
     /// Checks it and takes it apart: its id, where it comes from, its title, and the bytes to keep.
-    pub fn check(self) -> Result<(SourceId, Origin, String, Option<Bytes>), SourceError> {
-        let refuse = |reason: &str| Err(SourceError(reason.to_owned()));
+    pub fn check(self) -> Result<(SourceId, Origin, String, Option<Bytes>), Unfit> {
         match self {
             Self::Text { title, body } => {
                 let title = title.trim();
                 if title.is_empty() || body.trim().is_empty() {
-                    return refuse("A text needs a title and a body; a question needs an answer.");
+                    return Err(Unfit::Empty);
                 }
                 if title.chars().count() > MAX_TITLE_CHARS {
-                    return refuse("The title is longer than 200 characters. Put the rest into the body.");
+                    return Err(Unfit::LongTitle);
                 }
                 Ok((SourceId::of("text", title), Origin::Text, title.to_owned(), Some(body.into())))
             }
             Self::File { name, content_type, bytes } => {
                 let name = name.trim().to_owned();
                 if name.is_empty() {
-                    return refuse("The file has no name.");
+                    return Err(Unfit::NoName);
                 }
                 if bytes.len() > MAX_FILE_BYTES {
-                    return refuse("The file is larger than 64 MB. Split it, or add the pages it was made from.");
+                    return Err(Unfit::LargeFile);
                 }
                 let title = shortened(&name);
                 Ok((SourceId::of("file", &name), Origin::File { name, content_type }, title, Some(bytes)))
@@ -209,7 +235,7 @@ impl NewSource {
             Self::Site { url, max_pages, max_depth } => {
                 let url = web_address(url)?;
                 if !(1..=MAX_PAGES).contains(&max_pages) {
-                    return refuse("A site may have 1 to 2,000 pages. Add larger ones in parts.");
+                    return Err(Unfit::Pages);
                 }
                 let title = shortened(url.as_str());
                 Ok((SourceId::of("site", url.as_str()), Origin::Site { url, max_pages, max_depth }, title, None))
@@ -218,16 +244,12 @@ impl NewSource {
     }
 }
 
-fn web_address(mut url: Url) -> Result<Url, SourceError> {
+fn web_address(mut url: Url) -> Result<Url, Unfit> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(SourceError("Only addresses that begin with http:// or https:// can be read.".to_owned()));
+        return Err(Unfit::NotWeb);
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(SourceError(
-            "The address holds a user name or a password. Pages behind a sign-in cannot be read; \
-                                upload them as files instead."
-                .to_owned(),
-        ));
+        return Err(Unfit::Credentials);
     }
     url.set_fragment(None);
     Ok(url)

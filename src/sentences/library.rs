@@ -2,7 +2,7 @@
 //!
 //! What is `expect`ed here depends on our own files only, and the tests of `sentences` go through all of them.
 
-use super::Lang;
+use super::{Book, Lang};
 use fluent_bundle::{FluentArgs, FluentError, FluentResource, FluentValue, concurrent::FluentBundle};
 use std::borrow::Cow;
 
@@ -10,12 +10,12 @@ use std::borrow::Cow;
 pub(super) type Texts = FluentBundle<FluentResource>;
 
 /// Reads a language's file.
-pub(super) fn read(lang: Lang) -> Texts {
+pub(super) fn read(lang: Lang, book: Book) -> Texts {
     let mut texts = FluentBundle::new_concurrent(vec![lang.code().parse().expect("a language's code is one")]);
     // Fluent would put two invisible characters around every argument, for lines of mixed direction. They would be copied
     // along with what people copy, and count in Discord's limits.
     texts.set_use_isolating(false);
-    let resource = FluentResource::try_new(lang.file().to_owned()).expect("a language's file can be read");
+    let resource = FluentResource::try_new(lang.file(book).to_owned()).expect("a language's file can be read");
     texts.add_resource(resource).expect("no message is in it twice");
     texts
 }

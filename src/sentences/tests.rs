@@ -24,6 +24,11 @@ pub(super) const FORM_TITLE: usize = 45;
 pub(super) const LABEL: usize = 45;
 pub(super) const HINT: usize = 100;
 pub(super) const PLACEHOLDER: usize = 100;
+/// Of an e-mail's subject: what `mail` cuts it to.
+pub(super) const SUBJECT: usize = 120;
+
+/// A paragraph of a page: more is a chapter of the guide.
+pub(super) const PAGE: usize = 400;
 
 /// Texts that are right to be the same in English and in another language, each with a reason.
 const SAME: &[(Lang, &str)] = &[];
@@ -118,10 +123,10 @@ fn in_inline(inline: &InlineExpression<&str>, names: &mut BTreeSet<String>) {
 }
 
 /// A sentence with this value for each of its arguments.
-fn said(lang: Lang, sentence: &Declared, value: &FluentValue<'static>) -> String {
+fn said(lang: Lang, book: Book, sentence: &Declared, value: &FluentValue<'static>) -> String {
     let arguments: FluentArgs<'_> = sentence.arguments.iter().map(|&name| (name, value.clone())).collect();
     let mut errors = Vec::new();
-    let text = library::format(lang.texts(), sentence.name, Some(&arguments), &mut errors);
+    let text = library::format(lang.texts(book), sentence.name, Some(&arguments), &mut errors);
     assert!(errors.is_empty(), "{lang:?} {}: {errors:?}", sentence.name);
     text.into_owned()
 }
@@ -129,7 +134,10 @@ fn said(lang: Lang, sentence: &Declared, value: &FluentValue<'static>) -> String
 #[test]
 fn every_language_says_everything_and_nothing_else() {
     for &lang in Lang::ALL {
-        assert_eq!(faults(lang, lang.file(), Lang::En.file(), DECLARED), [""; 0], "messages/{}.ftl", lang.code());
+        for (book, declared) in [(Book::Bot, DECLARED), (Book::Pages, pages::DECLARED)] {
+            let faults = faults(lang, lang.file(book), Lang::En.file(book), declared);
+            assert_eq!(faults, [""; 0], "{book:?} in {lang:?}");
+        }
     }
 }
 
@@ -163,15 +171,17 @@ fn what_is_wrong_with_a_file_is_found() {
 /// As Discord may count them: no way gives more than UTF-16.
 #[test]
 fn every_sentence_fits_where_it_is_shown() {
-    for (lang, sentence) in Lang::ALL.iter().flat_map(|&lang| DECLARED.iter().map(move |sentence| (lang, sentence))) {
+    let sentences = DECLARED.iter().map(|sentence| (Book::Bot, sentence));
+    let sentences = sentences.chain(pages::DECLARED.iter().map(|sentence| (Book::Pages, sentence)));
+    for ((book, sentence), &lang) in sentences.flat_map(|sentence| Lang::ALL.iter().map(move |lang| (sentence, lang))) {
         for value in [u64::from(u32::MAX), 1, 0] {
-            let text = said(lang, sentence, &value.into());
+            let text = said(lang, book, sentence, &value.into());
             let units = text.encode_utf16().count();
             assert!((1..=sentence.limit).contains(&units), "{lang:?} {}: {units} of {}", sentence.name, sentence.limit);
             assert!(text.trim() == text && !text.contains('\n'), "{lang:?} {}: {text:?}", sentence.name);
         }
         if sentence.arguments.is_empty() {
-            library::text(lang.texts(), sentence.name);
+            library::text(lang.texts(book), sentence.name);
         }
     }
 }
@@ -189,7 +199,7 @@ fn the_name_of_an_option_is_one_in_every_language() {
 fn what_people_write_goes_in_as_it_is_and_no_more() {
     let hostile = "{ $limit } { not_found } \u{2068}-{\"";
     let limit = || FluentValue::from(hostile);
-    let text = library::filled(Lang::En.texts(), "question_too_long", [("limit", limit())]);
+    let text = library::filled(Lang::En.texts(Book::Bot), "question_too_long", [("limit", limit())]);
     assert_eq!(text, format!("That question is longer than {hostile} characters. Please ask a shorter one."));
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use twilight_model::id::{Id, marker::ApplicationMarker};
 
 /// What a worker that vanished leaves behind is cleared away after this; nobody waits for it.
-const WORKER_KEPT: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const WORKER_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A time slot is worthless as soon as it is over; kept a little for the curious.
 const SLOTS_KEPT: SignedDuration = SignedDuration::from_hours(1);

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use twilight_model::id::{Id, marker::GuildMarker};
 
 /// Whoever has not looked for a day starts afresh.
-const CHANGES_KEPT: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const CHANGES_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A server that the table knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +25,9 @@ pub enum Known {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Change {
-    guild: Id<GuildMarker>,
-    expires: i64,
+pub(super) struct Change {
+    pub(super) guild: Id<GuildMarker>,
+    pub(super) expires: i64,
 }
 
 impl Store {
@@ -57,7 +57,7 @@ impl Store {
     }
 
     /// Writes a server, its entry in the account's list and the news of it, unless somebody has written it since version
-    /// `guild.version - 1`. Returns whether it was written. One transaction.
+    /// `guild.version - 1`, or it is not the account's any more. Returns whether it was written. One transaction.
     pub async fn put_guild(&self, guild: &Guild, now: Timestamp) -> Result<bool> {
         self.put_guild_noted(guild, None, now).await
     }
@@ -70,18 +70,19 @@ impl Store {
         // Items of an older program have no version.
         let unchanged = put(keys::guild(guild.id))?
             .condition_expression(
-                "attribute_not_exists(pk) OR version = :before OR (attribute_not_exists(version) AND :before = :none)",
+                "(attribute_not_exists(pk) AND :before = :none) OR (account = :account AND \
+                 (version = :before OR (attribute_not_exists(version) AND :before = :none)))",
             )
+            .expression_attribute_values(":account", text(&guild.account.0))
             .expression_attribute_values(":before", number(guild.version.saturating_sub(1)))
             .expression_attribute_values(":none", number(0))
             .build()?;
         let listed = put(keys::guild_of_account(&guild.account, guild.id))?.build()?;
-        let change = Change { guild: guild.id, expires: (now + CHANGES_KEPT).as_second() };
-        let news = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(to_item(keys::guild_change(now, guild.id), &change)?))
-            .build()?;
-        let mut writes = [unchanged, listed, news].map(|put| TransactWriteItem::builder().put(put).build()).to_vec();
+        let mut writes = vec![
+            TransactWriteItem::builder().put(unchanged).build(),
+            TransactWriteItem::builder().put(listed).build(),
+            self.guild_news(guild.id, now)?,
+        ];
         writes.extend(self.noting(note)?);
         Ok(self.together(writes, "write a server").await? == Together::Done)
     }
@@ -90,23 +91,44 @@ impl Store {
     /// has the server. A GetItem, and an UpdateItem of it and of its entry in the account's list.
     pub async fn set_guild_left(&self, guild: Id<GuildMarker>, left_at: Option<Timestamp>) -> Result<()> {
         let Some(found) = self.guild(guild).await? else { return Ok(()) };
-        for key in [keys::guild(guild), keys::guild_of_account(&found.account, guild)] {
-            let update = self
+        match left_at {
+            Some(at) => self.update_guild(&found, "SET left_at = :at", &[(":at", at.to_string())]).await,
+            None => self.update_guild(&found, "REMOVE left_at", &[]).await,
+        }
+    }
+
+    /// Notes what people call a server that was read as `guild`, and the hash of its icon. An UpdateItem of it and of its
+    /// entry in the account's list.
+    pub async fn name_guild(&self, guild: &Guild, name: &str, icon: Option<&str>) -> Result<()> {
+        let name = (":name", name.to_owned());
+        match icon {
+            Some(icon) => {
+                let values = [name, (":icon", icon.to_owned())];
+                self.update_guild(guild, "SET #name = :name, icon = :icon", &values).await
+            }
+            None => self.update_guild(guild, "SET #name = :name REMOVE icon", &[name]).await,
+        }
+    }
+
+    async fn update_guild(&self, guild: &Guild, expression: &str, values: &[(&str, String)]) -> Result<()> {
+        for key in [keys::guild(guild.id), keys::guild_of_account(&guild.account, guild.id)] {
+            let mut update = self
                 .client
                 .update_item()
                 .table_name(&self.table)
                 .set_key(Some(key.item()))
-                .condition_expression("attribute_exists(pk)");
-            let update = match left_at {
-                Some(at) => update
-                    .update_expression("SET left_at = :at")
-                    .expression_attribute_values(":at", text(at.to_string())),
-                None => update.update_expression("REMOVE left_at"),
-            };
+                .condition_expression("attribute_exists(pk)")
+                .update_expression(expression);
+            if expression.contains("#name") {
+                update = update.expression_attribute_names("#name", "name");
+            }
+            for (name, value) in values {
+                update = update.expression_attribute_values(*name, text(value));
+            }
             match update.send().await {
                 Ok(_) => {}
                 Err(error) if is_condition_failure(&error) => {}
-                Err(error) => return Err(failure("note that the bot left a server", &error)),
+                Err(error) => return Err(failure("note something of a server", &error)),
             }
         }
         Ok(())

@@ -25,6 +25,10 @@ pub const USAGE_SHARES: u32 = 16;
 
 /// Prefix of an account's servers.
 pub const GUILD: &str = "GUILD#";
+/// Prefix of what health checks of an account have found.
+pub const HEALTH: &str = "HEALTH#";
+/// Prefix of what fails that an account's answers need.
+pub const AILMENT: &str = "AILMENT#";
 /// Prefix of an account's sources.
 pub const SOURCE: &str = "SOURCE#";
 /// Prefix of an account's API tokens.
@@ -63,6 +67,14 @@ pub const SHARD_PLANS: &str = "SHARDPLANS";
 pub const ACCOUNTS: &str = "ACCOUNTS";
 /// Partition of which commands Discord has.
 pub const COMMANDS: &str = "COMMANDS";
+
+/// Partition of events that wait to be passed on.
+pub const OUTBOX: &str = "OUTBOX";
+/// Partition of who is to hear how many more events there were.
+pub const DIGESTS: &str = "DIGESTS";
+
+/// Prefix of what is refused to an account.
+pub const REFUSAL: &str = "REFUSAL#";
 
 /// Partition of the bots that accounts have brought along.
 pub const CUSTOM_BOTS: &str = "CUSTOMBOTS";
@@ -134,13 +146,30 @@ pub(super) fn guild_of_account(account: &AccountId, guild: Id<GuildMarker>) -> K
     Key::new(account_partition(account), format!("{GUILD}{guild}"))
 }
 
+pub(super) fn former_guild(account: &AccountId, guild: Id<GuildMarker>) -> Key {
+    Key::new(account_partition(account), format!("FORMERGUILD#{guild}"))
+}
+
+pub(super) fn facts(guild: Id<GuildMarker>) -> Key {
+    Key::new(guild_partition(guild), "FACTS")
+}
+
+pub(super) fn health(account: &AccountId, guild: Option<Id<GuildMarker>>) -> Key {
+    let of = guild.map_or_else(|| "ACCOUNT".to_owned(), |guild| guild.to_string());
+    Key::new(account_partition(account), format!("{HEALTH}{of}"))
+}
+
+pub(super) fn ailment(account: &AccountId, kind: &str) -> Key {
+    Key::new(account_partition(account), format!("{AILMENT}{kind}"))
+}
+
 pub(super) fn guild_change(at: Timestamp, guild: Id<GuildMarker>) -> Key {
     Key::new(GUILD_CHANGES, format!("{}#{guild}", guild_change_time(at)))
 }
 
-/// How a change's sort key begins: milliseconds since 1970, all of the same length until the year 5138.
+/// How a change's sort key begins.
 pub(super) fn guild_change_time(at: Timestamp) -> String {
-    format!("{:014}", at.as_millisecond().max(0))
+    millisecond(at)
 }
 
 pub(super) fn source(account: &AccountId, source: &SourceId) -> Key {
@@ -283,7 +312,28 @@ pub(super) fn event(account: &AccountId, at: Timestamp, id: &str) -> Key {
 
 /// How the sort keys of an account's events begin that happened at this time.
 pub(super) fn events_since(at: Timestamp) -> String {
-    format!("EVENT#{:014}", at.as_millisecond().max(0))
+    format!("EVENT#{}", millisecond(at))
+}
+
+/// Milliseconds since 1970, all of the same length until the year 5138.
+pub(super) fn millisecond(at: Timestamp) -> String {
+    format!("{:014}", at.as_millisecond().max(0))
+}
+
+pub(super) fn mailed(account: &AccountId, window: Timestamp) -> Key {
+    Key::new(account_partition(account), format!("MAILED#{}", millisecond(window)))
+}
+
+pub(super) fn digest(window: Timestamp, account: &AccountId) -> Key {
+    Key::new(DIGESTS, format!("{}#{account}", millisecond(window)))
+}
+
+pub(super) fn waiting_event(event: &str) -> Key {
+    Key::new(OUTBOX, event)
+}
+
+pub(super) fn refusal(account: &AccountId, kind: &str) -> Key {
+    Key::new(account_partition(account), format!("{REFUSAL}{kind}"))
 }
 
 pub(super) fn once(what: &str) -> Key {
@@ -334,6 +384,11 @@ mod tests {
             ("account", account(&account_id)),
             ("guild settings", guild(guild_id)),
             ("guild of an account", guild_of_account(&account_id, guild_id)),
+            ("guild given up", former_guild(&account_id, guild_id)),
+            ("facts of a guild", facts(guild_id)),
+            ("health of a guild", health(&account_id, Some(guild_id))),
+            ("health of an account", health(&account_id, None)),
+            ("what fails an account", ailment(&account_id, "<kind>")),
             ("change of a guild", guild_change("2026-11-24T10:00:00Z".parse().unwrap(), guild_id)),
             ("source", source(&account_id, &SourceId("<source>".to_owned()))),
             ("user guide", guide(&account_id)),
@@ -373,6 +428,10 @@ mod tests {
             ("account, listed", account_listed(&account_id)),
             ("notifications", notifications(&account_id)),
             ("event", event(&account_id, "2026-11-24T10:00:00Z".parse().unwrap(), "<event>")),
+            ("what was mailed of a window", mailed(&account_id, "2026-11-24T10:00:00Z".parse().unwrap())),
+            ("digest that is due", digest("2026-11-24T10:00:00Z".parse().unwrap(), &account_id)),
+            ("event that waits", waiting_event("<event>")),
+            ("refusal", refusal(&account_id, "<kind>")),
             ("what is done once", once("<what>")),
             ("report of another channel", report(&account_id, "<id>")),
             ("unanswered question", open_question(&account_id, Reason::Unanswered, question)),

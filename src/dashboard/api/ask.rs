@@ -1,7 +1,7 @@
 //! `/ask`: one question, one answer, through the same steps as in Discord.
 
 use super::refusals::{Always, BadBody, Forbidden, QuotaUsedUp};
-use crate::answer::{self, Answer, Step, StepName};
+use crate::answer::{self, Answer, NoAnswer, Step, StepName};
 use crate::bot::Bot;
 use crate::dashboard::auth::May;
 use crate::dashboard::auth::need::Ask;
@@ -109,18 +109,29 @@ pub async fn ask(
     headers: HeaderMap,
     Body(request): Body<AskRequest>,
 ) -> Result<Json<AskResponse>, Problem> {
+    let locale = request.locale.or_else(|| accepted_locale(&headers)).map(String::from);
+    let lang = Lang::of(&request.question, locale.as_deref().unwrap_or_default());
+    let answered = answered(bot, caller.account(), request.question, request.session.as_ref(), locale).await;
+    answered.map(|answer| Json(response(answer, request.steps))).map_err(|error| Problem::no_answer(error, lang))
+}
+
+/// Answers a question of an account's, which counts as one message.
+pub(crate) async fn answered(
+    bot: Arc<Bot>,
+    account: &AccountId,
+    text: String,
+    session: Option<&Session>,
+    locale: Option<String>,
+) -> Result<Answer, NoAnswer> {
     let now = Timestamp::now();
-    let locale = request.locale.or_else(|| accepted_locale(&headers));
-    let with_steps = request.steps;
-    let lang = Lang::of(&request.question, locale.as_ref().map_or("", |locale| &locale.0));
     let id = QuestionId::generate(now);
     let question = Question {
         id,
-        place: Place::Account(caller.account().clone()),
-        conversation: conversation(caller.account(), request.session.as_ref(), id),
-        text: request.question,
+        place: Place::Account(account.clone()),
+        conversation: conversation(account, session, id),
+        text,
         asker: ASKER.to_owned(),
-        locale: locale.map(Into::into),
+        locale,
         asked_at: now,
         reply_to: ReplyTo::Caller,
         messages: Vec::new(),
@@ -128,12 +139,11 @@ pub async fn ask(
     };
     // A task of its own: a caller who leaves must not cut it between counting, answering and keeping.
     let asked = tokio::spawn(async move { Box::pin(answer::ask(&bot, &question, now)).await });
-    let answered = match asked.await {
+    match asked.await {
         Ok(answered) => answered,
         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
-        Err(_) => return Err(anyhow::anyhow!("the process is ending").into()),
-    };
-    answered.map(|answer| Json(response(answer, with_steps))).map_err(|error| Problem::no_answer(error, lang))
+        Err(_) => Err(anyhow::anyhow!("the process is ending").into()),
+    }
 }
 
 fn response(answer: Answer, with_steps: bool) -> AskResponse {
@@ -183,7 +193,7 @@ fn accepted_locale(headers: &HeaderMap) -> Option<Locale> {
 }
 
 /// A session's conversation; without one, the question's own, under a name that no session can have.
-fn conversation(account: &AccountId, session: Option<&Session>, question: QuestionId) -> ConversationId {
+pub(crate) fn conversation(account: &AccountId, session: Option<&Session>, question: QuestionId) -> ConversationId {
     match session {
         Some(Session(name)) => ConversationId::of_session(account, name),
         None => ConversationId::of_session(account, &format!("alone.{question}")),

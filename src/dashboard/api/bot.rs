@@ -4,7 +4,7 @@ use super::refusals::{Always, BadBody, Forbidden, TakenByAnother, Unknown};
 use crate::bot::Bot;
 use crate::config::public_key;
 use crate::dashboard::auth::need::{ManageBot, ReadBot};
-use crate::dashboard::auth::{self, May};
+use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::Body;
 use crate::dashboard::problem::Problem;
 use crate::discord::{Discord, DiscordError};
@@ -83,9 +83,14 @@ pub struct Notice {
     security(("bearer" = ["bot:read"]), ("session" = ["agent"])),
     responses((status = 200, body = BotView), Unknown, Forbidden, Always))]
 pub async fn get_bot(State(bot): State<Arc<Bot>>, caller: May<ReadBot>) -> Result<Json<BotView>, Problem> {
-    let found = bot.store.custom_bot_of(caller.account()).await?.ok_or_else(|| Problem::no_such("bot"))?;
+    look(&bot, &caller).await?.map(Json).ok_or_else(|| Problem::no_such("bot"))
+}
+
+/// An account's bot, if it has one.
+pub(crate) async fn look(bot: &Bot, caller: &Caller) -> Result<Option<BotView>, Problem> {
+    let Some(found) = bot.store.custom_bot_of(caller.account()).await? else { return Ok(None) };
     let leases = bot.store.leases_of(found.application).await?;
-    Ok(Json(view(found, &leases)))
+    Ok(Some(view(found, &leases)))
 }
 
 /// Brings a bot along, or replaces the account's bot. Discord is asked whether token, id and key belong together. It is
@@ -101,8 +106,13 @@ pub async fn set_bot(
     caller: May<ManageBot>,
     Body(new): Body<NewBot>,
 ) -> Result<Json<BotView>, Problem> {
+    Ok(Json(bring(&bot, &caller, &new).await?))
+}
+
+/// Brings a bot along for an account, once Discord has said that it is one.
+pub(crate) async fn bring(bot: &Bot, caller: &Caller, new: &NewBot) -> Result<BotView, NoBot> {
     let discord = bot.discord.as_ref().ok_or_else(|| anyhow!("this Guildhall speaks to no Discord"))?;
-    let (application, key) = checked(discord, &new).await?;
+    let (application, key) = checked(discord, new).await?;
     let account = caller.account();
     let record = CustomBot {
         application,
@@ -113,13 +123,10 @@ pub async fn set_bot(
         added_at: Timestamp::now(),
     };
     if bot.store.put_custom_bot(&record).await? == Kept::IsAnothers {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "Another account uses this application. Remove it there first, or use another application.",
-        ));
+        return Err(NoBot::Taken);
     }
     let note = caller.note("bot.set", application.to_string(), Vec::new(), Timestamp::now());
-    auth::keep_note(&bot, &note).await;
+    auth::keep_note(bot, &note).await;
     discord.forget(application).await;
     tracing::info!(application.id = %application, account.id = %account, "an account has brought its bot along");
     if let Err(error) = discord.sync_commands(application).await {
@@ -127,7 +134,7 @@ pub async fn set_bot(
         tracing::warn!(application.id = %application, error = %error, "Discord did not take a custom bot's commands");
     }
     let leases = bot.store.leases_of(application).await?;
-    Ok(Json(view(record, &leases)))
+    Ok(view(record, &leases))
 }
 
 /// Removes the account's bot: its connection ends within seconds, and its token is deleted.
@@ -137,52 +144,85 @@ pub async fn set_bot(
     responses((status = 204, description = "It is removed"), Unknown, Forbidden, Always),
 )]
 pub async fn remove_bot(State(bot): State<Arc<Bot>>, caller: May<ManageBot>) -> Result<StatusCode, Problem> {
+    remove(&bot, &caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes an account's bot.
+pub(crate) async fn remove(bot: &Bot, caller: &Caller) -> Result<(), Problem> {
     let found = bot.store.custom_bot_of(caller.account()).await?;
     if !bot.store.delete_custom_bot(caller.account()).await? {
         return Err(Problem::no_such("bot"));
     }
     let on = found.as_ref().map(|found| found.application.to_string());
-    auth::keep_note(&bot, &caller.note("bot.removed", on, Vec::new(), Timestamp::now())).await;
+    auth::keep_note(bot, &caller.note("bot.removed", on, Vec::new(), Timestamp::now())).await;
     if let (Some(found), Some(discord)) = (found, &bot.discord) {
         discord.forget(found.application).await;
         tracing::info!(application.id = %found.application, account.id = %caller.account(), "an account has removed its bot");
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
+}
+
+/// Why a bot was not taken. As text, a sentence that names the field as the API does.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoBot {
+    #[error("`application_id` must be the number that the application's page in Discord's developer portal shows.")]
+    NoApplication,
+    #[error("`public_key`: {0}.")]
+    NoKey(anyhow::Error),
+    #[error("`token` is not a bot's token: copy it from the page “Bot” of Discord's developer portal.")]
+    NoToken,
+    #[error("Discord does not know this `token`. Make a new one on the page “Bot” of Discord's developer portal.")]
+    UnknownToken,
+    #[error("Discord refuses to say whose this `token` is.")]
+    RefusedToken,
+    #[error("This `token` belongs to another application than `application_id`.")]
+    AnothersToken,
+    #[error("`public_key` is not the one that Discord shows for this application.")]
+    WrongKey,
+    #[error("This is the application that Guildhall itself uses. Use one of your own.")]
+    Shared,
+    #[error("Another account uses this application. Remove it there first, or use another application.")]
+    Taken,
+    #[error("Discord does not answer, so the bot could not be checked. Try again in a moment.")]
+    Unavailable,
+    #[error(transparent)]
+    Internal(#[from] anyhow::Error),
+}
+
+impl From<NoBot> for Problem {
+    fn from(reason: NoBot) -> Self {
+        match reason {
+            NoBot::Internal(error) => error.into(),
+            NoBot::Taken => Self::new(StatusCode::CONFLICT, reason.to_string()),
+            NoBot::Unavailable => Self::new(StatusCode::SERVICE_UNAVAILABLE, reason.to_string()),
+            reason => Self::refused(reason.to_string()),
+        }
+    }
 }
 
 /// The application's id and public key, once Discord has confirmed that all three belong together.
-async fn checked(discord: &Discord, new: &NewBot) -> Result<(Id<ApplicationMarker>, String), Problem> {
-    let application: Id<ApplicationMarker> = new.application_id.trim().parse().map_err(|_| {
-        Problem::refused(
-            "`application_id` must be the number that the application's page in Discord's developer portal shows.",
-        )
-    })?;
-    let key = public_key(&new.public_key).map_err(|error| Problem::refused(format!("`public_key`: {error}.")))?;
+async fn checked(discord: &Discord, new: &NewBot) -> Result<(Id<ApplicationMarker>, String), NoBot> {
+    let application: Id<ApplicationMarker> = new.application_id.trim().parse().map_err(|_| NoBot::NoApplication)?;
+    let key = public_key(&new.public_key).map_err(NoBot::NoKey)?;
     let token = new.token.expose_secret();
     let is_printable = |token: &str| token.chars().all(|c| c.is_ascii_graphic());
     if token.is_empty() || token.len() > MAX_TOKEN_CHARS || !is_printable(token) {
-        return Err(Problem::refused(
-            "`token` is not a bot's token: copy it from the page “Bot” of Discord's developer portal.",
-        ));
+        return Err(NoBot::NoToken);
     }
     let own = discord.whose(new.token.clone()).await.map_err(|error| match error {
-        DiscordError::Refused { status: 401, .. } => Problem::refused(
-            "Discord does not know this `token`. Make a new one on the page “Bot” of Discord's developer portal.",
-        ),
-        DiscordError::Refused { .. } => Problem::refused("Discord refuses to say whose this `token` is."),
-        DiscordError::TooLate | DiscordError::Unavailable(_) => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Discord does not answer, so the bot could not be checked. Try again in a moment.",
-        ),
+        DiscordError::Refused { status: 401, .. } => NoBot::UnknownToken,
+        DiscordError::Refused { .. } => NoBot::RefusedToken,
+        DiscordError::TooLate | DiscordError::Unavailable(_) => NoBot::Unavailable,
     })?;
     if own.id != application {
-        return Err(Problem::refused("This `token` belongs to another application than `application_id`."));
+        return Err(NoBot::AnothersToken);
     }
     if public_key(&own.verify_key).ok() != Some(key) {
-        return Err(Problem::refused("`public_key` is not the one that Discord shows for this application."));
+        return Err(NoBot::WrongKey);
     }
     if discord.known_application().is_some_and(|shared| shared.id == application) {
-        return Err(Problem::refused("This is the application that Guildhall itself uses. Use one of your own."));
+        return Err(NoBot::Shared);
     }
     Ok((application, hex::encode(key.as_bytes())))
 }

@@ -1,6 +1,7 @@
 //! `/guilds`: the account's Discord servers, and how Guildhall behaves in them.
 
 use super::refusals::{Always, BadBody, BadParams, Forbidden, Overtaken, Unknown};
+use super::servers::{SightView, details};
 use crate::bot::Bot;
 use crate::dashboard::auth::need::{ChangeSettings, ReadGuilds};
 use crate::dashboard::auth::{self, Caller, May};
@@ -38,8 +39,25 @@ pub struct GuildView {
     /// Since when the bot is no longer in it; none while it is, as far as is known.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub left_at: Option<Timestamp>,
+    /// What people call it, as Discord said when it was last asked.
+    pub name: Option<String>,
+    /// Its icon, from the same time.
+    #[schema(
+        example = "https://cdn.discordapp.com/icons/197038439483310086/86e39f7ae3307e811784e2ffd11a7310.webp?size=128"
+    )]
+    pub icon_url: Option<String>,
     /// How Guildhall behaves in it.
     pub settings: SettingsView,
+}
+
+/// A server, and what Discord says of it.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct GuildDetails {
+    /// The server.
+    #[serde(flatten)]
+    pub guild: GuildView,
+    /// What Discord says of it.
+    pub discord: SightView,
 }
 
 /// How Guildhall behaves in a server.
@@ -150,7 +168,14 @@ impl From<GuildSettings> for SettingsView {
 
 impl From<Guild> for GuildView {
     fn from(guild: Guild) -> Self {
-        Self { id: guild.id.to_string(), left_at: guild.left_at, settings: guild.settings.into() }
+        // [Discord Docs/Reference: Image Formatting]
+        let address = |icon: &String| {
+            let is_hash = icon.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            is_hash.then(|| format!("https://cdn.discordapp.com/icons/{}/{icon}.webp?size=128", guild.id))
+        };
+        let icon_url = guild.icon.as_ref().and_then(address);
+        let (id, settings) = (guild.id.to_string(), guild.settings.into());
+        Self { id, left_at: guild.left_at, name: guild.name, icon_url, settings }
     }
 }
 
@@ -171,18 +196,19 @@ pub async fn list_guilds(
         .map(Json)
 }
 
-/// One server.
+/// One server, and what Discord says of it: at most a minute old, or what it said last.
 #[utoipa::path(
     get, path = "/guilds/{id}", tag = "guilds", params(("id" = String, Path, description = "Discord's id of the server")),
     security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
-    responses((status = 200, body = GuildView), Unknown, Forbidden, Always),
+    responses((status = 200, body = GuildDetails), Unknown, Forbidden, Always),
 )]
 pub async fn get_guild(
     State(bot): State<Arc<Bot>>,
     caller: May<ReadGuilds>,
     id: Id,
-) -> Result<Json<GuildView>, Problem> {
-    Ok(Json(find(&bot, &caller, &id).await?.into()))
+) -> Result<Json<GuildDetails>, Problem> {
+    let (guild, discord) = details(&bot, &caller, &id).await?;
+    Ok(Json(GuildDetails { guild: guild.into(), discord }))
 }
 
 /// How Guildhall behaves in a server.
@@ -226,16 +252,12 @@ pub async fn change_settings(
     Body(patch): Body<Value>,
 ) -> Result<impl IntoResponse, Problem> {
     for _ in 0..TRIES {
-        let mut guild = find(&bot, &caller, &id).await?;
+        let guild = find(&bot, &caller, &id).await?;
         if !matches(&headers, guild.version) {
             return Err(Problem::overtaken());
         }
-        let before = guild.settings.clone();
-        guild.settings = patched(guild.settings, &patch)?;
-        guild.version += 1;
-        let now = Timestamp::now();
-        let note = caller.note("settings.changed", guild.id.to_string(), differences(before, &guild.settings), now);
-        if bot.store.put_guild_noted(&guild, Some(&note), now).await? {
+        let settings = patched(guild.settings.clone(), &patch)?;
+        if let Some(guild) = save(&bot, &caller, guild, settings).await? {
             return Ok(shown(guild));
         }
         if headers.contains_key(IF_MATCH) {
@@ -246,13 +268,29 @@ pub async fn change_settings(
 }
 
 /// A server of the caller's. Where servers that nobody has connected are theirs, it need not be known yet.
-async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<Guild, Problem> {
+pub(in crate::dashboard) async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<Guild, Problem> {
     let id: Snowflake<GuildMarker> = id.parse().map_err(|_| Problem::no_such("server"))?;
     match bot.store.guild(id).await? {
         Some(guild) if guild.account == *caller.account() => Ok(guild),
         None if caller.may_connect(bot) => Ok(Guild::new(id, caller.account().clone())),
         _ => Err(Problem::no_such("server")),
     }
+}
+
+/// Lets these settings take effect in a server as it was read; none, and nothing happens, if somebody else has changed it
+/// since.
+pub(crate) async fn save(
+    bot: &Bot,
+    caller: &Caller,
+    mut guild: Guild,
+    settings: GuildSettings,
+) -> Result<Option<Guild>, Problem> {
+    settings.check().map_err(|fault| Problem::refused(fault.to_string()))?;
+    let before = std::mem::replace(&mut guild.settings, settings);
+    guild.version += 1;
+    let now = Timestamp::now();
+    let note = caller.note("settings.changed", guild.id.to_string(), differences(before, &guild.settings), now);
+    Ok(bot.store.put_guild_noted(&guild, Some(&note), now).await?.then_some(guild))
 }
 
 /// Which settings differ, with what they were and are where that is short.
@@ -317,7 +355,7 @@ fn patched(settings: GuildSettings, patch: &Value) -> Result<GuildSettings, Prob
         questions_per_hour: setting(&mut merged, "questions_per_hour")?.unwrap_or_default(),
         answer_in_thread: setting(&mut merged, "answer_in_thread")?.unwrap_or_default(),
     };
-    settings.check().map_err(Problem::refused)?;
+    settings.check().map_err(|fault| Problem::refused(fault.to_string()))?;
     Ok(settings)
 }
 

@@ -9,8 +9,8 @@ use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
 use crate::ids::{QuestionId, SourceId};
-use crate::knowledge::Hit;
 use crate::knowledge::source::{DEFAULT_DEPTH, MAX_FILE_BYTES, MAX_PAGES, NewSource, Origin, Source, Status};
+use crate::knowledge::{AddError, Hit};
 use crate::question;
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
@@ -28,7 +28,7 @@ use url::Url;
 const FORM_OVERHEAD_BYTES: usize = 64 * 1024;
 
 /// Links away from the start that may be followed; no site that people can use is deeper.
-const MAX_DEPTH: u32 = 100;
+pub(crate) const MAX_DEPTH: u32 = 100;
 
 /// Passages that a search returns unless told otherwise, and at most.
 const DEFAULT_HITS: usize = 5;
@@ -259,12 +259,13 @@ fn default_depth() -> u32 {
     DEFAULT_DEPTH
 }
 
-fn address(url: &str) -> Result<Url, Problem> {
+/// An address as somebody has typed it.
+pub(crate) fn address(url: &str) -> Result<Url, Problem> {
     Url::parse(url).map_err(|error| Problem::refused(format!("`url` is no web address: {error}.")))
 }
 
 /// The bound on the form with a file, instead of the one on other bodies.
-pub(super) fn upload_limit() -> DefaultBodyLimit {
+pub(crate) fn upload_limit() -> DefaultBodyLimit {
     DefaultBodyLimit::max(MAX_FILE_BYTES + FORM_OVERHEAD_BYTES)
 }
 
@@ -357,12 +358,18 @@ pub async fn remove_source(
     caller: May<ManageKnowledge>,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
+    remove(&bot, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a source of the caller's out.
+pub(crate) async fn remove(bot: &Bot, caller: &Caller, id: String) -> Result<(), Problem> {
     let found = bot.knowledge.remove(caller.account(), &SourceId(id.clone()), &bot.jobs, Timestamp::now()).await?;
     if !found {
         return Err(Problem::no_such("source"));
     }
-    auth::keep_note(&bot, &caller.note("source.removed", id, Vec::new(), Timestamp::now())).await;
-    Ok(StatusCode::NO_CONTENT)
+    auth::keep_note(bot, &caller.note("source.removed", id, Vec::new(), Timestamp::now())).await;
+    Ok(())
 }
 
 /// Reads a source again. The old version answers until the new one is whole.
@@ -377,10 +384,15 @@ pub async fn refresh_source(
     caller: May<ManageKnowledge>,
     Id(id): Id,
 ) -> Result<(StatusCode, Json<SourceView>), Problem> {
+    Ok((StatusCode::ACCEPTED, Json(refresh(&bot, &caller, id).await?.into())))
+}
+
+/// Has a source of the caller's read again.
+pub(crate) async fn refresh(bot: &Bot, caller: &Caller, id: String) -> Result<Source, Problem> {
     let source = bot.knowledge.refresh(caller.account(), &SourceId(id), &bot.jobs, Timestamp::now()).await?;
     let source = source.ok_or_else(|| Problem::no_such("source"))?;
-    auth::keep_note(&bot, &caller.note("source.refreshed", source.id.0.clone(), Vec::new(), Timestamp::now())).await;
-    Ok((StatusCode::ACCEPTED, Json(source.into())))
+    auth::keep_note(bot, &caller.note("source.refreshed", source.id.0.clone(), Vec::new(), Timestamp::now())).await;
+    Ok(source)
 }
 
 /// Finds the passages that a question would be answered from, without asking the model. It counts nothing.
@@ -406,11 +418,17 @@ pub async fn search(
 }
 
 async fn add(bot: &Bot, caller: &Caller, new: NewSource) -> Result<impl IntoResponse + use<>, Problem> {
+    let source = take(bot, caller, new).await?;
+    let location = format!("{}/knowledge/sources/{}", super::PREFIX, source.id);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(SourceView::from(source))))
+}
+
+/// Takes a source in for the caller.
+pub(crate) async fn take(bot: &Bot, caller: &Caller, new: NewSource) -> Result<Source, AddError> {
     let source = bot.knowledge.add(caller.account(), new, &bot.jobs, Timestamp::now()).await?;
     let title = vec![auth::changed("title", None, Some(source.title.clone()))];
     auth::keep_note(bot, &caller.note("source.added", source.id.0.clone(), title, Timestamp::now())).await;
-    let location = format!("{}/knowledge/sources/{}", super::PREFIX, source.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(SourceView::from(source))))
+    Ok(source)
 }
 
 /// Reads the form of [`FileForm`]: one file, and perhaps a name for it.

@@ -3,7 +3,7 @@
 use super::refusals::{Always, BadBody, Forbidden};
 use crate::bot::Bot;
 use crate::dashboard::auth::need::{ManageNotifications, ReadEvents};
-use crate::dashboard::auth::{self, May};
+use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::Body;
 use crate::dashboard::problem::Problem;
 use crate::events::Event;
@@ -63,12 +63,17 @@ pub async fn set_notifications(
     caller: May<ManageNotifications>,
     Body(wanted): Body<NotificationsView>,
 ) -> Result<Json<NotificationsView>, Problem> {
+    Ok(Json(view(save(&bot, &caller, wanted).await?)))
+}
+
+/// Sets who of the caller's account is told.
+pub(crate) async fn save(bot: &Bot, caller: &Caller, wanted: NotificationsView) -> Result<Notifications, Problem> {
     let told = checked(wanted).map_err(|reason| Problem::refused(format!("`emails`: {reason}")))?;
     let before = bot.store.notifications(caller.account()).await?;
     bot.store.put_notifications(caller.account(), &told).await?;
     let changes = differences(before, told.clone());
-    auth::keep_note(&bot, &caller.note("notifications.changed", None, changes, Timestamp::now())).await;
-    Ok(Json(view(told)))
+    auth::keep_note(bot, &caller.note("notifications.changed", None, changes, Timestamp::now())).await;
+    Ok(told)
 }
 
 /// What has happened lately: what the event bus got, and what e-mails told of.

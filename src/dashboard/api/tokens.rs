@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -109,15 +109,26 @@ pub async fn create_token(
     caller: May<ManageTokens>,
     Body(new): Body<NewToken>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (name, now) = (checked_name(&new.name)?, Timestamp::now());
+    let name = checked_name(&new.name)?;
     let scopes = given(&caller, new.scopes, new.manage_tokens)?;
-    let listed = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ");
-    let changes = vec![changed("name", None, Some(name.to_owned())), changed("scopes", None, Some(listed))];
-    let note = caller.note("token.created", None, changes, now);
-    let (token, secret) = auth::create_token(&bot.store, caller.account(), name, scopes, Some(&note), now).await?;
+    let (token, secret) = make(&bot, &caller, name, scopes).await?;
     let location = format!("/api/v1/tokens/{}", token.id);
     let created = CreatedToken { view: token.into(), token: secret.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(created)))
+}
+
+/// Makes a token that may do this. The secret is returned here and never again.
+pub(crate) async fn make(
+    bot: &Bot,
+    caller: &Caller,
+    name: &str,
+    scopes: BTreeSet<Scope>,
+) -> Result<(ApiToken, SecretString), Problem> {
+    let now = Timestamp::now();
+    let listed = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ");
+    let changes = vec![changed("name", None, Some(name.to_owned())), changed("scopes", None, Some(listed))];
+    let note = caller.note("token.created", None, changes, now);
+    Ok(auth::create_token(&bot.store, caller.account(), name, scopes, Some(&note), now).await?)
 }
 
 /// One token, without its secret.
@@ -145,7 +156,13 @@ pub async fn revoke_token(
     caller: May<ManageTokens>,
     id: Id,
 ) -> Result<StatusCode, Problem> {
-    let token = find(&bot, &caller, &id).await?;
+    revoke(&bot, &caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a token worthless.
+pub(crate) async fn revoke(bot: &Bot, caller: &Caller, id: &Id) -> Result<(), Problem> {
+    let token = find(bot, caller, id).await?;
     if matches!(&caller.actor, Actor::Token { id, .. } if *id == token.id) {
         return Err(Problem::forbidden(
             "This is the token that the request itself was made with: it cannot revoke itself.",
@@ -154,7 +171,7 @@ pub async fn revoke_token(
     let changes = vec![changed("name", Some(token.name.clone()), None)];
     let note = caller.note("token.revoked", token.id.0.clone(), changes, Timestamp::now());
     bot.store.delete_token(&token, &note).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 /// An account has a handful of tokens: looking through them all is one Query.
@@ -164,7 +181,11 @@ async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<ApiToken, Probl
 }
 
 /// What a new token may do: nothing that whoever makes it may not.
-fn given(caller: &Caller, wanted: Option<BTreeSet<Scope>>, manages_tokens: bool) -> Result<BTreeSet<Scope>, Problem> {
+pub(crate) fn given(
+    caller: &Caller,
+    wanted: Option<BTreeSet<Scope>>,
+    manages_tokens: bool,
+) -> Result<BTreeSet<Scope>, Problem> {
     let mut scopes = match wanted {
         Some(scopes) => scopes,
         None => Scope::unsaid(false).into_iter().filter(|scope| caller.may(*scope)).collect(),
@@ -181,7 +202,8 @@ fn given(caller: &Caller, wanted: Option<BTreeSet<Scope>>, manages_tokens: bool)
     }
 }
 
-fn checked_name(name: &str) -> Result<&str, Problem> {
+/// A name as it is kept.
+pub(crate) fn checked_name(name: &str) -> Result<&str, Problem> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(Problem::refused(format!("`name` must have 1 to {MAX_NAME_CHARS} visible characters.")));

@@ -44,6 +44,7 @@ impl Refusal {
             10002 => "Unknown Application",
             10003 => "Unknown Channel",
             10004 => "Unknown Guild",
+            10007 => "Unknown Member",
             10008 => "Unknown Message",
             10015 => "Unknown Webhook",
             10062 => "Unknown interaction",

@@ -68,11 +68,36 @@ impl FakeDiscord {
 
     /// A bot is removed from a server: `GUILD_DELETE`.
     pub fn bot_leaves(&self, application_id: u64, guild_id: u64) {
-        let mut state = self.shared.state();
-        state.tell_bot(application_id, "GUILD_DELETE", guild_id, &json!({"id": guild_id.to_string()}));
-        if let Some(guild) = state.guilds.get_mut(&guild_id) {
-            guild.bots.remove(&application_id);
+        self.shared.state().expel(application_id, guild_id);
+    }
+
+    /// Sets an application's Interactions Endpoint URL in the developer portal, or takes it away. Discord goes on telling
+    /// tests where to deliver by their own word.
+    pub fn set_endpoint(&self, application_id: u64, url: Option<&str>) {
+        let endpoints = &mut self.shared.state().endpoints;
+        match url {
+            Some(url) => _ = endpoints.insert(application_id, url.to_owned()),
+            None => _ = endpoints.remove(&application_id),
         }
+    }
+
+    /// What a role allows in the whole server, as Discord's bits; the server's id is the role of everybody.
+    pub fn set_allowed(&self, guild_id: u64, role_id: u64, bits: u64) {
+        if let Some(guild) = self.shared.state().guilds.get_mut(&guild_id) {
+            guild.allowed.insert(role_id, bits);
+        }
+    }
+
+    /// A further category, and these channels in it.
+    pub fn add_category(&self, guild_id: u64, name: &str, channels: &[u64]) -> u64 {
+        let id = self.add_channel_of(guild_id, name, 4);
+        let mut state = self.shared.state();
+        for channel in channels {
+            if let Some(channel) = state.channels.get_mut(channel) {
+                channel.parent = Some(id);
+            }
+        }
+        id
     }
 
     /// A server goes away in an outage (`GUILD_DELETE` with `unavailable`), or is back (`GUILD_CREATE`).
@@ -213,11 +238,19 @@ impl FakeDiscord {
 }
 
 impl State {
-    fn invite(&mut self, app: u64, guild_id: u64) {
+    pub(crate) fn invite(&mut self, app: u64, guild_id: u64) {
         let Some(guild) = self.guilds.get_mut(&guild_id) else { return };
         guild.bots.entry(app).or_insert_with(ids::snowflake);
         let shown = self.guild_create(app, guild_id);
         self.tell_bot(app, "GUILD_CREATE", guild_id, &shown);
+    }
+
+    /// Takes a bot out of a server.
+    pub(crate) fn expel(&mut self, app: u64, guild_id: u64) {
+        self.tell_bot(app, "GUILD_DELETE", guild_id, &json!({"id": guild_id.to_string()}));
+        if let Some(guild) = self.guilds.get_mut(&guild_id) {
+            guild.bots.remove(&app);
+        }
     }
 
     /// An event about a server that only one bot hears.

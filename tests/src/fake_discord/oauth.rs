@@ -14,8 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::gate::Person;
+use super::gate::{Caller, Person};
 use super::rest::Server;
+use super::rest::servers::{Window, of_bot};
 use super::state::{Shared, State as Memory};
 use super::{FakeDiscord, Member};
 
@@ -28,6 +29,8 @@ pub(crate) struct OAuth {
     client_secret: String,
     /// Who sits at the browser that comes next, and whether they allow it.
     visitor: Option<(u64, bool)>,
+    /// The server that people choose who are asked to add a bot.
+    chosen: Option<u64>,
     codes: HashMap<String, Grant>,
     access: HashMap<String, (u64, Instant)>,
     refresh: HashMap<String, u64>,
@@ -41,6 +44,9 @@ struct Grant {
     user: u64,
     redirect: String,
     challenge: Option<String>,
+    scope: String,
+    /// The server that the bot was added to.
+    added: Option<u64>,
 }
 
 impl Default for OAuth {
@@ -48,6 +54,7 @@ impl Default for OAuth {
         Self {
             client_secret: random(),
             visitor: None,
+            chosen: None,
             codes: HashMap::new(),
             access: HashMap::new(),
             refresh: HashMap::new(),
@@ -64,13 +71,13 @@ impl OAuth {
         self.access.get(token).filter(|(_, ends)| Instant::now() < *ends).map(|(user, _)| *user)
     }
 
-    fn give(&mut self, user: u64) -> Value {
+    fn give(&mut self, user: u64, scope: &str) -> Value {
         let (access, refresh) = (random(), random());
         self.access.insert(access.clone(), (user, Instant::now() + self.tokens_last));
         self.refresh.insert(refresh.clone(), user);
         json!({
             "token_type": "Bearer", "access_token": access, "refresh_token": refresh,
-            "expires_in": self.tokens_last.as_secs(), "scope": "identify guilds",
+            "expires_in": self.tokens_last.as_secs(), "scope": scope,
         })
     }
 }
@@ -84,6 +91,11 @@ impl FakeDiscord {
     /// Whoever comes to Discord's page from now on is this person, and allows or denies what is asked.
     pub fn at_the_browser(&self, member: &Member, allows: bool) {
         self.shared.state().oauth.visitor = Some((member.id, allows));
+    }
+
+    /// Whoever is asked to add a bot chooses this server, unless one is named already.
+    pub fn adds_to(&self, guild_id: u64) {
+        self.shared.state().oauth.chosen = Some(guild_id);
     }
 
     /// Somebody resets the client secret in the developer portal.
@@ -137,9 +149,14 @@ pub(crate) async fn authorize(
     let mut back =
         reqwest::Url::parse(&redirect).map_err(|_| (StatusCode::BAD_REQUEST, "Invalid OAuth2 redirect_uri"))?;
     if allows {
-        let code = random();
+        let (code, scope) = (random(), said("scope").to_owned());
+        let mut added = None;
+        if scope.split(' ').any(|scope| scope == "bot") {
+            added = asked.get("guild_id").and_then(|id| id.parse().ok()).or(state.oauth.chosen);
+            state.invite(shared.application_id, added.ok_or((StatusCode::BAD_REQUEST, "no server was chosen"))?);
+        }
         back.query_pairs_mut().append_pair("code", &code);
-        state.oauth.codes.insert(code, Grant { user, redirect, challenge });
+        state.oauth.codes.insert(code, Grant { user, redirect, challenge, scope, added });
     } else {
         back.query_pairs_mut()
             .append_pair("error", "access_denied")
@@ -169,19 +186,25 @@ pub(crate) async fn token(State(shared): Server, headers: HeaderMap, Form(asked)
     if !is_client(&shared, &state, &headers, &asked) {
         return refused(StatusCode::UNAUTHORIZED, "invalid_client");
     }
-    let user = match asked.grant_type.as_deref() {
+    let allowed = match asked.grant_type.as_deref() {
         Some("authorization_code") => {
             // A code is used up by the first attempt.
             let grant = asked.code.as_ref().and_then(|code| state.oauth.codes.remove(code));
-            grant.filter(|grant| fits(grant, &asked)).map(|grant| grant.user)
+            grant.filter(|grant| fits(grant, &asked)).map(|grant| (grant.user, grant.scope, grant.added))
         }
-        Some("refresh_token") => asked.refresh_token.as_ref().and_then(|token| state.oauth.refresh.remove(token)),
+        Some("refresh_token") => {
+            let user = asked.refresh_token.as_ref().and_then(|token| state.oauth.refresh.remove(token));
+            user.map(|user| (user, "identify guilds".to_owned(), None))
+        }
         _ => return refused(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
     };
-    match user {
-        Some(user) => Json(state.oauth.give(user)).into_response(),
-        None => refused(StatusCode::BAD_REQUEST, "invalid_grant"),
+    let Some((user, scope, added)) = allowed else { return refused(StatusCode::BAD_REQUEST, "invalid_grant") };
+    let mut given = state.oauth.give(user, &scope);
+    if let Some(guild) = added {
+        // [Discord Docs/OAuth2: Advanced Bot Authorization]
+        given["guild"] = state.guilds.get(&guild).map_or(Value::Null, |found| found.json(guild));
     }
+    Json(given).into_response()
 }
 
 /// `POST /oauth2/token/revoke`.
@@ -200,11 +223,16 @@ pub(crate) async fn revoke(State(shared): Server, headers: HeaderMap, Form(asked
 }
 
 /// `GET /users/@me/guilds`. [Discord Docs/User: Get Current User Guilds]
-pub(crate) async fn guilds(State(shared): Server, person: Option<Extension<Person>>) -> Response {
-    let Some(Extension(Person(user))) = person else {
-        return super::error::Refusal::unauthorized().into_response();
-    };
+pub(crate) async fn guilds(
+    State(shared): Server,
+    Extension(Caller(bot)): Extension<Caller>,
+    person: Option<Extension<Person>>,
+    Query(window): Query<Window>,
+) -> Response {
     let state = shared.state();
+    let Some(Extension(Person(user))) = person else {
+        return Json(of_bot(&state, bot, &window)).into_response();
+    };
     let theirs = state.oauth.guilds.iter().filter(|((who, _), _)| *who == user);
     let shown = theirs.map(|((_, guild), permissions)| {
         let name = state.guilds.get(guild).map_or("A server", |guild| &guild.name);

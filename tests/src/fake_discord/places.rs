@@ -18,6 +18,8 @@ pub(crate) struct Guild {
     /// The bots on it, each with its managed role.
     pub(crate) bots: BTreeMap<u64, u64>,
     pub(crate) unavailable: bool,
+    /// What roles allow that a test has chosen; the others allow what is usual.
+    pub(crate) allowed: BTreeMap<u64, u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -91,13 +93,28 @@ impl Channel {
 impl Guild {
     pub(crate) fn new(name: &str) -> Self {
         let (name, owner_id, locale) = (name.to_owned(), ids::snowflake(), "en-US".to_owned());
-        Self { name, owner_id, locale, roles: BTreeMap::new(), bots: BTreeMap::new(), unavailable: false }
+        Self {
+            name,
+            owner_id,
+            locale,
+            roles: BTreeMap::new(),
+            bots: BTreeMap::new(),
+            unavailable: false,
+            allowed: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn roles_json(&self, id: u64) -> Value {
         let mut roles = vec![role_json(id, "@everyone", None)];
         roles.extend(self.bots.iter().map(|(app, role)| role_json(*role, "Guildhall", Some(*app))));
         roles.extend(self.roles.iter().map(|(id, name)| role_json(*id, name, None)));
+        for (position, role) in roles.iter_mut().enumerate() {
+            role["position"] = json!(position);
+            let allowed = role["id"].as_str().and_then(|id| self.allowed.get(&id.parse().ok()?));
+            if let Some(allowed) = allowed {
+                role["permissions"] = json!(allowed.to_string());
+            }
+        }
         Value::Array(roles)
     }
 
@@ -130,7 +147,33 @@ pub(crate) fn role_json(id: u64, name: &str, bot: Option<u64>) -> Value {
     role
 }
 
+impl Denied {
+    /// The permission that is denied. [Discord Docs/Permissions: Bitwise Permission Flags]
+    fn bit(self) -> u64 {
+        match self {
+            Self::View => 1 << 10,
+            Self::Send => 1 << 11,
+            Self::Thread => 1 << 35,
+            Self::History => 1 << 16,
+            Self::Manage => 1 << 13,
+        }
+    }
+}
+
 impl State {
+    /// A channel with what it denies to the bots of its server.
+    pub(crate) fn channel_json(&self, channel: &Channel) -> Value {
+        let mut shown = channel.json();
+        let guild = channel.guild_id.and_then(|guild| self.guilds.get(&guild));
+        let deny: u64 = channel.denied.iter().map(|denied| denied.bit()).sum();
+        if let (Some(guild), true) = (guild, deny > 0) {
+            let overwrite =
+                |role: &u64| json!({"id": role.to_string(), "type": 0, "allow": "0", "deny": deny.to_string()});
+            shown["permission_overwrites"] = guild.bots.values().map(overwrite).collect();
+        }
+        shown
+    }
+
     /// The servers of one bot that fall into one shard, in order.
     pub(crate) fn guilds_of(&self, app: u64, (id, total): (u64, u64)) -> Vec<u64> {
         let mine = self.guilds.iter().filter(|(_, guild)| guild.bots.contains_key(&app));

@@ -1,6 +1,7 @@
 //! The REST API, in the paths and words of version 10.
 
 mod channels; // channels, their messages and threads, servers
+pub(crate) mod servers; // a bot and its servers
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/webhooks/{app}/{token}/messages/{which}", get(show).patch(edit).delete(remove))
         .route("/interactions/{id}/{token}/callback", post(callback))
         .merge(channels::router())
+        .merge(servers::router())
         .fallback(|| async { Refusal::unknown(0) })
         .method_not_allowed_fallback(|| async {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, 0, "405: Method Not Allowed")
@@ -53,11 +55,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 async fn application(State(shared): Server, Extension(Caller(app)): Extension<Caller>) -> Json<Value> {
     let mut state = shared.state();
     let flags = state.gateway.line(app).application_flags();
+    let state = &*state;
     Json(json!({
         "id": app.to_string(), "name": state.bots[&app].name, "icon": null, "description": "", "summary": "",
         "bot": state.bots[&app].user(), "bot_public": true, "bot_require_code_grant": false, "rpc_origins": [],
         "flags": flags, "verify_key": hex::encode(state.bots[&app].key.verifying_key().as_bytes()), "owner": null, "team": null,
-        "interactions_endpoint_url": null, "integration_types_config": {"0": {}},
+        "interactions_endpoint_url": state.endpoints.get(&app), "integration_types_config": {"0": {}},
     }))
 }
 

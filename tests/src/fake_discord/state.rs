@@ -174,6 +174,8 @@ pub(crate) struct State {
     pub(crate) guilds: BTreeMap<u64, Guild>,
     pub(crate) channels: BTreeMap<u64, Channel>,
     pub(crate) bots: BTreeMap<u64, Bot>,
+    /// Applications' Interactions Endpoint URLs, where they have one.
+    pub(crate) endpoints: HashMap<u64, String>,
     /// Everybody who was ever here, by id.
     pub(crate) users: HashMap<u64, Value>,
     pub(crate) gateway: Board,
@@ -250,6 +252,7 @@ impl Shared {
             channels: BTreeMap::from([(channel.id, channel)]),
             users: HashMap::from([(application_id, bot.user())]),
             bots: BTreeMap::from([(application_id, bot)]),
+            endpoints: HashMap::new(),
             gateway: Board::default(),
             own_gateway_url: String::new(),
             changed: Arc::default(),

@@ -14,7 +14,7 @@ use crate::fake_discord::draft::Draft;
 use crate::fake_discord::error::Refusal;
 use crate::fake_discord::gate::{Caller, Payload};
 use crate::fake_discord::gateway::without_content;
-use crate::fake_discord::places::{Channel, Denied, Guild};
+use crate::fake_discord::places::{Denied, Guild};
 use crate::fake_discord::state::{self, Shared};
 
 type By = Extension<Caller>;
@@ -177,7 +177,7 @@ async fn start_thread(
     Ok((StatusCode::CREATED, Json(state.channels[&id].json())))
 }
 
-fn known_guild(state: &state::State, bot: u64, guild: u64) -> Result<&Guild, Refusal> {
+pub(super) fn known_guild(state: &state::State, bot: u64, guild: u64) -> Result<&Guild, Refusal> {
     let found = state.guilds.get(&guild).filter(|guild| guild.bots.contains_key(&bot));
     found.ok_or_else(|| Refusal::unknown(10004))
 }
@@ -195,7 +195,7 @@ async fn channels(State(shared): Server, Extension(Caller(bot)): By, Path(guild)
     let state = shared.state();
     known_guild(&state, bot, guild)?;
     let here = state.channels.values().filter(|channel| channel.guild_id == Some(guild) && !channel.is_thread());
-    Ok(Json(here.map(Channel::json).collect()))
+    Ok(Json(here.map(|channel| state.channel_json(channel)).collect()))
 }
 
 async fn gateway(State(shared): Server, Extension(Caller(bot)): By) -> Json<Value> {

@@ -1,0 +1,126 @@
+//! What all answers of pages share: a problem becomes a page that says what to do, and browsers are told what a page may do.
+
+use super::preferences::Preferences;
+use super::shell::{Here, Shell};
+use crate::bot::Bot;
+use crate::dashboard::problem::Problem;
+use crate::sentences::pages::Words;
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use std::sync::Arc;
+use url::form_urlencoded::byte_serialize;
+
+/// Nothing from anywhere else, nothing inline, in nobody's frame. Servers' pictures are Discord's.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+                      img-src 'self' https://cdn.discordapp.com data:; connect-src 'self'; \
+                      form-action 'self' https://discord.com; base-uri 'none'; frame-ancestors 'none'";
+
+/// What pages have no use for.
+const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+/// For two years, no browser comes without TLS. [RFC 6797: 6.1]
+const TLS_ONLY: &str = "max-age=63072000";
+
+/// htmx's mark on its requests: they get a part of a page, not a whole one.
+pub(super) const HX_REQUEST: &str = "hx-request";
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    shell: Shell,
+    w: Words,
+    status: u16,
+    title: &'static str,
+    text: &'static str,
+    /// What exactly was wrong, where the page's own text does not say it.
+    detail: Option<String>,
+}
+
+/// Turns problems into pages and adds the headers.
+pub(super) async fn dress(State(bot): State<Arc<Bot>>, request: Request, next: Next) -> Response {
+    let preferences = Preferences::of(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let target = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
+    let is_part = request.headers().contains_key(HX_REQUEST);
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = page_of(problem, preferences, &method, &path, &target, is_part);
+    }
+    let headers = response.headers_mut();
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    add_headers(headers);
+    if bot.access.is_behind_tls() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TLS_ONLY));
+    }
+    response
+}
+
+fn add_headers(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+fn page_of(
+    problem: Problem,
+    preferences: Preferences,
+    method: &Method,
+    path: &str,
+    target: &str,
+    is_part: bool,
+) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status == StatusCode::UNAUTHORIZED {
+        let to: String = byte_serialize(if method == Method::GET { target } else { "/" }.as_bytes()).collect();
+        let location = format!("/sign-in?to={to}");
+        if is_part {
+            return (StatusCode::OK, [("hx-redirect", location)]).into_response();
+        }
+        return (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response();
+    }
+    let shell = Shell::outside(preferences, Here::Nowhere, path);
+    let w = shell.w;
+    let (title, text) = match status {
+        StatusCode::FORBIDDEN => (w.problem_forbidden(), w.problem_forbidden_text()),
+        StatusCode::NOT_FOUND => (w.problem_not_found(), w.problem_not_found_text()),
+        StatusCode::METHOD_NOT_ALLOWED => (w.problem_not_found(), w.problem_method_text()),
+        StatusCode::PAYLOAD_TOO_LARGE => (w.problem_too_large(), w.problem_too_large_text()),
+        StatusCode::SERVICE_UNAVAILABLE => (w.problem_unavailable(), w.problem_unavailable_text()),
+        status if status.is_server_error() => (w.problem_mistake(), w.problem_mistake_text()),
+        _ => (w.problem_refused(), w.problem_refused_text()),
+    };
+    let says_more =
+        matches!(status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
+    let detail = says_more.then_some(problem.detail);
+    let page = ProblemPage { shell, w, status: status.as_u16(), title, text, detail };
+    let mut response = page_response(&page);
+    *response.status_mut() = status;
+    response
+}
+
+/// A template as an answer. One that cannot be written is our mistake.
+pub(super) fn page_response(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => Html(html).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            let plain = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+            (StatusCode::INTERNAL_SERVER_ERROR, plain, "Guildhall made a mistake. It has been logged.").into_response()
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! `/servers/{id}`: how Guildhall behaves in one server.
+
+use super::dress::page_response;
+use super::form::{Field, Sent};
+use super::format::number;
+use super::shell::{Here, Notice, Shell, Told, to_page};
+use super::visitor::Visitor;
+use crate::bot::Bot;
+use crate::dashboard::api::guilds;
+use crate::dashboard::auth::need::{ChangeSettings, ReadGuilds};
+use crate::dashboard::extract::Id;
+use crate::dashboard::problem::Problem;
+use crate::sentences::pages::Words;
+use crate::settings::{
+    Access, Guild, GuildSettings, MAX_COOLDOWN_SECONDS, MAX_INSTRUCTIONS_CHARS, MAX_LISTED, MAX_QUESTIONS_PER_HOUR,
+    OutOfBounds, ResponseMode,
+};
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use twilight_model::id::{Id as Snowflake, marker::GenericMarker};
+
+/// Characters of a word in a list of ids that an error repeats.
+const MOST_REPEATED: usize = 30;
+
+#[derive(Template)]
+#[template(path = "server.html")]
+struct Page {
+    shell: Shell,
+    w: Words,
+    id: String,
+    name: String,
+    is_gone: bool,
+    form: SettingsForm,
+    /// Somebody else has saved meanwhile.
+    is_overtaken: bool,
+    /// There are errors below.
+    is_refused: bool,
+}
+
+/// The settings as a form has them.
+struct SettingsForm {
+    version: u64,
+    mode: Mode,
+    smart: bool,
+    channel_context: bool,
+    answer_in_thread: bool,
+    instructions: Field,
+    cooldown_seconds: Field,
+    questions_per_hour: Field,
+    channels_allow: Picker,
+    channels_deny: Picker,
+    roles_allow: Picker,
+    roles_deny: Picker,
+}
+
+/// A response mode without its options, which a form keeps beside it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Command,
+    Mention,
+    All,
+}
+
+/// A list of channels or roles to choose from.
+#[derive(Default)]
+pub(super) struct Picker {
+    /// Those of the server, as far as Discord has told.
+    pub(super) options: Vec<PickerOption>,
+    /// Ids that are none of them, as typed.
+    pub(super) others: Field,
+}
+
+/// A channel or a role to choose.
+pub(super) struct PickerOption {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) is_chosen: bool,
+}
+
+impl Picker {
+    fn of(chosen: &BTreeSet<Snowflake<GenericMarker>>) -> Self {
+        let others: Vec<String> = chosen.iter().map(ToString::to_string).collect();
+        Self { options: Vec::new(), others: Field::of(others.join("\n")) }
+    }
+
+    /// The list as it was sent, and the ids in it.
+    fn read(w: Words, sent: &Sent<ChangeSettings>, name: &str) -> (Self, BTreeSet<Snowflake<GenericMarker>>) {
+        let mut picked: BTreeSet<_> = sent.all(name).filter_map(|id| id.parse().ok()).collect();
+        let mut others = Field::of(sent.field(&format!("{name}_ids")));
+        for word in others.value.split([' ', '\n', '\r', '\t', ',', ';']).filter(|word| !word.is_empty()) {
+            // As Discord writes it in a message: <#1> is a channel, <@&1> a role.
+            let digits = word.trim_start_matches(['<', '#', '@', '&']).trim_end_matches('>');
+            match digits.parse() {
+                Ok(id) => _ = picked.insert(id),
+                Err(_) => {
+                    let word: String = word.chars().take(MOST_REPEATED).collect();
+                    others.error.get_or_insert_with(|| w.server_bad_id(word.as_str()));
+                }
+            }
+        }
+        (Self { options: Vec::new(), others }, picked)
+    }
+
+    fn refuse(&mut self, error: String) {
+        self.others.error.get_or_insert(error);
+    }
+}
+
+impl SettingsForm {
+    /// What is set.
+    fn of(guild: &Guild) -> Self {
+        let settings = &guild.settings;
+        let (mode, smart, channel_context) = match settings.response_mode {
+            ResponseMode::Command => (Mode::Command, true, false),
+            ResponseMode::Mention => (Mode::Mention, true, false),
+            ResponseMode::AllMessages { smart, channel_context } => (Mode::All, smart, channel_context),
+        };
+        Self {
+            version: guild.version,
+            mode,
+            smart,
+            channel_context,
+            answer_in_thread: settings.answer_in_thread,
+            instructions: Field::of(settings.instructions.clone()),
+            cooldown_seconds: Field::of(settings.cooldown_seconds.to_string()),
+            questions_per_hour: Field::of(settings.questions_per_hour.to_string()),
+            channels_allow: Picker::of(&settings.channels.allow),
+            channels_deny: Picker::of(&settings.channels.deny),
+            roles_allow: Picker::of(&settings.roles.allow),
+            roles_deny: Picker::of(&settings.roles.deny),
+        }
+    }
+
+    /// What was sent, as typed and as settings; what cannot be used has an error beside it.
+    fn read(w: Words, sent: &Sent<ChangeSettings>, version: u64) -> (Self, GuildSettings) {
+        let whole = |name: &str| {
+            let mut field = Field::of(sent.field(name).trim());
+            let value = if field.value.is_empty() { Ok(0) } else { field.value.parse() };
+            if value.is_err() {
+                field.error = Some(w.server_no_number().to_owned());
+            }
+            (field, value.unwrap_or_default())
+        };
+        let (cooldown_seconds, cooldown) = whole("cooldown_seconds");
+        let (questions_per_hour, per_hour) = whole("questions_per_hour");
+        let (channels_allow, allowed_channels) = Picker::read(w, sent, "channels_allow");
+        let (channels_deny, denied_channels) = Picker::read(w, sent, "channels_deny");
+        let (roles_allow, allowed_roles) = Picker::read(w, sent, "roles_allow");
+        let (roles_deny, denied_roles) = Picker::read(w, sent, "roles_deny");
+        let (smart, channel_context) = (sent.is_ticked("smart"), sent.is_ticked("channel_context"));
+        let (mode, response_mode) = match sent.field("mode") {
+            "command" => (Mode::Command, ResponseMode::Command),
+            "all_messages" => (Mode::All, ResponseMode::AllMessages { smart, channel_context }),
+            _ => (Mode::Mention, ResponseMode::Mention),
+        };
+        // Browsers end lines with two characters.
+        let instructions = sent.field("instructions").replace("\r\n", "\n");
+        let answer_in_thread = sent.is_ticked("answer_in_thread");
+        let settings = GuildSettings {
+            instructions: instructions.clone(),
+            response_mode,
+            channels: Access { allow: allowed_channels, deny: denied_channels },
+            roles: Access { allow: allowed_roles, deny: denied_roles },
+            cooldown_seconds: cooldown,
+            questions_per_hour: per_hour,
+            answer_in_thread,
+        };
+        let mut form = Self {
+            version,
+            mode,
+            smart,
+            channel_context,
+            answer_in_thread,
+            instructions: Field::of(instructions),
+            cooldown_seconds,
+            questions_per_hour,
+            channels_allow,
+            channels_deny,
+            roles_allow,
+            roles_deny,
+        };
+        for fault in settings.faults() {
+            form.refuse(w, fault);
+        }
+        (form, settings)
+    }
+
+    fn refuse(&mut self, w: Words, fault: OutOfBounds) {
+        match fault {
+            OutOfBounds::Instructions => {
+                self.instructions.error = Some(w.server_instructions_long(number(w, MAX_INSTRUCTIONS_CHARS as u64)));
+            }
+            OutOfBounds::Cooldown => {
+                self.cooldown_seconds.error = Some(w.server_cooldown_long(number(w, MAX_COOLDOWN_SECONDS)));
+            }
+            OutOfBounds::QuestionsPerHour => {
+                self.questions_per_hour.error = Some(w.server_per_hour_many(number(w, MAX_QUESTIONS_PER_HOUR)));
+            }
+            OutOfBounds::List(name) => {
+                let list = match name {
+                    "channels.allow" => &mut self.channels_allow,
+                    "channels.deny" => &mut self.channels_deny,
+                    "roles.allow" => &mut self.roles_allow,
+                    _ => &mut self.roles_deny,
+                };
+                list.refuse(w.server_list_long(number(w, MAX_LISTED as u64)));
+            }
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        let fields = [&self.instructions, &self.cooldown_seconds, &self.questions_per_hour];
+        let lists = [&self.channels_allow, &self.channels_deny, &self.roles_allow, &self.roles_deny];
+        fields.into_iter().chain(lists.map(|list| &list.others)).any(|field| field.error.is_some())
+    }
+}
+
+/// The settings.
+pub(super) async fn show(
+    State(bot): State<Arc<Bot>>,
+    visitor: Visitor<ReadGuilds>,
+    id: Id,
+    Query(told): Query<Told>,
+) -> Result<Response, Problem> {
+    let guild = guilds::find(&bot, &visitor, &id).await?;
+    let shell = Shell::new(&visitor, Here::Servers).telling(told.notice());
+    let form = SettingsForm::of(&guild);
+    Ok(page(shell, &guild, form, false))
+}
+
+/// Saves them, unless something cannot be used or somebody else was quicker; then what was typed is shown again.
+pub(super) async fn save(State(bot): State<Arc<Bot>>, id: Id, sent: Sent<ChangeSettings>) -> Result<Response, Problem> {
+    let visitor = &sent.visitor;
+    let guild = guilds::find(&bot, visitor, &id).await?;
+    let shell = Shell::new(visitor, Here::Servers);
+    let (mut form, settings) = SettingsForm::read(shell.w, &sent, guild.version);
+    let is_overtaken = sent.field("version").parse() != Ok(guild.version);
+    if !is_overtaken && !form.is_refused() {
+        if guilds::save(&bot, visitor, guild.clone(), settings).await?.is_some() {
+            return Ok(to_page(&format!("/servers/{}", guild.id), Notice::SettingsSaved));
+        }
+        let newest = guilds::find(&bot, visitor, &id).await?;
+        form.version = newest.version;
+        return Ok(refused(page(shell, &newest, form, true)));
+    }
+    Ok(refused(page(shell, &guild, form, is_overtaken)))
+}
+
+fn page(shell: Shell, guild: &Guild, form: SettingsForm, is_overtaken: bool) -> Response {
+    let (w, id) = (shell.w, guild.id.to_string());
+    page_response(&Page {
+        w,
+        shell,
+        name: w.server_name(&*id),
+        id,
+        is_gone: guild.left_at.is_some(),
+        is_refused: form.is_refused(),
+        form,
+        is_overtaken,
+    })
+}
+
+/// The same page, as the answer to a form that was not taken.
+pub(super) fn refused(mut page: Response) -> Response {
+    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    page
+}

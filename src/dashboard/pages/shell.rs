@@ -1,0 +1,206 @@
+//! What stands around every page: navigation, notices, the footer.
+
+use super::preferences::{Preferences, Theme};
+use super::visitor::Guest;
+use crate::dashboard::assets::{self, Asset};
+use crate::sentences::Lang;
+use crate::sentences::pages::Words;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+/// What a page is about, for the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Here {
+    Overview,
+    Servers,
+    Knowledge,
+    Playground,
+    Usage,
+    Notifications,
+    Bot,
+    Tokens,
+    /// Something that the navigation does not list.
+    Nowhere,
+}
+
+/// What a page needs besides its own contents.
+#[derive(Debug)]
+pub(super) struct Shell {
+    pub(super) w: Words,
+    pub(super) theme: Theme,
+    pub(super) here: Here,
+    /// The page's own address, to come back to.
+    pub(super) path: String,
+    /// What forms send back; empty for who is not signed in.
+    pub(super) csrf: String,
+    /// Whose pages they are; none for who is not signed in.
+    pub(super) account: Option<String>,
+    /// What has just happened.
+    pub(super) notice: Option<String>,
+}
+
+/// One entry of the navigation.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) address: &'static str,
+    pub(super) icon: &'static str,
+    pub(super) label: &'static str,
+    pub(super) is_here: bool,
+}
+
+impl Shell {
+    /// Around a page of the visitor's.
+    pub(super) fn new(visitor: &Guest, here: Here) -> Self {
+        Self {
+            csrf: visitor.csrf().to_owned(),
+            account: Some(visitor.home.account.name.clone()),
+            ..Self::outside(visitor.preferences, here, &visitor.path)
+        }
+    }
+
+    /// Around a page that anybody may see.
+    pub(super) fn outside(preferences: Preferences, here: Here, path: &str) -> Self {
+        Self {
+            w: Words(preferences.lang),
+            theme: preferences.theme,
+            here,
+            path: path.to_owned(),
+            csrf: String::new(),
+            account: None,
+            notice: None,
+        }
+    }
+
+    /// With a notice of what has just happened.
+    pub(super) fn telling(mut self, told: Option<Notice>) -> Self {
+        self.notice = told.map(|notice| notice.text(self.w).to_owned());
+        self
+    }
+
+    pub(super) fn lang(&self) -> &'static str {
+        self.w.0.code()
+    }
+
+    /// The languages to choose from: code, name in itself, whether it is this one.
+    pub(super) fn languages(&self) -> Vec<(&'static str, &'static str, bool)> {
+        Lang::ALL.iter().map(|&lang| (lang.code(), Words(lang).language_name(), lang == self.w.0)).collect()
+    }
+
+    /// The colours to choose from: code, name, whether it is these.
+    pub(super) fn themes(&self) -> [(&'static str, &'static str, bool); 3] {
+        let name = |theme| match theme {
+            Theme::Auto => self.w.theme_auto(),
+            Theme::Light => self.w.theme_light(),
+            Theme::Dark => self.w.theme_dark(),
+        };
+        [Theme::Auto, Theme::Light, Theme::Dark].map(|theme| (theme.code(), name(theme), theme == self.theme))
+    }
+
+    pub(super) fn navigation(&self) -> Vec<(&'static str, Vec<Entry>)> {
+        let w = self.w;
+        let entry = |here, address, icon, label| Entry { address, icon, label, is_here: here == self.here };
+        vec![
+            (
+                "",
+                vec![
+                    entry(Here::Overview, "/", "home", w.nav_overview()),
+                    entry(Here::Servers, "/servers", "servers", w.nav_servers()),
+                    entry(Here::Knowledge, "/knowledge", "book", w.nav_knowledge()),
+                    entry(Here::Playground, "/playground", "chat", w.nav_playground()),
+                ],
+            ),
+            (
+                w.nav_account(),
+                vec![
+                    entry(Here::Usage, "/usage", "gauge", w.nav_usage()),
+                    entry(Here::Notifications, "/notifications", "bell", w.nav_notifications()),
+                    entry(Here::Bot, "/bot", "bot", w.nav_bot()),
+                    entry(Here::Tokens, "/tokens", "key", w.nav_tokens()),
+                ],
+            ),
+        ]
+    }
+
+    pub(super) fn style(&self) -> &'static str {
+        assets::STYLE.address()
+    }
+
+    pub(super) fn script(&self) -> &'static str {
+        assets::SCRIPT.address()
+    }
+
+    pub(super) fn htmx(&self) -> &'static str {
+        assets::HTMX.address()
+    }
+
+    pub(super) fn icons(&self) -> &'static str {
+        Asset::address(&assets::ICONS)
+    }
+
+    pub(super) fn mark(&self) -> &'static str {
+        assets::MARK.address()
+    }
+}
+
+/// What has just happened, told on the page that the browser is sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Notice {
+    SettingsSaved,
+    SourceAdded,
+    SourceRefreshed,
+    SourceRemoved,
+    NotificationsSaved,
+    BotSaved,
+    BotRemoved,
+    TokenRevoked,
+}
+
+impl Notice {
+    fn code(self) -> &'static str {
+        match self {
+            Self::SettingsSaved => "settings_saved",
+            Self::SourceAdded => "source_added",
+            Self::SourceRefreshed => "source_refreshed",
+            Self::SourceRemoved => "source_removed",
+            Self::NotificationsSaved => "notifications_saved",
+            Self::BotSaved => "bot_saved",
+            Self::BotRemoved => "bot_removed",
+            Self::TokenRevoked => "token_revoked",
+        }
+    }
+
+    fn text(self, w: Words) -> &'static str {
+        match self {
+            Self::SettingsSaved => w.told_settings_saved(),
+            Self::SourceAdded => w.told_source_added(),
+            Self::SourceRefreshed => w.told_source_refreshed(),
+            Self::SourceRemoved => w.told_source_removed(),
+            Self::NotificationsSaved => w.told_notifications_saved(),
+            Self::BotSaved => w.told_bot_saved(),
+            Self::BotRemoved => w.told_bot_removed(),
+            Self::TokenRevoked => w.told_token_revoked(),
+        }
+    }
+}
+
+/// The parameter that carries a notice. An unknown one is none.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Told {
+    #[serde(default)]
+    told: String,
+}
+
+impl Told {
+    pub(super) fn notice(&self) -> Option<Notice> {
+        serde_json::from_value(self.told.clone().into()).ok()
+    }
+}
+
+/// Sends the browser to a page that tells what has happened, so that going back or reloading repeats nothing.
+pub(super) fn to_page(address: &str, notice: Notice) -> Response {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    (StatusCode::SEE_OTHER, [(LOCATION, format!("{address}{joint}told={}", notice.code()))]).into_response()
+}

@@ -1,0 +1,72 @@
+//! `/usage`: the month's messages, and what the plan holds.
+
+use super::dress::page_response;
+use super::format::{date, number};
+use super::overview::UsageView;
+use super::shell::{Here, Shell};
+use super::visitor::Visitor;
+use crate::account::{Month, Plan};
+use crate::bot::Bot;
+use crate::dashboard::auth::need::ReadAccount;
+use crate::dashboard::problem::Problem;
+use crate::sentences::pages::Words;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "usage.html")]
+struct Page {
+    shell: Shell,
+    w: Words,
+    usage: UsageView,
+    resets: String,
+    plans: Vec<PlanView>,
+}
+
+struct PlanView {
+    name: &'static str,
+    messages: String,
+    is_own: bool,
+    /// What it holds, and whether it does.
+    features: Vec<(&'static str, bool)>,
+}
+
+impl PlanView {
+    fn new(w: Words, plan: Plan, own: Plan) -> Self {
+        let features = vec![(w.feature_discord(), true), (w.feature_escalation(), plan.escalates())];
+        Self {
+            name: plan_name(w, plan),
+            messages: w.plan_messages(number(w, plan.messages_per_month())),
+            is_own: plan == own,
+            features,
+        }
+    }
+}
+
+/// What a plan is called.
+pub(super) fn plan_name(w: Words, plan: Plan) -> &'static str {
+    match plan {
+        Plan::Starter => w.plan_starter(),
+        Plan::Standard => w.plan_standard(),
+        Plan::Pro => w.plan_pro(),
+    }
+}
+
+/// The page.
+pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccount>) -> Result<Response, Problem> {
+    let now = Timestamp::now();
+    let month = Month::of(now);
+    let used = bot.store.usage(visitor.account(), month).await?;
+    let (shell, plan) = (Shell::new(&visitor, Here::Usage), visitor.home.account.plan);
+    let w = shell.w;
+    Ok(page_response(&Page {
+        w,
+        shell,
+        usage: UsageView::new(w, used, plan.messages_per_month(), month),
+        resets: date(month.end()),
+        plans: [Plan::Starter, Plan::Standard, Plan::Pro].map(|other| PlanView::new(w, other, plan)).into(),
+    }))
+}

@@ -1,0 +1,442 @@
+//! The words of the dashboard's pages: one method for each text, under whose name it stands in `messages/pages.*.ftl`.
+
+use super::{Book, Lang, library};
+use fluent_bundle::FluentValue;
+
+/// The words of one language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Words(pub(crate) Lang);
+
+/// As `messages!`, but methods, since a page says many: a template writes `{{ w.save() }}`. The name of a text says where
+/// it stands and what it is about. What is filled in is a number or a string; a string goes in as it is, and templates
+/// escape what comes out.
+macro_rules! words {
+    ($($name:ident $(($($argument:ident),+))?;)+) => {
+        impl Words {
+            $(words! { @method $name $(($($argument),+))? })+
+        }
+
+        #[cfg(test)]
+        pub(super) const DECLARED: &[super::tests::Declared] = &[$(super::tests::Declared {
+            name: stringify!($name),
+            arguments: &[$($(stringify!($argument)),+)?],
+            limit: super::tests::PAGE,
+        }),+];
+    };
+    (@method $name:ident) => {
+        pub(crate) fn $name(self) -> &'static str {
+            library::text(self.0.texts(Book::Pages), stringify!($name))
+        }
+    };
+    (@method $name:ident ($($argument:ident),+)) => {
+        pub(crate) fn $name<'a>(self, $($argument: impl Into<FluentValue<'a>>),+) -> String {
+            let texts = self.0.texts(Book::Pages);
+            library::filled(texts, stringify!($name), [$((stringify!($argument), $argument.into())),+])
+        }
+    };
+}
+
+words! {
+    // Around every page.
+
+    language_name;
+    skip;
+    menu;
+    nav_label;
+    nav_overview;
+    nav_servers;
+    nav_knowledge;
+    nav_playground;
+    nav_account;
+    nav_usage;
+    nav_notifications;
+    nav_bot;
+    nav_tokens;
+    language;
+    theme;
+    theme_auto;
+    theme_light;
+    theme_dark;
+    foot_api;
+    save;
+    copy;
+    copied;
+    unsaved;
+    unsaved_note;
+    request_failed;
+    form_refused;
+    pager;
+    pager_before;
+    pager_after;
+
+    // Times and amounts.
+
+    ago_moment;
+    ago_minutes(count);
+    ago_hours(count);
+    ago_days(count);
+    seconds(amount);
+
+    // What has just happened.
+
+    told_settings_saved;
+    told_source_added;
+    told_source_refreshed;
+    told_source_removed;
+    told_notifications_saved;
+    told_bot_saved;
+    told_bot_removed;
+    told_token_revoked;
+
+    // Problems.
+
+    problem_home;
+    problem_forbidden;
+    problem_forbidden_text;
+    problem_not_found;
+    problem_not_found_text;
+    problem_method_text;
+    problem_too_large;
+    problem_too_large_text;
+    problem_unavailable;
+    problem_unavailable_text;
+    problem_mistake;
+    problem_mistake_text;
+    problem_refused;
+    problem_refused_text;
+
+    // Overview.
+
+    steps_title;
+    step_done;
+    step_knowledge;
+    step_knowledge_text;
+    step_knowledge_action;
+    step_ask;
+    step_ask_text;
+    step_ask_action;
+    step_server;
+    step_server_text;
+    step_server_action;
+    attention_title;
+    attention_used_up;
+    attention_running_out;
+    attention_see_usage;
+    attention_one_failed(title);
+    attention_failed(count);
+    attention_see_source;
+    attention_see_knowledge;
+    attention_no_model;
+    attention_see_playground;
+    attention_no_discord;
+    attention_see_bot;
+    usage_this_month;
+    usage_of(limit);
+    overview_sources;
+    overview_passages(count);
+    events_title;
+    events_none;
+    events_all;
+    event_escalation(asker);
+    event_quota(percent, limit);
+    event_open;
+
+    // Servers.
+
+    servers_lead;
+    servers_none;
+    servers_none_text;
+    servers_by_id;
+    servers_id;
+    servers_id_hint;
+    servers_bad_id;
+    servers_open;
+    server_name(id);
+    server_id(id);
+    server_left;
+    server_gone;
+    server_gone_text;
+    server_overtaken;
+    server_see_theirs;
+    mode_title;
+    mode_hint;
+    mode_mention;
+    mode_mention_text;
+    mode_all;
+    mode_all_text;
+    mode_command;
+    mode_command_text;
+    mode_smart;
+    mode_smart_text;
+    mode_context;
+    mode_context_text;
+    server_thread;
+    server_thread_text;
+    server_persona;
+    server_instructions;
+    server_instructions_hint;
+    server_instructions_long(limit);
+    server_where;
+    channels_allow;
+    channels_allow_hint;
+    channels_deny;
+    channels_deny_hint;
+    server_who;
+    roles_allow;
+    roles_allow_hint;
+    roles_deny;
+    roles_deny_hint;
+    picker_filter;
+    picker_ids;
+    picker_ids_hint;
+    server_bad_id(word);
+    server_list_long(limit);
+    server_pace;
+    server_cooldown;
+    server_cooldown_hint;
+    server_cooldown_long(limit);
+    server_per_hour;
+    server_per_hour_hint;
+    server_per_hour_many(limit);
+    server_no_number;
+
+    // Knowledge.
+
+    knowledge_lead;
+    knowledge_add;
+    knowledge_none;
+    knowledge_none_text;
+    knowledge_find;
+    knowledge_only;
+    only_all;
+    only_reading;
+    only_failed;
+    knowledge_filter;
+    knowledge_count(count);
+    knowledge_nothing_fits;
+    kind_text;
+    kind_file;
+    kind_page;
+    kind_site;
+    state_pending;
+    state_reading;
+    state_ready;
+    state_incomplete;
+    state_failed;
+    state_removing;
+    source_passages(count);
+    source_progress(done, total);
+
+    // Adding knowledge.
+
+    add_kinds;
+    add_files;
+    add_site;
+    add_page;
+    add_text;
+    add_qa;
+    add_files_choose;
+    add_files_hint;
+    add_send_files;
+    add_choose;
+    add_sending;
+    add_see_knowledge;
+    add_file_taken;
+    add_no_file;
+    add_site_url;
+    add_site_hint;
+    add_page_url;
+    add_page_hint;
+    add_no_address;
+    add_max_pages;
+    add_max_pages_hint(limit);
+    add_max_depth;
+    add_max_depth_hint;
+    add_bad_number(limit);
+    add_title;
+    add_title_hint;
+    add_body;
+    add_question;
+    add_question_hint;
+    add_answer;
+    add_markdown_hint;
+    add_send;
+    unfit_empty;
+    unfit_long_title(limit);
+    unfit_no_name;
+    unfit_empty_file;
+    unfit_large_file;
+    unfit_not_web;
+    unfit_credentials;
+    unfit_pages(limit);
+
+    // One source.
+
+    source_added;
+    source_limits(pages, depth);
+    source_state;
+    source_documents;
+    source_passages_title;
+    source_read;
+    source_old_answers;
+    source_skipped;
+    source_holds;
+    source_holds_text;
+    source_show;
+    source_empty;
+    source_manage;
+    source_refresh;
+    source_refresh_text;
+    source_reread_text;
+    source_remove;
+    source_remove_text;
+    source_remove_sure;
+    source_remove_yes;
+
+    // Test retrieval.
+
+    test_title;
+    test_lead;
+    test_question;
+    test_search;
+    test_too_long(limit);
+    test_count(count);
+    test_took(amount);
+    test_score;
+    test_source;
+    test_nothing;
+    test_nothing_text;
+    test_add;
+
+    // Playground.
+
+    playground_lead;
+    playground_new;
+    playground_no_model;
+    playground_log;
+    playground_empty;
+    playground_example_1;
+    playground_example_2;
+    playground_example_3;
+    playground_question;
+    playground_placeholder;
+    playground_ask;
+    playground_thinking;
+    playground_you;
+    playground_it;
+    playground_sources;
+    playground_unanswered;
+    playground_add;
+    playground_human;
+    playground_steps;
+
+    // Usage and plan.
+
+    usage_lead;
+    usage_month(month);
+    usage_left(count);
+    usage_resets(date);
+    plans_title;
+    plans_hint;
+    plan_starter;
+    plan_standard;
+    plan_pro;
+    plan_yours;
+    plan_messages(count);
+    plan_without;
+    feature_discord;
+    feature_escalation;
+
+    // Notifications.
+
+    mail_lead;
+    mail_title;
+    mail_plan;
+    mail_emails;
+    mail_emails_hint;
+    mail_language;
+    mail_many(count);
+    mail_bad(address);
+
+    // Custom bot.
+
+    bot_lead;
+    bot_yours;
+    bot_application;
+    bot_application_hint;
+    bot_connection;
+    bot_since;
+    bot_connecting;
+    bot_connected;
+    bot_stopped;
+    bot_token_refused;
+    bot_content_refused;
+    bot_intents_refused;
+    bot_remove;
+    bot_remove_text;
+    bot_remove_sure;
+    bot_remove_yes;
+    bot_bring;
+    bot_replace;
+    bot_where;
+    bot_portal;
+    bot_key;
+    bot_key_hint;
+    bot_token;
+    bot_token_hint;
+    bot_check;
+    bot_no_application;
+    bot_no_key;
+    bot_no_token;
+    bot_unknown_token;
+    bot_refused_token;
+    bot_anothers_token;
+    bot_wrong_key;
+    bot_shared;
+    bot_taken;
+    bot_unavailable;
+
+    // API tokens.
+
+    tokens_lead;
+    tokens_yours;
+    tokens_none;
+    token_made;
+    token_made_text;
+    token_since;
+    token_revoke;
+    token_revoke_sure;
+    token_revoke_yes;
+    token_revoke_named(name);
+    token_new;
+    token_name;
+    token_name_hint;
+    token_bad_name(limit);
+    token_may_all;
+    token_scopes;
+    token_no_scope;
+    scope_read_account;
+    scope_count_usage;
+    scope_ask;
+    scope_read_guilds;
+    scope_change_settings;
+    scope_read_knowledge;
+    scope_manage_knowledge;
+    scope_read_conversations;
+    scope_read_bot;
+    scope_manage_bot;
+    scope_read_events;
+    scope_manage_notifications;
+    scope_manage_tokens;
+    scope_read_members;
+    scope_invite;
+    scope_manage_members;
+    scope_read_audit;
+    token_create;
+
+    // Signing in.
+
+    sign_in;
+    sign_in_title;
+    sign_in_text;
+}
