@@ -41,6 +41,18 @@ const STALE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 /// calls.
 const LOOKED_AT_A_TIME: usize = 4;
 
+/// Who listens to Discord's gateway.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ears {
+    /// Workers that share it, and give signs of life.
+    #[default]
+    Workers,
+    /// This very process, which gives none.
+    Own,
+    /// Nobody: it is switched off.
+    Nobody,
+}
+
 /// The bot that serves an account.
 #[derive(Debug, Clone)]
 pub struct Served {
@@ -130,6 +142,7 @@ async fn look_after(
         session: session.as_ref(),
         revision: served.and_then(|served| served.custom.as_ref()).map(|custom| custom.revision.as_str()),
         troubles: &troubles,
+        ears: bot.ears,
         has_commands: registered.as_deref() == Some(&*commands::fingerprint()),
         now,
     });

@@ -111,8 +111,9 @@ pub async fn ask(
 ) -> Result<Json<AskResponse>, Problem> {
     let locale = request.locale.or_else(|| accepted_locale(&headers)).map(String::from);
     let lang = Lang::of(&request.question, locale.as_deref().unwrap_or_default());
+    let with_steps = request.steps;
     let answered = answered(bot, caller.account(), request.question, request.session.as_ref(), locale).await;
-    answered.map(|answer| Json(response(answer, request.steps))).map_err(|error| Problem::no_answer(error, lang))
+    answered.map(|answer| Json(response(answer, with_steps))).map_err(|error| Problem::no_answer(error, lang))
 }
 
 /// Answers a question of an account's, which counts as one message.
