@@ -456,7 +456,9 @@ fn turn_as_said(question: &Question, reply: &Reply) -> Turn {
         text: reply.parts.join("\n"),
         sources: Vec::new(),
         answered: reply.votable,
+        missing: false,
         wants_human: reply.escalates,
+        steps: Vec::new(),
     };
     turn_of(question, Some(&said))
 }

@@ -364,11 +364,11 @@ impl AddForm {
             Kind::Site => {
                 let max_pages = whole(&mut self.max_pages, MAX_PAGES);
                 let max_depth = whole(&mut self.max_depth, MAX_DEPTH);
-                AddRequest::Site { url, max_pages, max_depth }
+                AddRequest::Site { url, max_pages, max_depth, resolves: None }
             }
-            Kind::Page => AddRequest::Page { url },
-            Kind::Qa => AddRequest::Qa { question: title, answer: body },
-            Kind::Text | Kind::Files => AddRequest::Text { title, body },
+            Kind::Page => AddRequest::Page { url, resolves: None },
+            Kind::Qa => AddRequest::Qa { question: title, answer: body, resolves: None },
+            Kind::Text | Kind::Files => AddRequest::Text { title, body, resolves: None },
         };
         let fields = [&self.url, &self.max_pages, &self.max_depth];
         fields.iter().all(|field| field.error.is_none()).then_some(request)

@@ -195,6 +195,13 @@ pub(super) fn told(w: Words, event: &Event, now: Timestamp) -> EventView {
             link: escalation.link.clone(),
             when,
         },
+        What::Escalations(escalations) => EventView {
+            icon: "people",
+            text: w.event_escalations(number(w, escalations.more)),
+            quote: None,
+            link: None,
+            when,
+        },
         What::Quota(quota) => EventView {
             icon: "gauge",
             text: w.event_quota(quota.percent, number(w, quota.limit)),

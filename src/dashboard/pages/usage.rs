@@ -5,7 +5,7 @@ use super::format::{date, number};
 use super::overview::UsageView;
 use super::shell::{Here, Shell};
 use super::visitor::Visitor;
-use crate::account::{Month, Plan};
+use crate::account::{Feature, Month, Plan};
 use crate::bot::Bot;
 use crate::dashboard::auth::need::ReadAccount;
 use crate::dashboard::problem::Problem;
@@ -36,7 +36,7 @@ struct PlanView {
 
 impl PlanView {
     fn new(w: Words, plan: Plan, own: Plan) -> Self {
-        let features = vec![(w.feature_discord(), true), (w.feature_escalation(), plan.escalates())];
+        let features = vec![(w.feature_discord(), true), (w.feature_escalation(), plan.has(Feature::Escalation))];
         Self {
             name: plan_name(w, plan),
             messages: w.plan_messages(number(w, plan.messages_per_month())),
