@@ -16,6 +16,7 @@ mod stories {
     mod machine; // first starts, kills and tokens on one machine
     mod members; // who belongs to an account, and who changed what
     mod numbers; // what is counted, by day and kind, and what was not answered
+    mod pages; // what admins see and set, with a browser that knows no scripts
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die

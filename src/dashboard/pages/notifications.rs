@@ -6,6 +6,7 @@ use super::overview::{EventView, told};
 use super::server::refused;
 use super::shell::{Here, Notice, Shell, Told, to_page};
 use super::visitor::{Guest, Visitor};
+use crate::account::Feature;
 use crate::bot::Bot;
 use crate::dashboard::api::notifications::{self as api, NotificationsView};
 use crate::dashboard::auth::need::{ManageNotifications, ReadEvents};
@@ -79,6 +80,6 @@ async fn page(bot: &Bot, visitor: &Guest, shell: Shell, emails: Field, language:
     let languages =
         Lang::ALL.iter().map(|&lang| (lang.code(), Words(lang).language_name(), lang == language)).collect();
     let events = events.iter().map(|event| told(w, event, now)).collect();
-    let escalates = visitor.home.account.plan.escalates();
+    let escalates = visitor.plan().has(Feature::Escalation);
     Ok(page_response(&Page { w, shell, emails, languages, events, escalates }))
 }
