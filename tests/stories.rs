@@ -18,6 +18,7 @@ mod stories {
     mod members; // who belongs to an account, and who changed what
     mod numbers; // what is counted, by day and kind, and what was not answered
     mod openapi; // whether the API does as its description says
+    mod pages; // what admins see and set, with a browser that knows no scripts
     mod quota; // what is counted
     mod races; // reading, publishing, removing and adding again at the same time
     mod redelivery; // deliveries that repeat, processes that die

@@ -5,7 +5,7 @@ use super::auth::need::{ChangeSettings, May};
 use super::auth::{Caller, Denied, hash, secret, session};
 use super::extract::Id;
 use super::problem::Problem;
-use super::sign_in::plain_page;
+use super::sign_in::{About, Message};
 use crate::bot::Bot;
 use crate::ids::PersonId;
 use crate::servers::connect::{self, Return};
@@ -124,7 +124,9 @@ impl IntoResponse for ConnectTrouble {
         if let Self::Unavailable(error) = &self {
             tracing::error!(error = format!("{error:#}"), "a server could not be connected");
         }
-        (self.status(), plain_page("Adding the bot", &self.to_string(), ("/servers", "Servers"))).into_response()
+        let text = self.to_string();
+        let message = Message { about: About::AddingTheBot, text, next: Some("/servers"), join: None };
+        (self.status(), message).into_response()
     }
 }
 

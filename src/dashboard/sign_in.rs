@@ -12,10 +12,10 @@ use crate::bot::Bot;
 use crate::store::{Invitation, Joined};
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE};
+use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -109,15 +109,14 @@ async fn show_invitation(
         return Ok(Redirect::to(&format!("/sign-in?next=/join/{secret}")).into_response());
     };
     let account = bot.store.account(&invitation.account).await?.ok_or(SignInTrouble::InvitationOver)?;
-    let form = format!(
-        "<p>You are invited to <b>{}</b> as {}.</p><form method=\"post\"><input type=\"hidden\" name=\"csrf\" \
-         value=\"{}\"><button>Join as {}</button></form>",
-        escaped(&account.name),
-        invitation.role,
-        signed_in.session.csrf,
-        escaped(&signed_in.person.name),
-    );
-    Ok(page("Invitation", &form))
+    let join = Join {
+        account: account.name,
+        role: invitation.role,
+        name: signed_in.person.name.clone(),
+        csrf: signed_in.session.csrf.clone(),
+    };
+    let message = Message { about: About::Invitation, text: String::new(), next: None, join: Some(join) };
+    Ok(message.into_response())
 }
 
 async fn join(
@@ -152,23 +151,46 @@ fn fresh() -> [(HeaderName, &'static str); 2] {
     [(CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")]
 }
 
-/// A plain page.
-fn page(title: &str, body: &str) -> Response {
-    let policy = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><title>{title} · Guildhall</title><main><h1>{title}</h1>{body}</main>"
-    );
-    (fresh(), [(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+/// Something that is said on a page of its own, in the visitor's language as far as the way in knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    /// What it is about.
+    pub(super) about: About,
+    /// What is said.
+    pub(super) text: String,
+    /// The address that leads on.
+    pub(super) next: Option<&'static str>,
+    /// The form that somebody joins with.
+    pub(super) join: Option<Join>,
 }
 
-/// A plain page that says something and leads on.
-pub(super) fn plain_page(title: &str, text: &str, (address, label): (&str, &str)) -> Response {
-    page(title, &format!("<p>{}</p><p><a href=\"{address}\">{label}</a></p>", escaped(text)))
+/// What a page on the way in is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// Signing in or out.
+    SigningIn,
+    /// An invitation.
+    Invitation,
+    /// Adding the bot to a server.
+    AddingTheBot,
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+/// An invitation that somebody may accept.
+#[derive(Debug, Clone)]
+pub(super) struct Join {
+    pub(super) account: String,
+    pub(super) role: crate::account::Role,
+    pub(super) name: String,
+    pub(super) csrf: String,
+}
+
+impl IntoResponse for Message {
+    fn into_response(self) -> Response {
+        // What is around the pages shows it in their form.
+        let mut response = (fresh(), self.text.clone()).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
 }
 
 impl IntoResponse for SignInTrouble {
@@ -176,8 +198,9 @@ impl IntoResponse for SignInTrouble {
         if let Self::Unavailable(error) = &self {
             tracing::error!(error = format!("{error:#}"), "somebody could not sign in or out");
         }
-        let again = if self.may_try_again() { "<p><a href=\"/sign-in\">Sign in</a></p>" } else { "" };
-        (self.status(), page("Signing in", &format!("<p>{}</p>{again}", escaped(&self.to_string())))).into_response()
+        let next = self.may_try_again().then_some("/sign-in");
+        let message = Message { about: About::SigningIn, text: self.to_string(), next, join: None };
+        (self.status(), message).into_response()
     }
 }
 
@@ -212,10 +235,5 @@ mod tests {
         for other in ["", "https://evil.example", "//evil.example", "/\\evil.example", "servers", "/a b"] {
             assert_eq!(checked(other.to_owned()), "/");
         }
-    }
-
-    #[test]
-    fn names_are_text() {
-        assert_eq!(escaped("<b>'\"&"), "&lt;b&gt;&#39;&quot;&amp;");
     }
 }

@@ -91,20 +91,9 @@ step_server = Set up your Discord server
 step_server_text = Choose when the bot answers, in which channels, and in what tone.
 step_server_action = Set up a server
 attention_title = Needs attention
-attention_used_up = This month's messages are used up. The bot answers again next month, or with a larger plan.
-attention_running_out = More than 80 % of this month's messages are used.
 attention_see_usage = See usage
-attention_one_failed = “{ $title }” could not be read.
-attention_failed = { $count ->
-        [one] { $count } source
-       *[other] { $count } sources
-    } could not be read.
-attention_see_source = See why
 attention_see_knowledge = See which
-attention_no_model = No language model is configured. Answers are quoted passages until one is.
 attention_see_playground = Try it
-attention_no_discord = No shared Discord bot is configured, or Discord does not know it. You can bring a bot of your own.
-attention_see_bot = Set a bot
 usage_this_month = Messages this month
 usage_of = of { $limit }
 overview_sources = Sources
@@ -419,5 +408,134 @@ token_create = Make token
 ## Signing in
 
 sign_in = Sign in
-sign_in_title = Sign in to Guildhall
-sign_in_text = On the machine that Guildhall runs on, open this page under the address 127.0.0.1 or localhost: there you are signed in at once.
+sign_in_title = Signing in
+
+## Open questions
+
+questions_title = Open questions
+questions_lead = What people asked and the documents did not answer, or answered wrong. Write the missing answer down once.
+questions_unanswered = Not answered
+questions_downvoted = Voted down
+questions_none = Nothing is open
+questions_none_text = Questions that the documents do not answer come here by themselves, and are kept for 90 days.
+questions_votes = { $count ->
+        [one] { $count } vote against it
+       *[other] { $count } votes against it
+    }
+questions_close = Done
+told_question_closed = Taken off the list.
+
+## Health of a server
+
+health_title = Health
+health_problem = Does not work
+health_warning = Look at this
+health_unknown = Unknown
+health_ok = Fine
+health_summary_problem = Something does not work. What is below says how to mend it.
+health_summary_warning = It works, but something needs a look.
+health_summary_unknown = Not everything can be told right now.
+health_summary_ok = All is well.
+health_of_server = In this server
+health_of_account = For all servers
+health_since = since
+health_again = Check again
+check_discord = Discord
+check_membership = Membership
+check_gateway = Connection
+check_content = Content of messages
+check_permissions = Permissions
+check_answers = Answers
+check_settings = Settings
+check_commands = Commands
+check_interactions = Use of commands
+check_quota = Messages of the month
+check_model = Language model
+check_embeddings = Embeddings
+check_sources = Knowledge
+server_settings = Settings
+servers_add = Add to Discord
+attention_see_health = How to mend it
+
+## Messages by day
+
+chart_title = Messages a day
+chart_label = Messages of this month by day and kind
+chart_table = As a table
+chart_day = Day
+chart_total = Total
+kind_mention = Mentions
+kind_all = All messages
+kind_command = Commands
+kind_api = API and playground
+kind_other = Other channels
+feature_live = Conversations live in the dashboard
+feature_takeover = A person takes over a conversation
+
+## Steps of an answer
+
+step_conversation = Earlier words
+step_retrieval = Search
+step_quota = Counting
+step_prompt = Prompt
+step_model = Language model
+step_reply = Reading the answer
+step_memory = Remembering
+milliseconds = { $amount } ms
+
+## Team
+
+nav_team = Team
+sign_out = Sign out
+team_lead = Who may see and change this account.
+team_made = The invitation's link
+team_made_text = Send it to one person: it is shown this once, works once, and ends after 7 days.
+team_members = Members
+team_nobody = Nobody has signed in yet. On this machine, its local admin is the owner.
+team_you = You
+team_since = since
+team_role_of = Role of { $name }
+team_change = Change
+team_remove = Remove
+team_remove_sure = They see nothing of this account from now on.
+team_remove_yes = Yes, remove them
+team_invite = Invite somebody
+team_invite_text = Whoever follows the link and signs in with Discord becomes a member.
+team_invite_send = Make an invitation
+team_open = Invitations that nobody has used
+team_ends = ends on { $date }
+team_uninvite = Take back
+team_last_owner = This is the account's only owner. Make somebody else an owner first.
+team_many_invitations = There are too many invitations that nobody has used. Take some back first.
+role_owner = Owner
+role_owner_text = May do everything.
+role_admin = Admin
+role_admin_text = Changes everything but roles and members.
+role_agent = Agent
+role_agent_text = Sees servers, knowledge and conversations; changes no settings.
+told_invitation_revoked = Taken back. The link is worthless from now on.
+told_role_changed = Changed. It counts from now on.
+told_member_removed = Removed. They see nothing of this account any more.
+audit_title = Who changed what
+audit_none = Nothing has been changed yet.
+audit_token = Token “{ $name }”
+audit_settings_changed = changed the settings of a server
+audit_source_added = added knowledge
+audit_source_refreshed = had a source read again
+audit_source_removed = removed a source
+audit_notifications_changed = changed who is told
+audit_bot_set = set the custom bot
+audit_bot_removed = removed the custom bot
+audit_token_created = made a token
+audit_token_revoked = revoked a token
+audit_invitation_created = invited somebody
+audit_invitation_revoked = took an invitation back
+audit_member_joined = joined
+audit_member_role_changed = changed a role
+audit_member_removed = removed a member
+audit_guild_connected = connected a server
+audit_guild_disconnected = disconnected a server
+audit_account_created = created the account
+join_title = You are invited
+join_text = You are invited to { $account }. Your role will be: { $role }.
+join_as = Join as { $name }

@@ -93,20 +93,9 @@ step_server = Réglez votre serveur Discord
 step_server_text = Choisissez quand le bot répond, dans quels salons et sur quel ton.
 step_server_action = Régler un serveur
 attention_title = À voir
-attention_used_up = Les messages de ce mois sont épuisés. Le bot répondra de nouveau le mois prochain, ou avec une offre plus grande.
-attention_running_out = Plus de 80 % des messages de ce mois sont utilisés.
 attention_see_usage = Voir l’utilisation
-attention_one_failed = « { $title } » n’a pas pu être lu.
-attention_failed = { $count ->
-        [one] { $count } source n’a pas pu être lue.
-       *[other] { $count } sources n’ont pas pu être lues.
-    }
-attention_see_source = Voir pourquoi
 attention_see_knowledge = Voir lesquelles
-attention_no_model = Aucun modèle de langage n’est configuré. D’ici là, les réponses sont des passages cités.
 attention_see_playground = Essayer
-attention_no_discord = Aucun bot Discord partagé n’est configuré, ou Discord ne le connaît pas. Vous pouvez apporter votre propre bot.
-attention_see_bot = Installer un bot
 usage_this_month = Messages ce mois-ci
 usage_of = sur { $limit }
 overview_sources = Sources
@@ -420,6 +409,135 @@ token_create = Créer le jeton
 
 ## Signing in
 
-sign_in = Connexion
-sign_in_title = Se connecter à Guildhall
-sign_in_text = Sur la machine où tourne Guildhall, ouvrez cette page à l’adresse 127.0.0.1 ou localhost : vous y êtes connecté aussitôt.
+sign_in = Se connecter
+sign_in_title = Connexion à Guildhall
+
+## Open questions
+
+questions_title = Questions ouvertes
+questions_lead = Ce que les gens ont demandé et que les documents ne disent pas, ou disent mal. Écrivez la réponse une fois pour toutes.
+questions_unanswered = Sans réponse
+questions_downvoted = Mal notées
+questions_none = Rien n’est ouvert
+questions_none_text = Les questions auxquelles les documents ne répondent pas arrivent ici d’elles-mêmes et sont gardées 90 jours.
+questions_votes = { $count ->
+        [one] { $count } vote contre
+       *[other] { $count } votes contre
+    }
+questions_close = Réglé
+told_question_closed = Retirée de la liste.
+
+## Health of a server
+
+health_title = Santé
+health_problem = Ne marche pas
+health_warning = À voir
+health_unknown = Inconnu
+health_ok = Tout va bien
+health_summary_problem = Quelque chose ne marche pas. Ce qui suit dit comment y remédier.
+health_summary_warning = Cela marche, mais quelque chose mérite un coup d’œil.
+health_summary_unknown = On ne peut pas tout savoir en ce moment.
+health_summary_ok = Tout va bien.
+health_of_server = Dans ce serveur
+health_of_account = Pour tous les serveurs
+health_since = depuis :
+health_again = Vérifier de nouveau
+check_discord = Réponse de Discord
+check_membership = Présence
+check_gateway = Connexion
+check_content = Contenu des messages
+check_permissions = Permissions du bot
+check_answers = Réponses
+check_settings = Réglages
+check_commands = Commandes
+check_interactions = Usage des commandes
+check_quota = Messages du mois
+check_model = Modèle de langage
+check_embeddings = Plongements lexicaux
+check_sources = Connaissances
+server_settings = Réglages
+servers_add = Ajouter à Discord
+attention_see_health = Comment y remédier
+
+## Messages by day
+
+chart_title = Messages par jour
+chart_label = Messages de ce mois par jour et par genre
+chart_table = En tableau
+chart_day = Jour
+chart_total = Somme
+kind_mention = Mentions du bot
+kind_all = Tous les messages
+kind_command = Commandes
+kind_api = API et bac à sable
+kind_other = Autres canaux
+feature_live = Conversations en direct dans le tableau de bord
+feature_takeover = Une personne reprend une conversation
+
+## Steps of an answer
+
+step_conversation = Échanges précédents
+step_retrieval = Recherche
+step_quota = Décompte
+step_prompt = Consigne
+step_model = Modèle de langage
+step_reply = Lecture de la réponse
+step_memory = Mémorisation
+milliseconds = { $amount } ms
+
+## Team
+
+nav_team = Équipe
+sign_out = Se déconnecter
+team_lead = Qui peut voir et modifier ce compte.
+team_made = Le lien de l’invitation
+team_made_text = Envoyez-le à une seule personne : il n’est montré que cette fois, sert une fois et expire après 7 jours.
+team_members = Membres
+team_nobody = Personne ne s’est encore connecté. Sur cette machine, l’admin local est propriétaire.
+team_you = Vous
+team_since = depuis :
+team_role_of = Rôle de { $name }
+team_change = Changer
+team_remove = Retirer
+team_remove_sure = Cette personne ne verra plus rien de ce compte.
+team_remove_yes = Oui, la retirer
+team_invite = Inviter quelqu’un
+team_invite_text = Qui suit le lien et se connecte avec Discord devient membre.
+team_invite_send = Créer une invitation
+team_open = Invitations que personne n’a utilisées
+team_ends = expire le { $date }
+team_uninvite = Reprendre
+team_last_owner = C’est l’unique propriétaire du compte. Nommez d’abord quelqu’un d’autre.
+team_many_invitations = Trop d’invitations n’ont pas été utilisées. Reprenez-en d’abord.
+role_owner = Propriétaire
+role_owner_text = Peut tout faire.
+role_admin = Administrateur
+role_admin_text = Modifie tout, sauf les rôles et les membres.
+role_agent = Équipier
+role_agent_text = Voit les serveurs, les connaissances et les conversations ; ne modifie aucun réglage.
+told_invitation_revoked = Reprise. Le lien ne vaut plus rien.
+told_role_changed = Changé. C’est valable dès maintenant.
+told_member_removed = Retiré. Cette personne ne voit plus rien de ce compte.
+audit_title = Qui a modifié quoi
+audit_none = Rien n’a encore été modifié.
+audit_token = Jeton « { $name } »
+audit_settings_changed = a modifié les réglages d’un serveur
+audit_source_added = a ajouté des connaissances
+audit_source_refreshed = a fait relire une source
+audit_source_removed = a supprimé une source
+audit_notifications_changed = a modifié qui est prévenu
+audit_bot_set = a installé le bot personnalisé
+audit_bot_removed = a supprimé le bot personnalisé
+audit_token_created = a créé un jeton
+audit_token_revoked = a révoqué un jeton
+audit_invitation_created = a invité quelqu’un
+audit_invitation_revoked = a repris une invitation
+audit_member_joined = a rejoint le compte
+audit_member_role_changed = a changé un rôle
+audit_member_removed = a retiré un membre
+audit_guild_connected = a relié un serveur
+audit_guild_disconnected = a délié un serveur
+audit_account_created = a créé le compte
+join_title = Vous êtes invité
+join_text = Vous êtes invité dans { $account }. Votre rôle sera : { $role }.
+join_as = Rejoindre en tant que { $name }

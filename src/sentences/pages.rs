@@ -119,17 +119,9 @@ words! {
     step_server_text;
     step_server_action;
     attention_title;
-    attention_used_up;
-    attention_running_out;
     attention_see_usage;
-    attention_one_failed(title);
-    attention_failed(count);
-    attention_see_source;
     attention_see_knowledge;
-    attention_no_model;
     attention_see_playground;
-    attention_no_discord;
-    attention_see_bot;
     usage_this_month;
     usage_of(limit);
     overview_sources;
@@ -439,5 +431,131 @@ words! {
 
     sign_in;
     sign_in_title;
-    sign_in_text;
+
+    // Open questions.
+
+    questions_title;
+    questions_lead;
+    questions_unanswered;
+    questions_downvoted;
+    questions_none;
+    questions_none_text;
+    questions_votes(count);
+    questions_close;
+    told_question_closed;
+
+    // Health of a server.
+
+    health_title;
+    health_problem;
+    health_warning;
+    health_unknown;
+    health_ok;
+    health_summary_problem;
+    health_summary_warning;
+    health_summary_unknown;
+    health_summary_ok;
+    health_of_server;
+    health_of_account;
+    health_since;
+    health_again;
+    check_discord;
+    check_membership;
+    check_gateway;
+    check_content;
+    check_permissions;
+    check_answers;
+    check_settings;
+    check_commands;
+    check_interactions;
+    check_quota;
+    check_model;
+    check_embeddings;
+    check_sources;
+    server_settings;
+    servers_add;
+    attention_see_health;
+
+    // Messages by day.
+
+    chart_title;
+    chart_label;
+    chart_table;
+    chart_day;
+    chart_total;
+    kind_mention;
+    kind_all;
+    kind_command;
+    kind_api;
+    kind_other;
+    feature_live;
+    feature_takeover;
+
+    // Steps of an answer.
+
+    step_conversation;
+    step_retrieval;
+    step_quota;
+    step_prompt;
+    step_model;
+    step_reply;
+    step_memory;
+    milliseconds(amount);
+
+    // Team.
+
+    nav_team;
+    sign_out;
+    team_lead;
+    team_made;
+    team_made_text;
+    team_members;
+    team_nobody;
+    team_you;
+    team_since;
+    team_role_of(name);
+    team_change;
+    team_remove;
+    team_remove_sure;
+    team_remove_yes;
+    team_invite;
+    team_invite_text;
+    team_invite_send;
+    team_open;
+    team_ends(date);
+    team_uninvite;
+    team_last_owner;
+    team_many_invitations;
+    role_owner;
+    role_owner_text;
+    role_admin;
+    role_admin_text;
+    role_agent;
+    role_agent_text;
+    told_invitation_revoked;
+    told_role_changed;
+    told_member_removed;
+    audit_title;
+    audit_none;
+    audit_token(name);
+    audit_settings_changed;
+    audit_source_added;
+    audit_source_refreshed;
+    audit_source_removed;
+    audit_notifications_changed;
+    audit_bot_set;
+    audit_bot_removed;
+    audit_token_created;
+    audit_token_revoked;
+    audit_invitation_created;
+    audit_invitation_revoked;
+    audit_member_joined;
+    audit_member_role_changed;
+    audit_member_removed;
+    audit_guild_connected;
+    audit_guild_disconnected;
+    audit_account_created;
+    join_title;
+    join_text(account, role);
+    join_as(name);
 }

@@ -55,7 +55,7 @@ async fn a_person_follows_an_invitation_and_is_a_member() {
     assert_eq!((page.status, page.location().path()), (303, "/sign-in"));
     let page = browser.goes(page.location()).await;
     assert_eq!((page.status, page.address.path()), (200, link.as_str()));
-    assert!(page.body.contains("Join as &lt;ann&gt;") && !page.body.contains("<ann>"), "{}", page.body);
+    assert!(page.body.contains("Join as &#60;ann&#62;") && !page.body.contains("<ann>"), "{}", page.body);
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
     assert_eq!(browser.api(Method::GET, "/me", None).await.0, 403, "looking is not joining");
 

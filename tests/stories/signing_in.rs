@@ -32,7 +32,7 @@ fn start() -> Start {
 
 /// What a plain page says, without its tags.
 fn said(page: &Page) -> String {
-    let text = page.body.split("<main>").nth(1).unwrap_or(&page.body);
+    let text = page.body.split("<main").nth(1).and_then(|rest| rest.split("</main>").next()).unwrap_or(&page.body);
     let words = text.split('<').map(|part| part.split_once('>').map_or(part, |(_, words)| words));
     format!(
         "{} {}",

@@ -129,7 +129,7 @@ pub async fn close_question(
 }
 
 /// The id of a question, as it is written in lists.
-pub(super) fn read_id(id: &str) -> Option<QuestionId> {
+pub(in crate::dashboard) fn read_id(id: &str) -> Option<QuestionId> {
     id.parse().ok().map(QuestionId).filter(|read| read.to_string() == id)
 }
 

@@ -2,8 +2,10 @@
 
 use super::preferences::Preferences;
 use super::shell::{Here, Shell};
+use super::team::role_name;
 use crate::bot::Bot;
 use crate::dashboard::problem::Problem;
+use crate::dashboard::sign_in::{About, Message};
 use crate::sentences::pages::Words;
 use askama::Template;
 use axum::extract::{Request, State};
@@ -53,6 +55,16 @@ pub(super) async fn dress(State(bot): State<Arc<Bot>>, request: Request, next: N
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = page_of(problem, preferences, &method, &path, &target, is_part);
     }
+    if let Some(message) = response.extensions_mut().remove::<Message>() {
+        let (status, kept) = (response.status(), std::mem::take(response.headers_mut()));
+        response = message_page(message, preferences, &path);
+        *response.status_mut() = status;
+        for name in [CACHE_CONTROL, REFERRER_POLICY] {
+            if let Some(value) = kept.get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+    }
     let headers = response.headers_mut();
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -72,8 +84,43 @@ fn add_headers(headers: &mut HeaderMap) {
         (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        // Where something secret is in the address, the page itself says more strictly that it is not passed on.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage {
+    shell: Shell,
+    w: Words,
+    title: &'static str,
+    text: String,
+    next: Option<(&'static str, &'static str)>,
+    join: Option<JoinForm>,
+}
+
+struct JoinForm {
+    text: String,
+    button: String,
+    csrf: String,
+}
+
+fn message_page(message: Message, preferences: Preferences, path: &str) -> Response {
+    let shell = Shell::outside(preferences, Here::Nowhere, path);
+    let w = shell.w;
+    let (title, label) = match message.about {
+        About::SigningIn => (w.sign_in_title(), w.sign_in()),
+        About::Invitation => (w.join_title(), w.problem_home()),
+        About::AddingTheBot => (w.servers_add(), w.nav_servers()),
+    };
+    let join = message.join.map(|join| JoinForm {
+        text: w.join_text(join.account, role_name(w, join.role)),
+        button: w.join_as(join.name),
+        csrf: join.csrf,
+    });
+    let next = message.next.map(|address| (address, label));
+    page_response(&MessagePage { shell, w, title, text: message.text, next, join })
 }
 
 fn page_of(
@@ -87,7 +134,7 @@ fn page_of(
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status == StatusCode::UNAUTHORIZED {
         let to: String = byte_serialize(if method == Method::GET { target } else { "/" }.as_bytes()).collect();
-        let location = format!("/sign-in?to={to}");
+        let location = format!("/sign-in?next={to}");
         if is_part {
             return (StatusCode::OK, [("hx-redirect", location)]).into_response();
         }

@@ -61,6 +61,13 @@ pub(super) fn percent(part: u32, whole: u32) -> u32 {
     u32::try_from(hundredths).unwrap_or(100).min(100)
 }
 
+/// A part of one in hundredths.
+pub(super) fn hundredths(part: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 100")]
+    let whole = (part.clamp(0.0, 1.0) * 100.0).round() as u32;
+    whole
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use super::shell::{Here, Notice, Shell, Told, to_page};
 use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
 use crate::dashboard::api::knowledge::{self as api, AddRequest, MAX_DEPTH, address};
+use crate::dashboard::api::questions::read_id;
 use crate::dashboard::auth::need::{ManageKnowledge, ReadKnowledge};
 use crate::dashboard::problem::Problem;
 use crate::knowledge::AddError;
@@ -247,6 +248,8 @@ struct AddForm {
     kind: Kind,
     title: Field,
     body: Field,
+    /// The open question that it answers.
+    resolves: String,
     url: Field,
     max_pages: Field,
     max_depth: Field,
@@ -285,6 +288,9 @@ pub(super) struct Adding {
     /// A question that lacks an answer.
     #[serde(default)]
     question: String,
+    /// Its id on the list of those.
+    #[serde(default)]
+    resolves: String,
 }
 
 /// The forms that add something.
@@ -292,6 +298,7 @@ pub(super) async fn add_form(visitor: Visitor<ManageKnowledge>, Query(adding): Q
     let form = AddForm {
         kind: adding.kind,
         title: Field::of(adding.question.chars().take(MAX_TITLE_CHARS).collect::<String>()),
+        resolves: adding.resolves,
         max_pages: Field::of(MAX_PAGES.to_string()),
         max_depth: Field::of(DEFAULT_DEPTH.to_string()),
         ..AddForm::default()
@@ -327,6 +334,7 @@ pub(super) async fn add(State(bot): State<Arc<Bot>>, sent: Sent<ManageKnowledge>
         },
         title: typed("title"),
         body: Field::of(sent.field("body").replace("\r\n", "\n")),
+        resolves: sent.field("resolves").to_owned(),
         url: typed("url"),
         max_pages: typed("max_pages"),
         max_depth: typed("max_depth"),
@@ -336,7 +344,13 @@ pub(super) async fn add(State(bot): State<Arc<Bot>>, sent: Sent<ManageKnowledge>
     };
     let new = NewSource::try_from(request)?;
     match api::take(&bot, &sent.visitor, new).await {
-        Ok(_) => Ok(to_page("/knowledge", Notice::SourceAdded)),
+        Ok(_) => {
+            if let Some(question) = read_id(&form.resolves) {
+                bot.store.close_question(sent.visitor.account(), question).await?;
+                return Ok(to_page("/knowledge/questions", Notice::SourceAdded));
+            }
+            Ok(to_page("/knowledge", Notice::SourceAdded))
+        }
         Err(AddError::Refused(unfit)) => {
             form.refuse(w, unfit);
             Ok(refused(add_page(shell, form, Vec::new())))

@@ -80,6 +80,6 @@ async fn page(bot: &Bot, visitor: &Guest, shell: Shell, emails: Field, language:
     let languages =
         Lang::ALL.iter().map(|&lang| (lang.code(), Words(lang).language_name(), lang == language)).collect();
     let events = events.iter().map(|event| told(w, event, now)).collect();
-    let escalates = visitor.home.account.plan.has(Feature::Escalation);
+    let escalates = visitor.plan().has(Feature::Escalation);
     Ok(page_response(&Page { w, shell, emails, languages, events, escalates }))
 }

@@ -1,16 +1,19 @@
 //! `/`: how everything is, and what to do next.
 
+use super::chart::Chart;
 use super::dress::page_response;
 use super::format::{When, number, percent, when};
+use super::health::tone;
+use super::servers::server_name;
 use super::shell::{Here, Shell};
-use super::visitor::Visitor;
+use super::visitor::{Guest, Visitor};
 use crate::account::Month;
 use crate::bot::Bot;
 use crate::dashboard::auth::need::ReadAccount;
 use crate::dashboard::problem::Problem;
 use crate::events::{Event, What};
-use crate::knowledge::source::{Source, Status};
 use crate::sentences::pages::Words;
+use crate::servers::{self, Code};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -19,6 +22,9 @@ use std::sync::Arc;
 
 /// Events that are shown: the latest days of most teams.
 const NEWEST_EVENTS: u16 = 6;
+
+/// What needs attention, of which more would bury the gravest.
+const MOST_ATTENTION: usize = 8;
 
 /// From so many hundredths of the month's messages on, it is said that they run out.
 const RUNNING_OUT_PERCENT: u32 = 80;
@@ -35,6 +41,7 @@ struct Page {
     /// What a new account does first: none once all of it is done.
     steps: Option<[Step; 3]>,
     attention: Vec<Attention>,
+    chart: Option<Chart>,
     events: Vec<EventView>,
 }
 
@@ -98,23 +105,20 @@ pub(super) struct EventView {
 pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccount>) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let account = visitor.account();
-    let (guilds, sources, used, events) = tokio::try_join!(
+    let month = Month::of(now);
+    let (guilds, sources, tally, events) = tokio::try_join!(
         bot.store.guilds_of(account),
         bot.store.sources(account),
-        bot.store.usage(account, Month::of(now)),
+        bot.store.tally(account, month),
         bot.store.recent_events(account, NEWEST_EVENTS, now),
     )?;
     let shell = Shell::new(&visitor, Here::Overview);
     let w = shell.w;
-    let usage = UsageView::new(w, used, visitor.home.account.plan.messages_per_month(), Month::of(now));
+    let attention = attention(w, &bot, &visitor, now).await?;
+    let usage = UsageView::new(w, tally.used, visitor.plan().messages_per_month(), month);
     let servers = guilds.iter().filter(|guild| guild.left_at.is_none()).count();
     let passages: u64 = sources.iter().filter_map(|source| source.ready.as_ref()).map(|r| u64::from(r.passages)).sum();
-    let mut attention = attention(w, &bot, &sources);
-    if usage.percent >= RUNNING_OUT_PERCENT {
-        let text = if usage.percent >= 100 { w.attention_used_up() } else { w.attention_running_out() };
-        attention.insert(0, Attention::new(usage.tone(), text, "/usage", w.attention_see_usage()));
-    }
-    let steps = steps(w, servers > 0, passages > 0, used > 0);
+    let steps = steps(w, servers > 0, passages > 0, tally.used > 0);
     let page = Page {
         w,
         servers: number(w, servers as u64),
@@ -123,6 +127,7 @@ pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccou
         usage,
         steps: steps.iter().any(|step| !step.is_done).then_some(steps),
         attention,
+        chart: Chart::of(w, &tally, month, now),
         events: events.iter().map(|event| told(w, event, now)).collect(),
         shell,
     };
@@ -155,33 +160,24 @@ fn steps(w: Words, connected: bool, knows: bool, asked: bool) -> [Step; 3] {
     ]
 }
 
-impl Attention {
-    fn new(tone: &'static str, text: impl Into<String>, address: impl Into<String>, action: &'static str) -> Self {
-        Self { tone, text: text.into(), address: address.into(), action }
-    }
-}
-
-fn attention(w: Words, bot: &Bot, sources: &[Source]) -> Vec<Attention> {
-    let mut found = Vec::new();
-    let is_failed = |source: &&Source| matches!(source.status, Status::Failed { .. });
-    match sources.iter().filter(is_failed).collect::<Vec<_>>()[..] {
-        [] => {}
-        [one] => {
-            let text = w.attention_one_failed(&one.title);
-            found.push(Attention::new("bad", text, format!("/knowledge/{}", one.id), w.attention_see_source()));
-        }
-        ref several => {
-            let text = w.attention_failed(several.len());
-            found.push(Attention::new("bad", text, "/knowledge?only=failed", w.attention_see_knowledge()));
-        }
-    }
-    if bot.llm.is_none() {
-        found.push(Attention::new("warn", w.attention_no_model(), "/playground", w.attention_see_playground()));
-    }
-    if bot.discord.as_ref().is_none_or(|discord| discord.known_application().is_none()) {
-        found.push(Attention::new("warn", w.attention_no_discord(), "/bot", w.attention_see_bot()));
-    }
-    found
+/// What is wrong, with where to see how to mend it.
+async fn attention(w: Words, bot: &Bot, visitor: &Guest, now: Timestamp) -> Result<Vec<Attention>, Problem> {
+    let found = servers::attention(bot, &visitor.home.account, now).await?;
+    let view = |found: &servers::Attention| {
+        let text = found.check.finding.found(w.0);
+        let (address, action) = match (&found.guild, found.check.finding.code()) {
+            (Some(guild), _) => (format!("/servers/{}/health", guild.id), w.attention_see_health()),
+            (None, Code::Quota) => ("/usage".to_owned(), w.attention_see_usage()),
+            (None, Code::Sources) => ("/knowledge?only=failed".to_owned(), w.attention_see_knowledge()),
+            (None, _) => ("/playground".to_owned(), w.attention_see_playground()),
+        };
+        let text = match &found.guild {
+            Some(guild) => format!("{}: {text}", server_name(w, guild)),
+            None => text,
+        };
+        Attention { tone: tone(found.check.finding.status()), text, address, action }
+    };
+    Ok(found.iter().take(MOST_ATTENTION).map(view).collect())
 }
 
 /// What an event is told as.

@@ -2,10 +2,11 @@
 
 use super::dress::{HX_REQUEST, page_response};
 use super::form::{Field, Sent};
+use super::format::hundredths;
 use super::markdown;
 use super::shell::{Here, Shell};
 use super::visitor::Visitor;
-use crate::answer::{Answer, NoAnswer};
+use crate::answer::{Answer, NoAnswer, Step, StepName};
 use crate::bot::Bot;
 use crate::dashboard::api::ask::{self, Session};
 use crate::dashboard::auth::need::Ask;
@@ -86,7 +87,7 @@ impl Exchange {
         }
     }
 
-    fn answered(question: String, answer: Answer, took: String) -> Self {
+    fn answered(w: Words, question: String, answer: Answer, took: String) -> Self {
         let sources = answer.sources.into_iter().map(|source| SourceView {
             title: source.title,
             url: source.address.as_deref().and_then(markdown::web_address),
@@ -99,7 +100,7 @@ impl Exchange {
             answered: answer.answered,
             wants_human: answer.wants_human,
             took: Some(took),
-            steps: Vec::new(),
+            steps: steps(w, &answer.steps),
         }
     }
 
@@ -115,6 +116,25 @@ impl Exchange {
             steps: Vec::new(),
         }
     }
+}
+
+/// How long each step took.
+fn steps(w: Words, steps: &[Step]) -> Vec<StepView> {
+    let whole: f64 = steps.iter().map(|step| step.took.as_secs_f64()).sum();
+    let view = |step: &Step| StepView {
+        name: match step.name {
+            StepName::Conversation => w.step_conversation(),
+            StepName::Retrieval => w.step_retrieval(),
+            StepName::Quota => w.step_quota(),
+            StepName::Prompt => w.step_prompt(),
+            StepName::Model => w.step_model(),
+            StepName::Reply => w.step_reply(),
+            StepName::Memory => w.step_memory(),
+        },
+        took: w.milliseconds(format!("{:.1}", step.took.as_secs_f64() * 1_000.0)),
+        percent: hundredths(step.took.as_secs_f64() / whole.max(f64::EPSILON)),
+    };
+    steps.iter().map(view).collect()
 }
 
 /// An empty conversation.
@@ -135,7 +155,7 @@ pub(super) async fn ask(State(bot): State<Arc<Bot>>, headers: HeaderMap, sent: S
     let asked = ask::answered(Arc::clone(&bot), account, text.clone(), Some(&named), Some(locale)).await;
     let took = w.seconds(format!("{:.2}", began.elapsed().as_secs_f64()));
     let exchange = match asked {
-        Ok(answer) => Exchange::answered(text, answer, took),
+        Ok(answer) => Exchange::answered(w, text, answer, took),
         Err(NoAnswer::User(reason)) => Exchange::refused(text, reason.sentence(lang)),
         Err(error @ NoAnswer::Internal(_)) => return Err(Problem::no_answer(error, lang)),
     };

@@ -2,7 +2,7 @@
 
 use super::dress::{HX_REQUEST, page_response};
 use super::form::Field;
-use super::format::number;
+use super::format::{hundredths, number};
 use super::server::refused;
 use super::shell::{Here, Shell};
 use super::source::PassageView;
@@ -88,14 +88,7 @@ async fn find(bot: &Bot, visitor: &Guest, w: Words, question: &str) -> Result<Fo
         rank: at + 1,
         passage: PassageView::new(&hit.passage),
         source: hit.source.clone(),
-        score: hundredths(hit.score / best),
+        score: hundredths(f64::from(hit.score / best)),
     });
     Ok(Found { hits: shown.collect(), took })
-}
-
-fn hundredths(part: f32) -> u32 {
-    // `as` keeps it between the bounds of the type and turns what is no number into 0.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
-    let whole = (part.clamp(0.0, 1.0) * 100.0).round() as u32;
-    whole
 }

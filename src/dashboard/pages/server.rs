@@ -3,14 +3,16 @@
 use super::dress::page_response;
 use super::form::{Field, Sent};
 use super::format::number;
+use super::servers::server_name;
 use super::shell::{Here, Notice, Shell, Told, to_page};
-use super::visitor::Visitor;
+use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
 use crate::dashboard::api::guilds;
 use crate::dashboard::auth::need::{ChangeSettings, ReadGuilds};
 use crate::dashboard::extract::Id;
 use crate::dashboard::problem::Problem;
 use crate::sentences::pages::Words;
+use crate::servers;
 use crate::settings::{
     Access, Guild, GuildSettings, MAX_COOLDOWN_SECONDS, MAX_INSTRUCTIONS_CHARS, MAX_LISTED, MAX_QUESTIONS_PER_HOUR,
     OutOfBounds, ResponseMode,
@@ -19,6 +21,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use twilight_model::id::{Id as Snowflake, marker::GenericMarker};
@@ -74,6 +77,32 @@ pub(super) struct Picker {
     pub(super) others: Field,
 }
 
+/// A channel or a role that Discord has told of.
+struct Known {
+    id: Snowflake<GenericMarker>,
+    name: String,
+}
+
+/// What there is to choose from, as far as Discord has told.
+struct Choices {
+    channels: Vec<Known>,
+    roles: Vec<Known>,
+}
+
+impl Choices {
+    /// Channels in which people write, and roles that people can have.
+    async fn of(bot: &Bot, visitor: &Guest, guild: &Guild) -> Result<Self, Problem> {
+        let served = servers::served_by(bot, visitor.account()).await?;
+        let sight = servers::look(bot, served.as_ref(), guild, Timestamp::now()).await?;
+        let Some(facts) = &sight.facts else { return Ok(Self { channels: Vec::new(), roles: Vec::new() }) };
+        let channels = facts.channels.iter().filter(|channel| servers::is_for_talk(channel.kind));
+        let channels = channels.map(|channel| Known { id: channel.id.cast(), name: format!("#{}", channel.name) });
+        let roles = facts.roles.iter().filter(|role| role.id.get() != guild.id.get() && !role.managed);
+        let roles = roles.map(|role| Known { id: role.id.cast(), name: role.name.clone() });
+        Ok(Self { channels: channels.collect(), roles: roles.collect() })
+    }
+}
+
 /// A channel or a role to choose.
 pub(super) struct PickerOption {
     pub(super) id: String,
@@ -82,13 +111,29 @@ pub(super) struct PickerOption {
 }
 
 impl Picker {
-    fn of(chosen: &BTreeSet<Snowflake<GenericMarker>>) -> Self {
-        let others: Vec<String> = chosen.iter().map(ToString::to_string).collect();
-        Self { options: Vec::new(), others: Field::of(others.join("\n")) }
+    /// Those that are there, and of the chosen ones those that are not.
+    fn of(known: &[Known], chosen: &BTreeSet<Snowflake<GenericMarker>>) -> Self {
+        let others = chosen.iter().filter(|id| known.iter().all(|known| known.id != **id));
+        let others: Vec<String> = others.map(ToString::to_string).collect();
+        Self { options: Self::options(known, chosen), others: Field::of(others.join("\n")) }
+    }
+
+    fn options(known: &[Known], chosen: &BTreeSet<Snowflake<GenericMarker>>) -> Vec<PickerOption> {
+        let option = |known: &Known| PickerOption {
+            id: known.id.to_string(),
+            name: known.name.clone(),
+            is_chosen: chosen.contains(&known.id),
+        };
+        known.iter().map(option).collect()
     }
 
     /// The list as it was sent, and the ids in it.
-    fn read(w: Words, sent: &Sent<ChangeSettings>, name: &str) -> (Self, BTreeSet<Snowflake<GenericMarker>>) {
+    fn read(
+        w: Words,
+        sent: &Sent<ChangeSettings>,
+        known: &[Known],
+        name: &str,
+    ) -> (Self, BTreeSet<Snowflake<GenericMarker>>) {
         let mut picked: BTreeSet<_> = sent.all(name).filter_map(|id| id.parse().ok()).collect();
         let mut others = Field::of(sent.field(&format!("{name}_ids")));
         for word in others.value.split([' ', '\n', '\r', '\t', ',', ';']).filter(|word| !word.is_empty()) {
@@ -102,7 +147,7 @@ impl Picker {
                 }
             }
         }
-        (Self { options: Vec::new(), others }, picked)
+        (Self { options: Self::options(known, &picked), others }, picked)
     }
 
     fn refuse(&mut self, error: String) {
@@ -112,7 +157,7 @@ impl Picker {
 
 impl SettingsForm {
     /// What is set.
-    fn of(guild: &Guild) -> Self {
+    fn of(guild: &Guild, choices: &Choices) -> Self {
         let settings = &guild.settings;
         let (mode, smart, channel_context) = match settings.response_mode {
             ResponseMode::Command => (Mode::Command, true, false),
@@ -128,15 +173,15 @@ impl SettingsForm {
             instructions: Field::of(settings.instructions.clone()),
             cooldown_seconds: Field::of(settings.cooldown_seconds.to_string()),
             questions_per_hour: Field::of(settings.questions_per_hour.to_string()),
-            channels_allow: Picker::of(&settings.channels.allow),
-            channels_deny: Picker::of(&settings.channels.deny),
-            roles_allow: Picker::of(&settings.roles.allow),
-            roles_deny: Picker::of(&settings.roles.deny),
+            channels_allow: Picker::of(&choices.channels, &settings.channels.allow),
+            channels_deny: Picker::of(&choices.channels, &settings.channels.deny),
+            roles_allow: Picker::of(&choices.roles, &settings.roles.allow),
+            roles_deny: Picker::of(&choices.roles, &settings.roles.deny),
         }
     }
 
     /// What was sent, as typed and as settings; what cannot be used has an error beside it.
-    fn read(w: Words, sent: &Sent<ChangeSettings>, version: u64) -> (Self, GuildSettings) {
+    fn read(w: Words, sent: &Sent<ChangeSettings>, choices: &Choices, version: u64) -> (Self, GuildSettings) {
         let whole = |name: &str| {
             let mut field = Field::of(sent.field(name).trim());
             let value = if field.value.is_empty() { Ok(0) } else { field.value.parse() };
@@ -147,10 +192,10 @@ impl SettingsForm {
         };
         let (cooldown_seconds, cooldown) = whole("cooldown_seconds");
         let (questions_per_hour, per_hour) = whole("questions_per_hour");
-        let (channels_allow, allowed_channels) = Picker::read(w, sent, "channels_allow");
-        let (channels_deny, denied_channels) = Picker::read(w, sent, "channels_deny");
-        let (roles_allow, allowed_roles) = Picker::read(w, sent, "roles_allow");
-        let (roles_deny, denied_roles) = Picker::read(w, sent, "roles_deny");
+        let (channels_allow, allowed_channels) = Picker::read(w, sent, &choices.channels, "channels_allow");
+        let (channels_deny, denied_channels) = Picker::read(w, sent, &choices.channels, "channels_deny");
+        let (roles_allow, allowed_roles) = Picker::read(w, sent, &choices.roles, "roles_allow");
+        let (roles_deny, denied_roles) = Picker::read(w, sent, &choices.roles, "roles_deny");
         let (smart, channel_context) = (sent.is_ticked("smart"), sent.is_ticked("channel_context"));
         let (mode, response_mode) = match sent.field("mode") {
             "command" => (Mode::Command, ResponseMode::Command),
@@ -228,7 +273,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let guild = guilds::find(&bot, &visitor, &id).await?;
     let shell = Shell::new(&visitor, Here::Servers).telling(told.notice());
-    let form = SettingsForm::of(&guild);
+    let form = SettingsForm::of(&guild, &Choices::of(&bot, &visitor, &guild).await?);
     Ok(page(shell, &guild, form, false))
 }
 
@@ -237,7 +282,8 @@ pub(super) async fn save(State(bot): State<Arc<Bot>>, id: Id, sent: Sent<ChangeS
     let visitor = &sent.visitor;
     let guild = guilds::find(&bot, visitor, &id).await?;
     let shell = Shell::new(visitor, Here::Servers);
-    let (mut form, settings) = SettingsForm::read(shell.w, &sent, guild.version);
+    let choices = Choices::of(&bot, visitor, &guild).await?;
+    let (mut form, settings) = SettingsForm::read(shell.w, &sent, &choices, guild.version);
     let is_overtaken = sent.field("version").parse() != Ok(guild.version);
     if !is_overtaken && !form.is_refused() {
         if guilds::save(&bot, visitor, guild.clone(), settings).await?.is_some() {
@@ -255,7 +301,7 @@ fn page(shell: Shell, guild: &Guild, form: SettingsForm, is_overtaken: bool) -> 
     page_response(&Page {
         w,
         shell,
-        name: w.server_name(&*id),
+        name: server_name(w, guild),
         id,
         is_gone: guild.left_at.is_some(),
         is_refused: form.is_refused(),

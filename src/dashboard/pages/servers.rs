@@ -4,8 +4,10 @@ use super::dress::page_response;
 use super::form::Field;
 use super::format::{When, when};
 use super::shell::{Here, Shell};
+use super::team::is_hash;
 use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
+use crate::dashboard::auth::Scope;
 use crate::dashboard::auth::need::ReadGuilds;
 use crate::dashboard::problem::Problem;
 use crate::ids::snowflake_time;
@@ -28,6 +30,8 @@ struct Page {
     servers: Vec<ServerView>,
     /// Where a server that is not listed may be set up by its id; none where servers are connected through Discord.
     by_id: Option<Field>,
+    /// Whether the visitor may add the bot to a server, and there is a bot.
+    may_add: bool,
 }
 
 /// A server in the list.
@@ -35,8 +39,10 @@ pub(super) struct ServerView {
     pub(super) id: String,
     /// Its name; its id where Discord has not said it.
     pub(super) name: String,
-    /// Two letters in place of its picture.
+    /// Letters in place of its picture.
     pub(super) initials: String,
+    /// Its picture, at Discord.
+    pub(super) icon: Option<String>,
     pub(super) mode: &'static str,
     /// Since when the bot is no longer in it.
     pub(super) left: Option<When>,
@@ -46,13 +52,31 @@ impl ServerView {
     fn new(w: Words, guild: &Guild, now: Timestamp) -> Self {
         let id = guild.id.to_string();
         Self {
-            name: w.server_name(&*id),
-            initials: id.chars().rev().take(2).collect(),
+            initials: guild.name.as_deref().map_or_else(|| "#".to_owned(), initials),
+            icon: icon(guild),
+            name: server_name(w, guild),
             mode: mode_name(w, guild.settings.response_mode),
             left: guild.left_at.map(|at| when(w, at, now)),
             id,
         }
     }
+}
+
+/// What a server is called: its name, or its id where Discord has not said it yet.
+pub(super) fn server_name(w: Words, guild: &Guild) -> String {
+    guild.name.clone().unwrap_or_else(|| w.server_name(guild.id.to_string()))
+}
+
+/// The first letters of a name's first words.
+fn initials(name: &str) -> String {
+    let first = name.split_whitespace().filter_map(|word| word.chars().find(|char| char.is_alphanumeric()));
+    first.take(2).flat_map(char::to_uppercase).collect()
+}
+
+/// Where Discord has a server's picture. [Discord Docs/Reference: Image Formatting]
+fn icon(guild: &Guild) -> Option<String> {
+    let hash = guild.icon.as_ref().filter(|hash| is_hash(hash))?;
+    Some(format!("https://cdn.discordapp.com/icons/{}/{hash}.png?size=64", guild.id))
 }
 
 /// What a response mode is called.
@@ -98,6 +122,7 @@ async fn page(bot: &Bot, visitor: &Guest, by_id: Field) -> Result<Response, Prob
     let shell = Shell::new(visitor, Here::Servers);
     let (w, now) = (shell.w, Timestamp::now());
     let servers = guilds.iter().map(|guild| ServerView::new(w, guild, now)).collect();
-    let may_connect = visitor.may_connect(bot);
-    Ok(page_response(&Page { w, shell, servers, by_id: may_connect.then_some(by_id) }))
+    let by_id = visitor.may_connect(bot).then_some(by_id);
+    let may_add = visitor.may(Scope::ChangeSettings) && bot.discord.is_some();
+    Ok(page_response(&Page { w, shell, servers, by_id, may_add }))
 }

@@ -3,12 +3,14 @@
 use super::preferences::{Preferences, Theme};
 use super::visitor::Guest;
 use crate::dashboard::assets::{self, Asset};
+use crate::dashboard::auth::{Actor, Scope};
 use crate::sentences::Lang;
 use crate::sentences::pages::Words;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// What a page is about, for the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,7 @@ pub(super) enum Here {
     Playground,
     Usage,
     Notifications,
+    Team,
     Bot,
     Tokens,
     /// Something that the navigation does not list.
@@ -37,6 +40,12 @@ pub(super) struct Shell {
     pub(super) csrf: String,
     /// Whose pages they are; none for who is not signed in.
     pub(super) account: Option<String>,
+    /// How the visitor is called.
+    pub(super) who: String,
+    /// Whether they can sign out: not the local admin, who never signed in.
+    pub(super) can_sign_out: bool,
+    /// What they may do.
+    may: BTreeSet<Scope>,
     /// What has just happened.
     pub(super) notice: Option<String>,
 }
@@ -56,6 +65,12 @@ impl Shell {
         Self {
             csrf: visitor.csrf().to_owned(),
             account: Some(visitor.home.account.name.clone()),
+            who: match &visitor.actor {
+                Actor::Person { name, .. } | Actor::Token { name, .. } => name.clone(),
+                Actor::Operator => String::new(),
+            },
+            can_sign_out: visitor.session().is_some(),
+            may: visitor.scopes(),
             ..Self::outside(visitor.preferences, here, &visitor.path)
         }
     }
@@ -69,6 +84,9 @@ impl Shell {
             path: path.to_owned(),
             csrf: String::new(),
             account: None,
+            who: String::new(),
+            can_sign_out: false,
+            may: BTreeSet::new(),
             notice: None,
         }
     }
@@ -100,27 +118,24 @@ impl Shell {
 
     pub(super) fn navigation(&self) -> Vec<(&'static str, Vec<Entry>)> {
         let w = self.w;
-        let entry = |here, address, icon, label| Entry { address, icon, label, is_here: here == self.here };
-        vec![
-            (
-                "",
-                vec![
-                    entry(Here::Overview, "/", "home", w.nav_overview()),
-                    entry(Here::Servers, "/servers", "servers", w.nav_servers()),
-                    entry(Here::Knowledge, "/knowledge", "book", w.nav_knowledge()),
-                    entry(Here::Playground, "/playground", "chat", w.nav_playground()),
-                ],
-            ),
-            (
-                w.nav_account(),
-                vec![
-                    entry(Here::Usage, "/usage", "gauge", w.nav_usage()),
-                    entry(Here::Notifications, "/notifications", "bell", w.nav_notifications()),
-                    entry(Here::Bot, "/bot", "bot", w.nav_bot()),
-                    entry(Here::Tokens, "/tokens", "key", w.nav_tokens()),
-                ],
-            ),
-        ]
+        let entry = |need: Scope, here, address, icon, label| {
+            self.may.contains(&need).then_some(Entry { address, icon, label, is_here: here == self.here })
+        };
+        let work = [
+            entry(Scope::ReadAccount, Here::Overview, "/", "home", w.nav_overview()),
+            entry(Scope::ReadGuilds, Here::Servers, "/servers", "servers", w.nav_servers()),
+            entry(Scope::ReadKnowledge, Here::Knowledge, "/knowledge", "book", w.nav_knowledge()),
+            entry(Scope::Ask, Here::Playground, "/playground", "chat", w.nav_playground()),
+        ];
+        let account = [
+            entry(Scope::ReadAccount, Here::Usage, "/usage", "gauge", w.nav_usage()),
+            entry(Scope::ReadMembers, Here::Team, "/team", "people", w.nav_team()),
+            entry(Scope::ReadEvents, Here::Notifications, "/notifications", "bell", w.nav_notifications()),
+            entry(Scope::ReadBot, Here::Bot, "/bot", "bot", w.nav_bot()),
+            entry(Scope::ManageTokens, Here::Tokens, "/tokens", "key", w.nav_tokens()),
+        ];
+        let there = |entries: Vec<Option<Entry>>| entries.into_iter().flatten().collect();
+        vec![("", there(work.into())), (w.nav_account(), there(account.into()))]
     }
 
     pub(super) fn style(&self) -> &'static str {
@@ -156,6 +171,10 @@ pub(super) enum Notice {
     BotSaved,
     BotRemoved,
     TokenRevoked,
+    QuestionClosed,
+    InvitationRevoked,
+    RoleChanged,
+    MemberRemoved,
 }
 
 impl Notice {
@@ -169,6 +188,10 @@ impl Notice {
             Self::BotSaved => "bot_saved",
             Self::BotRemoved => "bot_removed",
             Self::TokenRevoked => "token_revoked",
+            Self::QuestionClosed => "question_closed",
+            Self::InvitationRevoked => "invitation_revoked",
+            Self::RoleChanged => "role_changed",
+            Self::MemberRemoved => "member_removed",
         }
     }
 
@@ -182,6 +205,10 @@ impl Notice {
             Self::BotSaved => w.told_bot_saved(),
             Self::BotRemoved => w.told_bot_removed(),
             Self::TokenRevoked => w.told_token_revoked(),
+            Self::QuestionClosed => w.told_question_closed(),
+            Self::InvitationRevoked => w.told_invitation_revoked(),
+            Self::RoleChanged => w.told_role_changed(),
+            Self::MemberRemoved => w.told_member_removed(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `/usage`: the month's messages, and what the plan holds.
 
+use super::chart::Chart;
 use super::dress::page_response;
 use super::format::{date, number};
 use super::overview::UsageView;
@@ -22,6 +23,7 @@ struct Page {
     shell: Shell,
     w: Words,
     usage: UsageView,
+    chart: Option<Chart>,
     resets: String,
     plans: Vec<PlanView>,
 }
@@ -36,13 +38,22 @@ struct PlanView {
 
 impl PlanView {
     fn new(w: Words, plan: Plan, own: Plan) -> Self {
-        let features = vec![(w.feature_discord(), true), (w.feature_escalation(), plan.has(Feature::Escalation))];
+        let features = Feature::ALL.map(|feature| (feature_name(w, feature), plan.has(feature))).into();
         Self {
             name: plan_name(w, plan),
             messages: w.plan_messages(number(w, plan.messages_per_month())),
             is_own: plan == own,
             features,
         }
+    }
+}
+
+fn feature_name(w: Words, feature: Feature) -> &'static str {
+    match feature {
+        Feature::Discord => w.feature_discord(),
+        Feature::LiveMonitoring => w.feature_live(),
+        Feature::Takeover => w.feature_takeover(),
+        Feature::Escalation => w.feature_escalation(),
     }
 }
 
@@ -59,14 +70,15 @@ pub(super) fn plan_name(w: Words, plan: Plan) -> &'static str {
 pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccount>) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let month = Month::of(now);
-    let used = bot.store.usage(visitor.account(), month).await?;
-    let (shell, plan) = (Shell::new(&visitor, Here::Usage), visitor.home.account.plan);
+    let tally = bot.store.tally(visitor.account(), month).await?;
+    let (shell, plan) = (Shell::new(&visitor, Here::Usage), visitor.plan());
     let w = shell.w;
     Ok(page_response(&Page {
         w,
         shell,
-        usage: UsageView::new(w, used, plan.messages_per_month(), month),
+        usage: UsageView::new(w, tally.used, plan.messages_per_month(), month),
+        chart: Chart::of(w, &tally, month, now),
         resets: date(month.end()),
-        plans: [Plan::Starter, Plan::Standard, Plan::Pro].map(|other| PlanView::new(w, other, plan)).into(),
+        plans: Plan::ALL.map(|other| PlanView::new(w, other, plan)).into(),
     }))
 }
