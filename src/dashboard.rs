@@ -35,8 +35,6 @@ pub fn router(bot: Arc<Bot>) -> Router {
         // A nest leaves out its own address with a slash at the end.
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
-        .merge(sign_in::router())
-        .merge(connect::router())
         .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve))
         .merge(pages::router(&bot))
         .layer(axum::middleware::from_fn(auth::csrf_of_forms))

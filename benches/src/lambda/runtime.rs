@@ -82,9 +82,10 @@ impl World {
         let ping = json!({"type": 1, "id": "1", "application_id": application, "token": "none", "version": 1});
         let question = self.discord.member("ann").ask("How long is the warranty?", false).body;
         let account = AccountId::local();
-        let deleted = Job::Deleted { application_id: Id::new(5), channel_id: Id::new(3), message_id: Id::new(7) };
+        let deleted =
+            Job::Deleted { application_id: Id::new(5), channel_id: Id::new(3), message_id: Id::new(7), guild_id: None };
         let source = SourceId("gone".to_owned());
-        let read = Job::Read { account: account.clone(), source, asked_at: Timestamp::now() };
+        let read = Job::Read { account: account.clone(), source, asked_at: Timestamp::now(), part: 0 };
         let quota = Event::quota(account, "2026-11", 80, 2_500, Timestamp::now());
         let detail: Value = serde_json::from_str(&quota.to_detail()).unwrap_or_default();
         let case = |function, what, event: &Value| Case { function, what, event: event.to_string().into() };
