@@ -23,9 +23,10 @@ check: ## Formatting, lints and documentation
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) doc --workspace --no-deps --lib
 
-bench: ## Measure speed, size and retrieval; takes some minutes (docs/benchmarks.md)
+bench: ## Measure speed, size and retrieval; takes some minutes, and an hour to build at first (docs/benchmarks.md)
 	$(CARGO) build --release --workspace
 	$(CARGO) build --profile worker --package gateway-worker
+	$(CARGO) build --profile lambda --package functions --bins --example hello
 	target/release/bench
 
 audit: ## Licences and sources of what is linked in, where cargo-deny is installed

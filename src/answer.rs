@@ -192,6 +192,8 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         if let Some(outcome) = decide(bot, &home, &question, &mut claim, verdict, now).await? {
             return Ok(outcome);
         }
+    } else if let Some(reply) = &claim.reply {
+        bot.store.remember_again(&claim, &turn_as_said(&question, reply)).await?;
     }
     let outcome = post::reply(bot, &question, &mut claim, is_resumed, now).await?;
     // Before the end of it: a question that is not finished comes again, and with it what the team is to hear.
@@ -227,7 +229,7 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
         conversation: ConversationId::of_channel(channel_id.get()),
         text: notify.text.clone(),
         asker: String::new(),
-        locale: None,
+        locale: notify.locale.clone(),
         asked_at: now,
         reply_to: notify.reply_to.clone(),
         messages: vec![Said { id: message_id, text: notify.text.clone() }],
@@ -446,6 +448,19 @@ fn turn_of(question: &Question, answer: Option<&Answer>) -> Turn {
         asked_at: question.asked_at,
         expires: Turn::expiry(question.asked_at),
     }
+}
+
+/// The same from the words that were about to be said, for whoever comes after the death of who knew the answer itself.
+fn turn_as_said(question: &Question, reply: &Reply) -> Turn {
+    let said = Answer {
+        text: reply.parts.join("\n"),
+        sources: Vec::new(),
+        answered: reply.votable,
+        missing: false,
+        wants_human: reply.escalates,
+        steps: Vec::new(),
+    };
+    turn_of(question, Some(&said))
 }
 
 /// Whether a channel is one conversation of everybody.

@@ -2,8 +2,10 @@
 
 mod compose; // the parts of Guildhall on AWS
 mod http; // one client below all others
+mod late; // clients that are built when they are first used
 
 pub use compose::House;
+pub use late::Late;
 
 use crate::config::{AwsConfig, AwsKeys, BucketConfig, KeyConfig};
 use crate::discord::CustomBots;
@@ -100,21 +102,27 @@ impl Aws {
     }
 
     /// The table's client.
-    pub fn table(&self, limits: Limits) -> aws_sdk_dynamodb::Client {
-        let config = aws_sdk_dynamodb::config::Builder::from(&self.sdk).timeout_config(limits.config());
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+    pub fn table(&self, limits: Limits) -> Late<aws_sdk_dynamodb::Client> {
+        self.late(move |sdk| {
+            let config = aws_sdk_dynamodb::config::Builder::from(sdk).timeout_config(limits.config());
+            aws_sdk_dynamodb::Client::from_conf(config.build())
+        })
     }
 
     /// The queues' client.
-    pub fn queues(&self, limits: Limits) -> aws_sdk_sqs::Client {
-        let config = aws_sdk_sqs::config::Builder::from(&self.sdk).timeout_config(limits.config());
-        aws_sdk_sqs::Client::from_conf(config.build())
+    pub fn queues(&self, limits: Limits) -> Late<aws_sdk_sqs::Client> {
+        self.late(move |sdk| {
+            let config = aws_sdk_sqs::config::Builder::from(sdk).timeout_config(limits.config());
+            aws_sdk_sqs::Client::from_conf(config.build())
+        })
     }
 
     /// The client of the key that secrets are sealed with.
-    pub fn keys(&self) -> aws_sdk_kms::Client {
-        let config = aws_sdk_kms::config::Builder::from(&self.sdk).timeout_config(Limits::CALL.config());
-        aws_sdk_kms::Client::from_conf(config.build())
+    pub fn keys(&self) -> Late<aws_sdk_kms::Client> {
+        self.late(move |sdk| {
+            let config = aws_sdk_kms::config::Builder::from(sdk).timeout_config(Limits::CALL.config());
+            aws_sdk_kms::Client::from_conf(config.build())
+        })
     }
 
     /// The bots that teams have brought along; none where no key is configured that their tokens are sealed with.
@@ -124,9 +132,16 @@ impl Aws {
     }
 
     /// The client of the bus that events go to.
-    pub fn buses(&self) -> aws_sdk_eventbridge::Client {
-        let config = aws_sdk_eventbridge::config::Builder::from(&self.sdk).timeout_config(Limits::CALL.config());
-        aws_sdk_eventbridge::Client::from_conf(config.build())
+    pub fn buses(&self) -> Late<aws_sdk_eventbridge::Client> {
+        self.late(move |sdk| {
+            let config = aws_sdk_eventbridge::config::Builder::from(sdk).timeout_config(Limits::CALL.config());
+            aws_sdk_eventbridge::Client::from_conf(config.build())
+        })
+    }
+
+    fn late<C>(&self, build: impl FnOnce(&SdkConfig) -> C + Send + 'static) -> Late<C> {
+        let sdk = self.sdk.clone();
+        Late::new(move || build(&sdk))
     }
 
     /// The client that e-mails are handed to.

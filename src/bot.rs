@@ -11,7 +11,7 @@ use crate::job::Jobs;
 use crate::knowledge::Knowledge;
 use crate::llm::Llm;
 use crate::question::Place;
-use crate::servers::Servers;
+use crate::servers::{Ears, Servers};
 use crate::settings::{Guild, GuildSettings};
 use crate::store::Store;
 use anyhow::Result;
@@ -48,6 +48,8 @@ pub struct Bot {
     pub servers: Servers,
     /// How often callers of the API may call.
     pub limits: RateLimits,
+    /// Who listens to Discord's gateway.
+    pub ears: Ears,
     homes: Cache<(Place, Option<AccountId>), Option<Arc<Home>>>,
 }
 
@@ -83,6 +85,7 @@ impl Bot {
             access: Access::default(),
             servers: Servers::default(),
             limits: RateLimits::new(RateConfig::default()),
+            ears: Ears::default(),
             homes,
         }
     }

@@ -270,10 +270,11 @@ impl DiscordConfig {
     }
 }
 
+/// Shards of one bot. One serves 2,500 servers at most; the largest bots have thousands of shards.
+pub const MOST_SHARDS: u32 = 100_000;
+
 impl GatewayConfig {
     fn from_vars(vars: Vars<'_>) -> Result<Self> {
-        // One shard serves 2,500 servers at most; the largest bots have thousands of shards.
-        const MOST_SHARDS: u32 = 100_000;
         let shards = parsed(vars, "DISCORD_SHARDS", "a number of shards")?;
         if shards.is_some_and(|shards| !(1..=MOST_SHARDS).contains(&shards)) {
             bail!("DISCORD_SHARDS must be a number from 1 to {MOST_SHARDS}");

@@ -19,6 +19,7 @@ pub use votes::{NoVote, VoteButtons, VoteId};
 use crate::config::{Application, DiscordConfig, public_key};
 use crate::ids::AccountId;
 use crate::interactions::commands;
+use crate::locale::Locale;
 use anyhow::Result;
 use custom::Registry;
 use ed25519_dalek::VerifyingKey;
@@ -495,6 +496,20 @@ impl Discord {
         guild: Id<GuildMarker>,
     ) -> Result<Vec<Role>, DiscordError> {
         ask(&*self.rest(application).await?, &get(format!("guilds/{guild}/roles"))).await
+    }
+
+    /// The language of a server, as its admins have set it; none for one that Discord does not document.
+    pub async fn guild_locale(
+        &self,
+        application: Id<ApplicationMarker>,
+        guild: Id<GuildMarker>,
+    ) -> Result<Option<Locale>, DiscordError> {
+        #[derive(Deserialize)]
+        struct Guild {
+            preferred_locale: String,
+        }
+        let guild: Guild = ask(&*self.rest(application).await?, &get(format!("guilds/{guild}"))).await?;
+        Ok(Locale::named(&guild.preferred_locale))
     }
 
     /// Makes Discord's list of an application's global commands ours. One request where it is, two where it is not.

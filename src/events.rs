@@ -3,13 +3,14 @@
 //! On AWS they go to an `EventBridge` bus, which invokes `notify` and whatever rules a team adds. On one machine they go
 //! through its queue to the same [`notify`](crate::notify). The schemas are described in `docs/events.md`.
 
+use crate::aws::Late;
 use crate::bot::Bot;
 use crate::config::BusConfig;
 use crate::ids::{AccountId, ConversationId};
 use crate::job::{Job, Jobs};
 use crate::mail::Mailer;
 use crate::question::{Place, Question, ReplyTo};
-use crate::store::{Claim, OnceTurn};
+use crate::store::{Claim, DigestDue, OnceTurn, Store};
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_eventbridge::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_eventbridge::primitives::DateTime;
@@ -36,13 +37,29 @@ const MAX_NAME: usize = 80;
 /// A conversation in which somebody wants a person says so again and again; the team is told once in so long.
 const QUIET: SignedDuration = SignedDuration::from_hours(1);
 
+/// Escalations of one account that are mailed one by one within a [`WINDOW`]. A team reads five; a raid of thousands would
+/// cost it its mailbox, and the installation its good name with whoever delivers its e-mails.
+pub(crate) const MAILED_AT_MOST: u16 = 5;
+
+/// For how long they are counted together.
+pub(crate) const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long after its end a window's last event may still be on its way.
+const STRAGGLERS: SignedDuration = SignedDuration::from_mins(1);
+
+/// One event that the bus does not like must not keep the others; a bus that takes none is left alone until the next run.
+const TRIED_IN_VAIN: usize = 2;
+
+/// Events that wait and digests that are due, of one run of the schedule.
+const PASSED_ON_A_RUN: u16 = 100;
+
 /// Where events go.
 #[derive(Debug)]
 pub enum Events {
     /// To a bus of AWS.
     EventBridge {
         /// Its client.
-        client: aws_sdk_eventbridge::Client,
+        client: Late<aws_sdk_eventbridge::Client>,
         /// The bus.
         bus: BusConfig,
     },
@@ -71,6 +88,8 @@ pub struct Event {
 pub enum What {
     /// Somebody wants to speak to a person.
     Escalation(Box<Escalation>),
+    /// More people wanted to speak to a person than the team was e-mailed of one by one.
+    Escalations(Escalations),
     /// An account has used a part of its month's messages.
     Quota(QuotaPassed),
 }
@@ -96,6 +115,17 @@ pub struct Escalation {
     pub asker_id: Option<Id<UserMarker>>,
     /// What they wrote, at most 1,000 characters.
     pub text: String,
+}
+
+/// More people wanted to speak to a person than the team was e-mailed of one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalations {
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// How many more there were.
+    pub more: u32,
 }
 
 /// An account has used a part of its month's messages.
@@ -125,6 +155,7 @@ impl What {
     pub fn detail_type(&self) -> &'static str {
         match self {
             Self::Escalation(_) => "escalation",
+            Self::Escalations(_) => "escalations",
             Self::Quota(_) => "quota",
         }
     }
@@ -178,6 +209,19 @@ impl Event {
         Self { v: VERSION, id, at: now, account, what }
     }
 
+    /// More escalations of an account than were mailed one by one, of a window that began at `from`.
+    pub fn escalations(account: AccountId, from: Timestamp, more: u32) -> Self {
+        let until = from + WINDOW;
+        let id = format!("escalations-{account}-{}", from.as_second());
+        Self { v: VERSION, id, at: until, account, what: What::Escalations(Escalations { from, until, more }) }
+    }
+
+    /// When the window began that an escalation falls into, for as long as e-mails of them are counted together.
+    pub(crate) fn window(&self) -> Timestamp {
+        let seconds = self.at.as_second();
+        Timestamp::from_second(seconds - seconds.rem_euclid(WINDOW.as_secs())).unwrap_or(self.at)
+    }
+
     /// The `detail` on the bus: JSON.
     pub fn to_detail(&self) -> String {
         serde_json::to_string(self).expect("an event has only text keys and no cycles")
@@ -200,12 +244,52 @@ impl Event {
     fn subject(&self) -> (String, Option<SignedDuration>) {
         match &self.what {
             What::Escalation(escalation) => (format!("event escalation-{}", escalation.conversation), Some(QUIET)),
-            What::Quota(_) => (format!("event {}", self.id), None),
+            What::Escalations(_) | What::Quota(_) => (format!("event {}", self.id), None),
         }
     }
 }
 
 impl Events {
+    /// Passes an event on. Where that fails it is kept in the table until the schedule [passes it on](Self::catch_up): the
+    /// bus may be away for longer than whoever has the event can wait.
+    pub async fn pass_on(&self, store: &Store, event: &Event, jobs: &Jobs, now: Timestamp) -> Result<()> {
+        let Err(error) = self.send(event, jobs, now).await else { return Ok(()) };
+        store.put_waiting_event(event, now).await.with_context(|| format!("{error:#}, and it could not be kept"))?;
+        tracing::warn!(event.id, account.id = %event.account, error = format!("{error:#}"), "an event waits to be passed on");
+        Ok(())
+    }
+
+    /// Passes on what waits for it, and tells of windows that had more events than were mailed. What cannot be passed on
+    /// now goes on waiting; whoever is killed over it, or does it at the same time as somebody else, tells the same again,
+    /// by the same id.
+    pub async fn catch_up(&self, store: &Store, jobs: &Jobs, now: Timestamp) -> Result<()> {
+        let mut failures = Vec::new();
+        for event in store.waiting_events(PASSED_ON_A_RUN).await? {
+            if let Err(error) = self.send(&event, jobs, now).await {
+                failures.push(error);
+            } else {
+                store.drop_waiting_event(&event).await?;
+                tracing::info!(event.id, account.id = %event.account, "an event that waited was passed on");
+            }
+            if failures.len() > TRIED_IN_VAIN {
+                break;
+            }
+        }
+        for due in store.digests_due(now - WINDOW - STRAGGLERS, PASSED_ON_A_RUN).await? {
+            if failures.len() > TRIED_IN_VAIN {
+                break;
+            }
+            if let Some(event) = digest(store, &due).await?
+                && let Err(error) = self.send(&event, jobs, now).await
+            {
+                failures.push(error);
+                continue;
+            }
+            store.drop_digest(&due).await?;
+        }
+        failures.pop().map_or(Ok(()), Err)
+    }
+
     /// Passes an event on. Once this returns, it is where it is not lost.
     pub async fn send(&self, event: &Event, jobs: &Jobs, now: Timestamp) -> Result<()> {
         let (client, bus) = match self {
@@ -236,6 +320,17 @@ impl Events {
     }
 }
 
+/// How many more escalations a window had than were mailed, if any.
+async fn digest(store: &Store, due: &DigestDue) -> Result<Option<Event>> {
+    let (account, from) = (&due.account, due.from);
+    // An event is of the window that it begins, and not of the one that begins with it.
+    let all = store.events_between(account, (from, from + WINDOW), "escalation-").await?;
+    let mailed = store.mailed(account, from).await?;
+    let more = all.iter().filter(|id| !mailed.contains(id)).count();
+    let more = u32::try_from(more).unwrap_or(u32::MAX);
+    Ok((more > 0).then(|| Event::escalations(account.clone(), from, more)))
+}
+
 /// Passes an event on unless that was done: again only where whoever began it has died over it. `by` comes again, after it
 /// was killed, with the same event.
 pub(crate) async fn tell_once(bot: &Bot, event: &Event, by: &str, now: Timestamp) -> Result<()> {
@@ -243,7 +338,7 @@ pub(crate) async fn tell_once(bot: &Bot, event: &Event, by: &str, now: Timestamp
     if bot.store.begin_once(&subject, by, quiet, now).await? != OnceTurn::Mine {
         return Ok(());
     }
-    bot.events.send(event, &bot.jobs, now).await?;
+    bot.events.pass_on(&bot.store, event, &bot.jobs, now).await?;
     bot.store.end_once(&subject, by).await?;
     tracing::info!(event.id, account.id = %event.account, "an event was passed on");
     Ok(())
@@ -292,7 +387,9 @@ mod tests {
         let now = "2026-11-24T10:00:00Z".parse().unwrap();
         let quota = Event::quota(AccountId::local(), "2026-11", 80, 15_000, now);
         insta::assert_snapshot!(quota.to_detail(), @r#"{"v":1,"id":"quota-local-2026-11-15000-80","at":"2026-11-24T10:00:00Z","account":"local","kind":"quota","month":"2026-11","percent":80,"limit":15000}"#);
-        for event in [escalation, quota] {
+        let many = Event::escalations(AccountId::local(), now, 37);
+        insta::assert_snapshot!(many.to_detail(), @r#"{"v":1,"id":"escalations-local-1795514400","at":"2026-11-24T10:10:00Z","account":"local","kind":"escalations","from":"2026-11-24T10:00:00Z","until":"2026-11-24T10:10:00Z","more":37}"#);
+        for event in [escalation, quota, many] {
             assert_eq!(Event::from_detail(&event.to_detail()), Ok(event.clone()));
             assert!(event.to_detail().contains(&format!("\"kind\":\"{}\"", event.what.detail_type())));
             // The examples of the documentation are these.

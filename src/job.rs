@@ -1,6 +1,7 @@
 //! Work between doors: the wire format of a queue message, and what each kind of job does.
 
 pub mod local; // the queue of a single machine
+mod pause; // between the attempts at a job
 mod queue;
 pub mod sqs; // the queues on AWS
 
@@ -14,6 +15,7 @@ use crate::notify;
 use crate::question::{Place, Question, ReplyTo, Said};
 use crate::store::Delivery;
 use anyhow::{Result, bail};
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -43,6 +45,9 @@ pub enum Job {
         /// When it was given them: somebody may change their mind twice and come back to the same words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         edited_at: Option<Timestamp>,
+        /// The server that it is in; none in private.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guild_id: Option<Id<GuildMarker>>,
     },
     /// A message that was taken for a question is gone: it is not answered, or its answer goes too.
     Deleted {
@@ -52,6 +57,9 @@ pub enum Job {
         channel_id: Id<ChannelMarker>,
         /// The message.
         message_id: Id<MessageMarker>,
+        /// The server that it was in; none in private.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guild_id: Option<Id<GuildMarker>>,
     },
     /// Tell somebody why a message of theirs is not answered.
     Notify(Box<Notify>),
@@ -67,6 +75,9 @@ pub enum Job {
         /// read may be older than the request.
         #[serde(default)]
         asked_at: Timestamp,
+        /// Which part of the reading this is, where one job is not enough for it; the first is 0.
+        #[serde(default, skip_serializing_if = "is_first")]
+        part: u32,
     },
     /// Bring an account's index up to date with its sources.
     Index {
@@ -91,6 +102,9 @@ pub struct Notify {
     pub reply_to: ReplyTo,
     /// What the message said, to speak its language.
     pub text: String,
+    /// The language to speak where that cannot be told, as Discord names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
     /// What is told.
     pub notice: Notice,
 }
@@ -182,7 +196,7 @@ impl Job {
                 [_, .., last] => format!("answer-{}-{}", question.id, last.id),
                 _ => format!("answer-{}", question.id),
             },
-            Self::Edited { message_id, text, edited_at } => {
+            Self::Edited { message_id, text, edited_at, .. } => {
                 format!("edited-{message_id}-{}{}", fingerprint(text), at(*edited_at))
             }
             // Two bots may have answered one message, and each can only take its own answer away.
@@ -192,7 +206,10 @@ impl Job {
                 let Remark { application_id, said, edited_at, .. } = &**remark;
                 format!("remember-{application_id}-{}-{}{}", said.id, fingerprint(&said.text), at(*edited_at))
             }
-            Self::Read { account, source, asked_at } => format!("read-{account}-{source}-{}", asked_at.as_nanosecond()),
+            Self::Read { account, source, asked_at, part } => {
+                let part = if is_first(part) { String::new() } else { format!("-{part}") };
+                format!("read-{account}-{source}-{}{part}", asked_at.as_nanosecond())
+            }
             Self::Index { account, request } => format!("index-{account}-{request}"),
             Self::Tell { event } => format!("tell-{}", event.id),
         }
@@ -233,6 +250,11 @@ impl Notify {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "that is how serde asks")]
+fn is_first(part: &u32) -> bool {
+    *part == 0
+}
+
 /// Tells changes apart that come back to the same words.
 fn at(time: Option<Timestamp>) -> String {
     time.map(|time| format!("-{}", time.as_millisecond())).unwrap_or_default()
@@ -243,28 +265,59 @@ fn fingerprint(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..8])
 }
 
-/// Does a job. It may come again, after it was done or after it was killed anywhere; an error means "try again later".
-pub async fn run(bot: &Bot, job: &Job, delivery: &Delivery, now: Timestamp) -> Result<()> {
+/// How jobs are done: [`run`], or one of its parts where a program takes only such jobs and need not link the others. A job
+/// may come again, after it was done or after it was killed anywhere; an error means "try again later".
+pub type Work = for<'a> fn(&'a Bot, &'a Job, &'a Delivery, Timestamp) -> BoxFuture<'a, Result<()>>;
+
+/// Does any job.
+pub fn run<'a>(bot: &'a Bot, job: &'a Job, delivery: &'a Delivery, now: Timestamp) -> BoxFuture<'a, Result<()>> {
     match job {
-        Job::Answer(question) => {
-            let began = std::time::Instant::now();
-            let outcome = Box::pin(answer::run(bot, question, delivery, now)).await?;
-            let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
-            Ok(())
+        Job::Read { .. } | Job::Index { .. } => learn(bot, job, delivery, now),
+        Job::Tell { event } => Box::pin(tell(bot, event, now)),
+        _ => converse(bot, job, delivery, now),
+    }
+}
+
+/// Does a job that came of what people say, and refuses any other.
+pub fn converse<'a>(bot: &'a Bot, job: &'a Job, delivery: &'a Delivery, now: Timestamp) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        match job {
+            Job::Answer(question) => {
+                let began = std::time::Instant::now();
+                let outcome = Box::pin(answer::run(bot, question, delivery, now)).await?;
+                let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(question.id = %question.id, attempt = delivery.attempt, ?outcome, duration_ms, "a question is done");
+                Ok(())
+            }
+            Job::Edited { message_id, text, .. } => answer::edited(bot, *message_id, text, now).await,
+            Job::Deleted { application_id, channel_id, message_id, .. } => {
+                answer::withdrawn(bot, *application_id, *channel_id, *message_id, now).await
+            }
+            Job::Remember(remark) => answer::remember(bot, remark).await,
+            Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
+            Job::Read { .. } | Job::Index { .. } => bail!("a source came to where only questions are answered"),
+            Job::Tell { .. } => bail!("an event came by the queue, where there is a bus for it"),
         }
-        Job::Edited { message_id, text, .. } => answer::edited(bot, *message_id, text, now).await,
-        Job::Deleted { application_id, channel_id, message_id } => {
-            answer::withdrawn(bot, *application_id, *channel_id, *message_id, now).await
+    })
+}
+
+/// Does a job that changes what is known, and refuses any other.
+pub fn learn<'a>(bot: &'a Bot, job: &'a Job, _: &'a Delivery, now: Timestamp) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        match job {
+            Job::Read { account, source, asked_at, part } => {
+                Box::pin(bot.knowledge.read(account, source, (*asked_at, *part), &bot.jobs, now)).await
+            }
+            Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
+            _ => bail!("a job came to where only sources are worked on"),
         }
-        Job::Remember(remark) => answer::remember(bot, remark).await,
-        Job::Notify(notify) => Box::pin(answer::notify(bot, notify, delivery, now)).await.map(drop),
-        Job::Read { account, source, asked_at } => bot.knowledge.read(account, source, *asked_at, &bot.jobs, now).await,
-        Job::Index { account, .. } => bot.knowledge.publish(account, now).await,
-        Job::Tell { event } => match &bot.events {
-            Events::Local(mailer) => Box::pin(notify::run(&bot.store, mailer, event, now)).await,
-            Events::EventBridge { .. } => bail!("an event came by the queue, where there is a bus for it"),
-        },
+    })
+}
+
+async fn tell(bot: &Bot, event: &Event, now: Timestamp) -> Result<()> {
+    match &bot.events {
+        Events::Local(mailer) => Box::pin(notify::run(&bot.store, mailer, event, now)).await,
+        Events::EventBridge { .. } => bail!("an event came by the queue, where there is a bus for it"),
     }
 }
 
@@ -305,10 +358,13 @@ mod tests {
     fn the_wire_format_stays() {
         insta::assert_snapshot!(question().to_message(), @r#"{"v":1,"job":"answer","id":1300000000000000001,"place":{"guild":"2"},"conversation":"3-4","text":"How long is the warranty?","asker":"Ann","locale":"en-GB","asked_at":"2026-11-24T10:00:00Z","reply_to":{"interaction":{"application_id":"5","token":"token","private":false}}}"#);
         let asked_at = "2026-11-24T10:00:00Z".parse().unwrap();
-        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at };
+        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at, part: 0 };
         insta::assert_snapshot!(read.to_message(), @r#"{"v":1,"job":"read","account":"local","source":"src-1","asked_at":"2026-11-24T10:00:00Z"}"#);
         let older = r#"{"v":1,"job":"read","account":"local","source":"src-1"}"#;
-        assert!(matches!(Job::from_message(older), Ok(Job::Read { .. })));
+        assert!(matches!(Job::from_message(older), Ok(Job::Read { part: 0, .. })));
+        let next = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at, part: 2 };
+        insta::assert_snapshot!(next.to_message(), @r#"{"v":1,"job":"read","account":"local","source":"src-1","asked_at":"2026-11-24T10:00:00Z","part":2}"#);
+        assert!(next.id() == format!("{}-2", read.id()) && next.group() == read.group());
         let index = Job::Index { account: AccountId::local(), request: "7".to_owned() };
         insta::assert_snapshot!(index.to_message(), @r#"{"v":1,"job":"index","account":"local","request":"7"}"#);
         let event = Box::new(Event::quota(AccountId::local(), "2026-11", 80, 2_500, asked_at));
@@ -321,12 +377,21 @@ mod tests {
     #[test]
     fn the_wire_format_of_changes_stays() {
         let edited_at = Some("2026-11-24T10:00:05.25Z".parse().unwrap());
-        let edited = Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at };
+        let edited = Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at, guild_id: None };
         insta::assert_snapshot!(edited.to_message(), @r#"{"v":1,"job":"edited","message_id":"7","text":"how wide?","edited_at":"2026-11-24T10:00:05.25Z"}"#);
         let older = r#"{"v":1,"job":"edited","message_id":"7","text":"how wide?"}"#;
-        let unedited = Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at: None };
+        let unedited =
+            Job::Edited { message_id: Id::new(7), text: "how wide?".to_owned(), edited_at: None, guild_id: None };
         assert_eq!(Job::from_message(older), Ok(unedited.clone()));
         assert_eq!(unedited.to_message(), older);
+        let of_server = Job::Deleted {
+            application_id: Id::new(5),
+            channel_id: Id::new(3),
+            message_id: Id::new(7),
+            guild_id: Some(Id::new(2)),
+        };
+        insta::assert_snapshot!(of_server.to_message(), @r#"{"v":1,"job":"deleted","application_id":"5","channel_id":"3","message_id":"7","guild_id":"2"}"#);
+        assert_eq!(Job::from_message(&of_server.to_message()), Ok(of_server));
         insta::assert_snapshot!(deleted(5).to_message(), @r#"{"v":1,"job":"deleted","application_id":"5","channel_id":"3","message_id":"7"}"#);
         let remark = Job::Remember(Box::new(Remark {
             application_id: Id::new(5),
@@ -341,7 +406,12 @@ mod tests {
     }
 
     fn deleted(application: u64) -> Job {
-        Job::Deleted { application_id: Id::new(application), channel_id: Id::new(3), message_id: Id::new(7) }
+        Job::Deleted {
+            application_id: Id::new(application),
+            channel_id: Id::new(3),
+            message_id: Id::new(7),
+            guild_id: None,
+        }
     }
 
     #[test]
@@ -355,7 +425,7 @@ mod tests {
     fn words_that_come_back_are_another_change() {
         let edited = |second: i64, text: &str| {
             let edited_at = Timestamp::from_second(second).ok();
-            Job::Edited { message_id: Id::new(7), text: text.to_owned(), edited_at }.id()
+            Job::Edited { message_id: Id::new(7), text: text.to_owned(), edited_at, guild_id: None }.id()
         };
         assert_ne!(edited(1, "how long?"), edited(3, "how long?"));
         assert_ne!(edited(1, "how long?"), edited(1, "how wide?"));

@@ -96,7 +96,7 @@ pub struct Knowledge {
     files: Files,
     fetcher: Fetcher,
     embeddings: Option<Arc<Embeddings>>,
-    crawl_time: Duration,
+    crawl_stretch: Duration,
     current: Cache<AccountId, Option<IndexPointer>>,
     open: Cache<String, Opened>,
     /// The index that was opened last, by account: another one takes its place.
@@ -120,7 +120,7 @@ impl Knowledge {
             files,
             fetcher,
             embeddings: embeddings.map(Arc::new),
-            crawl_time: CrawlLimits::default().time,
+            crawl_stretch: CrawlLimits::default().stretch,
             current: Cache::builder().max_capacity(100_000).time_to_live(INDEX_CHECKED_EVERY).build(),
             read_at: Cache::builder().max_capacity(100_000).time_to_live(READ_REMEMBERED).build(),
             opened: Cache::builder().max_capacity(100_000).build(),
@@ -128,10 +128,10 @@ impl Knowledge {
         }
     }
 
-    /// With so much time for the crawl of one site. What was read by then is kept, and reading it again goes on from there.
+    /// With so much time for one job that crawls a site. What was read by then answers, and another job goes on from there.
     #[must_use]
-    pub fn crawling_for(self, crawl_time: Duration) -> Self {
-        Self { crawl_time, ..self }
+    pub fn crawling_for(self, crawl_stretch: Duration) -> Self {
+        Self { crawl_stretch, ..self }
     }
 
     /// Takes a source in; it is read and indexed soon after. The same page, file or title again means the same source
@@ -226,7 +226,8 @@ impl Knowledge {
         for source in self.store.sources(account).await? {
             match source.status {
                 Status::Pending | Status::Indexing { .. } => {
-                    let read = Job::Read { account: account.clone(), source: source.id.clone(), asked_at: now };
+                    let read =
+                        Job::Read { account: account.clone(), source: source.id.clone(), asked_at: now, part: 0 };
                     // What the queue still has must keep its count of attempts, or it would never be given up.
                     if !queued.contains(&read.group()) {
                         jobs.send(&read, now).await?;
@@ -315,7 +316,12 @@ impl Knowledge {
     }
 
     async fn send_read(&self, source: &Source, jobs: &Jobs, now: Timestamp) -> anyhow::Result<()> {
-        let job = Job::Read { account: source.account.clone(), source: source.id.clone(), asked_at: source.revision };
+        let job = Job::Read {
+            account: source.account.clone(),
+            source: source.id.clone(),
+            asked_at: source.revision,
+            part: 0,
+        };
         if let Err(error) = jobs.send(&job, now).await {
             // Nothing would ever come for it: better to say so than to let it wait.
             let reason = "Guildhall had too much to do to take this in. Add or refresh it again later.".to_owned();

@@ -18,6 +18,7 @@ pub mod interactions; // the signed webhook: what members ask and click
 pub mod job; // work between doors: the wire format of a queue message, and what each job does
 pub mod knowledge; // what a team has taught Guildhall: sources in, passages out
 pub mod llm; // the language model, over HTTP
+pub mod locale; // Discord's names of languages
 pub mod mail; // e-mails: SES, SMTP, the log
 pub mod notify; // an event from the bus to the people who are told
 pub mod prompt; // what the model is told, and how its answer is read

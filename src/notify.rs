@@ -2,9 +2,9 @@
 
 mod letter; // what the e-mails say
 
-use crate::events::Event;
+use crate::events::{Event, MAILED_AT_MOST, What};
 use crate::mail::{EmailAddress, Mail, Mailer, NotSent};
-use crate::store::{OnceTurn, Store};
+use crate::store::{OnceTurn, RefusalKind, Store};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 use rand::RngExt as _;
@@ -46,6 +46,10 @@ pub async fn run(store: &Store, mailer: &Mailer, event: &Event, now: Timestamp) 
         });
         return Ok(());
     }
+    if matches!(event.what, What::Escalation(_)) && !is_mailed(store, event, now).await? {
+        tracing::warn!(event.id, account.id = %event.account, "an event is one of too many, and told of with the others");
+        return Ok(());
+    }
     let mail = letter::write(event, &account.name, told.language);
     let (mut sent, mut open) = (0, 0);
     for address in &told.emails {
@@ -64,6 +68,16 @@ pub async fn run(store: &Store, mailer: &Mailer, event: &Event, now: Timestamp) 
         bail!("{open} of the e-mails of an event could not be sent yet");
     }
     Ok(())
+}
+
+/// Whether a team is e-mailed of an escalation by itself; if it is one of too many, it is told how many there were.
+async fn is_mailed(store: &Store, event: &Event, now: Timestamp) -> Result<bool> {
+    let window = event.window();
+    if store.takes_place(&event.account, window, &event.id, MAILED_AT_MOST, now).await? {
+        return Ok(true);
+    }
+    store.put_digest_due(&event.account, window, now).await?;
+    Ok(false)
 }
 
 async fn deliver(
@@ -89,6 +103,7 @@ async fn deliver(
         }
         Err(error @ NotSent::Refused(_)) => {
             tracing::error!(event.id, account.id = %event.account, error = %error, "an e-mail is given up");
+            store.record_refusal(&event.account, RefusalKind::Mail, &error.to_string(), now).await;
             store.end_once(&what, &me).await?;
             Ok(Fate::Settled)
         }

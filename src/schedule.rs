@@ -1,8 +1,10 @@
-//! What is due every five minutes, whoever's it is: commands that Discord does not have yet, readings that were lost.
+//! What is due every five minutes, whoever's it is: commands that Discord does not have yet, readings that were lost, events
+//! that could not be passed on.
 //!
 //! Two runs at once, and one that is killed anywhere, do no harm: everything here can be done again.
 
 use crate::discord::{CommandSync, Discord, DiscordError};
+use crate::events::Events;
 use crate::ids::AccountId;
 use crate::interactions::commands;
 use crate::job::{Job, Jobs};
@@ -39,15 +41,17 @@ pub enum Run {
 }
 
 /// Does what is due. What fails is a line in the log and does not keep the rest from being done.
-pub async fn run(store: &Store, jobs: &Jobs, discord: Option<&Discord>, now: Timestamp) -> Run {
+pub async fn run(store: &Store, jobs: &Jobs, events: &Events, discord: Option<&Discord>, now: Timestamp) -> Run {
     let commands = async {
         match discord {
             Some(discord) => register_commands(store, discord).await,
             None => Ok(Run::Done),
         }
     };
-    let (commands, readings) = tokio::join!(commands, resume_readings(store, jobs, now));
-    let outcomes = [commands, readings.map(|()| Run::Done)].map(|outcome| {
+    let told = Box::pin(events.catch_up(store, jobs, now));
+    let (commands, readings, told) = tokio::join!(commands, resume_readings(store, jobs, now), told);
+    let done = |outcome: Result<()>| outcome.map(|()| Run::Done);
+    let outcomes = [commands, done(readings), done(told)].map(|outcome| {
         outcome.unwrap_or_else(|error| {
             tracing::error!(error = format!("{error:#}"), "a part of the schedule could not be done");
             Run::Unfinished
@@ -143,7 +147,7 @@ async fn resume_of(store: &Store, jobs: &Jobs, account: &AccountId, now: Timesta
     for source in sources.iter().filter(|source| is_lost(source, now)) {
         let job = match source.status {
             Status::Removing => Job::Index { account: account.clone(), request: now.as_nanosecond().to_string() },
-            _ => Job::Read { account: account.clone(), source: source.id.clone(), asked_at: source.revision },
+            _ => Job::Read { account: account.clone(), source: source.id.clone(), asked_at: source.revision, part: 0 },
         };
         let what = format!("resume {account} {} {}", source.id, source.revision.as_nanosecond());
         let me = now.as_nanosecond().to_string();

@@ -1,5 +1,6 @@
 //! Secrets that have to be read again, such as bots' tokens: sealed before they are written to the table.
 
+use crate::aws::Late;
 use crate::config::KeyConfig;
 use anyhow::{Context as _, Result, anyhow, bail};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -57,7 +58,7 @@ pub struct LocalKey {
 /// A key in KMS: who may use it is said by the roles of those who run, and each use is in its log.
 #[derive(Debug)]
 pub struct Kms {
-    client: aws_sdk_kms::Client,
+    client: Late<aws_sdk_kms::Client>,
     key: String,
     /// By what they are and how they were sealed: KMS is not asked for every request to Discord.
     opened: Cache<(String, String), SecretString>,
@@ -65,7 +66,7 @@ pub struct Kms {
 
 impl Secrets {
     /// With a key of KMS. Asks nothing yet.
-    pub fn kms(client: aws_sdk_kms::Client, key: KeyConfig) -> Self {
+    pub fn kms(client: Late<aws_sdk_kms::Client>, key: KeyConfig) -> Self {
         let opened = Cache::builder().max_capacity(OPENED_AT_MOST).time_to_live(OPENED_REMEMBERED).build();
         Self::Kms(Kms { client, key: key.id, opened })
     }

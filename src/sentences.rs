@@ -3,8 +3,8 @@
 //!
 //! Each sentence is one function. Its texts stand under the function's name in `messages/`, one [Fluent] file for each
 //! book and language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a
-//! text in each file; a new language is a file for each book and a line in `languages!`. The tests find what is missing, too much, or different
-//! between the files, and the compiler finds sentences that nobody says.
+//! text in each file; a new language is a file for each book and a line in `languages!`. The tests find what is missing, too
+//! much, or different between the files, and the compiler finds sentences that nobody says.
 //!
 //! [Fluent]: https://projectfluent.org/fluent/guide/
 
@@ -240,6 +240,40 @@ messages! {
     /// The label of the message in the form.
     about_message in LABEL;
 
+    // E-mails to a team.
+
+    /// The subject: somebody wants a person.
+    mail_wanted_subject in SUBJECT;
+    /// The same in the e-mail.
+    mail_wanted;
+    /// Who it is.
+    mail_who(name: &str);
+    /// Where they are.
+    mail_where(place: &str);
+    /// What stands there where nobody else can go.
+    mail_private_place;
+    /// When they said so, in UTC.
+    mail_when(at: &str);
+    /// What stands above their words.
+    mail_words;
+    /// When the team hears of them again.
+    mail_again;
+    /// The subject: more people want a person than were told of one by one.
+    mail_many_subject in SUBJECT;
+    /// How many more, in which time (UTC).
+    mail_many(more: u32, from: &str, until: &str);
+    /// Where all of them are.
+    mail_many_where;
+    /// The subject: most of the month's messages are used.
+    mail_used_subject in SUBJECT;
+    /// How many.
+    mail_used(percent: u32, limit: u32, month: &str);
+    /// The subject: all of them are used.
+    mail_used_up_subject in SUBJECT;
+    /// What that means.
+    mail_used_up(limit: u32, month: &str);
+    /// The last line of every e-mail.
+    mail_foot(account: &str, event: &str);
     // Health: what checks find, and how to mend it (`servers/words.rs`). Their texts are in `messages/health.*.ftl`.
 
     /// Discord answers.

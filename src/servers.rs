@@ -41,6 +41,18 @@ const STALE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 /// calls.
 const LOOKED_AT_A_TIME: usize = 4;
 
+/// Who listens to Discord's gateway.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ears {
+    /// Workers that share it, and give signs of life.
+    #[default]
+    Workers,
+    /// This very process, which gives none.
+    Own,
+    /// Nobody: it is switched off.
+    Nobody,
+}
+
 /// The bot that serves an account.
 #[derive(Debug, Clone)]
 pub struct Served {
@@ -130,6 +142,7 @@ async fn look_after(
         session: session.as_ref(),
         revision: served.and_then(|served| served.custom.as_ref()).map(|custom| custom.revision.as_str()),
         troubles: &troubles,
+        ears: bot.ears,
         has_commands: registered.as_deref() == Some(&*commands::fingerprint()),
         now,
     });
@@ -144,9 +157,9 @@ pub async fn account_health(bot: &Bot, account: &Account, now: Timestamp) -> Res
 
 async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked>, now: Timestamp) -> Result<Checked> {
     let (used, sources, ailments) = tokio::try_join!(
-        bot.store.usage(&account.id, Month::of(now)),
-        bot.store.sources(&account.id),
-        bot.store.ailments(&account.id, now),
+        Box::pin(bot.store.usage(&account.id, Month::of(now))),
+        Box::pin(bot.store.sources(&account.id)),
+        Box::pin(bot.store.ailments(&account.id, now)),
     )?;
     let findings = judge::account(&judge::AccountMaterial {
         used,
@@ -185,9 +198,9 @@ async fn keep(
 /// each of at most four servers that are looked at anew seven more, and four to Discord.
 pub async fn attention(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Attention>> {
     let (served, guilds, known) = tokio::try_join!(
-        served_by(bot, &account.id),
-        bot.store.guilds_of(&account.id),
-        bot.store.all_checked(&account.id),
+        Box::pin(served_by(bot, &account.id)),
+        Box::pin(bot.store.guilds_of(&account.id)),
+        Box::pin(bot.store.all_checked(&account.id)),
     )?;
     let mut known: HashMap<Option<Id<GuildMarker>>, Checked> =
         known.into_iter().map(|checked| (checked.guild, checked)).collect();

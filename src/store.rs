@@ -17,8 +17,10 @@ pub mod keys;
 mod members;
 mod notifications;
 mod once;
+mod outbox;
 mod people;
 mod questions;
+mod refusals;
 mod schedule;
 mod sources;
 mod transact;
@@ -41,10 +43,13 @@ pub use health::{Ailing, Ailment, Checked, GuildSession, Seen};
 pub use jobs::{BATCH, DeadJob, StoredJob};
 pub use members::{Changed, Invitation, Joined, Member};
 pub use once::Turn as OnceTurn;
+pub use outbox::DigestDue;
 pub use people::{DiscordTokens, Person, Session, SignInUnderWay};
 pub use questions::{OpenQuestion, Reason};
+pub use refusals::{Refusal, RefusalKind};
 pub use troubles::{Trouble, TroubleKind};
 
+use crate::aws::Late;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -56,7 +61,7 @@ use moka::future::Cache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// One item of the table as the SDK carries it.
@@ -80,9 +85,9 @@ const AILMENT_TOLD: Duration = Duration::from_mins(1);
 /// The table, through DynamoDB's own protocol.
 #[derive(Debug, Clone)]
 pub struct Store {
-    client: Client,
+    client: Late<Client>,
     table: String,
-    memory: Arc<Memory>,
+    memory: Arc<LazyLock<Memory>>,
 }
 
 /// What is remembered of it, by all copies together.
@@ -99,21 +104,23 @@ struct Memory {
     ailing: Cache<(crate::ids::AccountId, Ailment), ()>,
 }
 
-impl Store {
-    /// Uses `table` through `client`; connects with the first request.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+impl Memory {
+    fn new() -> Self {
         let remembering = |time| Cache::builder().max_capacity(10_000).time_to_live(time).build();
         Self {
-            client,
-            table: table.into(),
-            memory: Arc::new(Memory {
-                full_shares: remembering(FULL_SHARE_HINT),
-                unreadable: Cache::new(10_000),
-                warned: remembering(KNOWN_FOR),
-                done: remembering(KNOWN_FOR),
-                ailing: Cache::builder().max_capacity(10_000).time_to_live(AILMENT_TOLD).build(),
-            }),
+            full_shares: remembering(FULL_SHARE_HINT),
+            unreadable: Cache::new(10_000),
+            warned: remembering(KNOWN_FOR),
+            done: remembering(KNOWN_FOR),
+            ailing: Cache::builder().max_capacity(10_000).time_to_live(AILMENT_TOLD).build(),
         }
+    }
+}
+
+impl Store {
+    /// Uses `table` through `client`; connects with the first request.
+    pub fn new(client: impl Into<Late<Client>>, table: impl Into<String>) -> Self {
+        Self { client: client.into(), table: table.into(), memory: Arc::new(LazyLock::new(Memory::new)) }
     }
 
     /// Creates the table where it does not exist yet: for one machine and for tests. On AWS the template does it.

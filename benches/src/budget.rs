@@ -25,11 +25,13 @@ pub(crate) async fn run() -> Result<()> {
     let mut rows = Vec::new();
     for (count, on, store) in [
         (1, "one machine's table", &store),
+        (2, "one machine's table", &store),
         (4, "one machine's table", &store),
-        (16, "one machine's table", &store),
+        (8, "one machine's table", &store),
         (1, "ministack", &aws.store()),
+        (2, "ministack", &aws.store()),
         (4, "ministack", &aws.store()),
-        (16, "ministack", &aws.store()),
+        (8, "ministack", &aws.store()),
     ] {
         let workers = Workers::start(store, count).await;
         workers.ask(WARM_UP).await;

@@ -9,6 +9,7 @@ mod fusion; // whether words and vectors together find better than either alone
 mod gateway; // Discord's gateway: decisions, the real binary under a flood, waiting, memory
 mod indexing; // documents to an index
 mod interaction; // a signed interaction to a queued question
+mod lambda; // the functions on AWS: start, size, calls, time, dollars, bursts, memory
 mod measure; // CPU time, medians, tables
 mod quality; // whether the right passages are found
 mod retrieval; // a question to its passages
@@ -19,7 +20,7 @@ use anyhow::{Result, bail};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Those of the gateway are one section each, because together they take some minutes.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 19] = [
     "quality",
     "fusion",
     "interaction",
@@ -33,6 +34,12 @@ const SECTIONS: [&str; 13] = [
     "gateway-waiting",
     "gateway-sessions",
     "gateway-memory",
+    "lambda-answers",
+    "lambda-idle",
+    "lambda-burst",
+    "lambda-memory",
+    "lambda-start",
+    "lambda-size",
 ];
 
 #[tokio::main]
@@ -66,7 +73,13 @@ async fn main() -> Result<()> {
             "gateway-dropped" => gateway::flood::dropped().await?,
             "gateway-waiting" => gateway::waiting::run().await?,
             "gateway-sessions" => gateway::sessions::run().await?,
-            _ => Box::pin(gateway::flood::memory()).await?,
+            "gateway-memory" => Box::pin(gateway::flood::memory()).await?,
+            "lambda-answers" => Box::pin(lambda::answers::run()).await?,
+            "lambda-idle" => lambda::prices::run()?,
+            "lambda-burst" => Box::pin(lambda::burst::run()).await?,
+            "lambda-memory" => Box::pin(lambda::burst::memory()).await?,
+            "lambda-start" => lambda::start::run().await?,
+            _ => lambda::size::run().await?,
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use guildhall::aws::House;
+use guildhall::job::Work;
 use guildhall::job::sqs::{Received, step, work_off};
 use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
@@ -14,14 +15,14 @@ use tokio::time::Instant;
 const RESERVE: Duration = Duration::from_secs(25);
 
 /// Works off what Lambda hands over from the function's queues, for as long as the function lives.
-pub async fn serve(house: House) -> Result<(), Error> {
+pub async fn serve(house: House, work: Work) -> Result<(), Error> {
     let house = &house;
-    let handle = |event: LambdaEvent<SqsEvent>| batch(house, event.payload, event.context);
+    let handle = |event: LambdaEvent<SqsEvent>| batch(house, work, event.payload, event.context);
     lambda_runtime::run(service_fn(handle)).await
 }
 
 /// A batch is of one queue. What is not done is named, and stays in the queue.
-async fn batch(house: &House, event: SqsEvent, context: Context) -> Result<SqsBatchResponse, Error> {
+async fn batch(house: &House, work: Work, event: SqsEvent, context: Context) -> Result<SqsBatchResponse, Error> {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     let until = Instant::now() + left.saturating_sub(RESERVE);
     let arn = event.records.first().and_then(|message| message.event_source_arn.as_deref()).unwrap_or_default();
@@ -31,7 +32,7 @@ async fn batch(house: &House, event: SqsEvent, context: Context) -> Result<SqsBa
     let messages = event.records.into_iter().map(received).collect();
     let undone = work_off(&house.jobs, queue, messages, until, |next, job, delivery| {
         let bot = Arc::clone(&house.bot);
-        async move { step(&bot, next, &job, &delivery, Timestamp::now()).await }
+        async move { step(&bot, work, next, &job, &delivery, Timestamp::now()).await }
     });
     let mut response = SqsBatchResponse::default();
     response.set_failures(undone.await?);

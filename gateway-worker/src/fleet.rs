@@ -109,7 +109,7 @@ pub enum Step {
     Take(Lease),
     /// Give it away, for others to take.
     Release(SessionKey),
-    /// End it for good: newer ones have taken its place.
+    /// Have it heard out and ended for good: newer ones have taken its place.
     End(SessionKey),
     /// Remove it from the table: nobody keeps it and nobody needs it.
     Remove(Lease),
@@ -133,7 +133,9 @@ pub fn decide(view: &View<'_>) -> Vec<Step> {
         if view.running.contains(&lease.key) {
             steps.push(Step::End(lease.key));
         } else if is_free(lease, view) {
-            steps.push(Step::Remove(lease.clone()));
+            // Whoever had it is gone before it was heard out: it is resumed for that.
+            let can_be_resumed = lease.state.session_id.is_some();
+            steps.push(if can_be_resumed { Step::Take(lease.clone()) } else { Step::Remove(lease.clone()) });
         }
     }
     share(&kept, view, &mut steps);
@@ -318,6 +320,25 @@ mod tests {
                 busy: &HashSet::new(),
             };
             assert_eq!(decide(&view), expected);
+        }
+    }
+
+    #[test]
+    fn an_old_session_whose_owner_is_gone_is_heard_out() {
+        let living = vec!["a".to_owned()];
+        let old = |session_id: Option<&str>| {
+            let mut lease = lease(key(1, 0), None, true);
+            lease.state.session_id = session_id.map(str::to_owned);
+            lease
+        };
+        let new = [lease(key(2, 0), Some("a"), true), lease(key(2, 1), Some("a"), true)];
+        for (old, owner) in [(old(Some("resumable")), Some("a")), (old(None), None)] {
+            let mut leases = [&[old.clone()][..], &new].concat();
+            turn("a", &living, &HashSet::new(), 2, &mut leases);
+            let kept = leases.iter().find(|lease| lease.key == old.key);
+            assert_eq!(kept.and_then(|lease| lease.owner.as_deref()), owner);
+            turn("a", &living, &HashSet::new(), 2, &mut leases);
+            assert_eq!(leases, new, "and then it ends");
         }
     }
 

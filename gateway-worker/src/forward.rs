@@ -109,7 +109,9 @@ impl Whose {
             Job::Answer(question) => server_of(&question.place),
             Job::Notify(notify) => server_of(&notify.place),
             Job::Remember(remark) => Some(remark.guild_id),
-            _ => None,
+            Job::Edited { guild_id, .. } | Job::Deleted { guild_id, .. } => *guild_id,
+            // Not what a session passes on.
+            Job::Read { .. } | Job::Index { .. } | Job::Tell { .. } => None,
         };
         server.map_or_else(|| Self::Group(group.to_owned()), Self::Server)
     }
@@ -288,9 +290,16 @@ mod tests {
 
     fn entry(group: u64, n: u64) -> Entry {
         // Deletions of one message are one group.
-        let job =
-            Job::Deleted { application_id: Id::new(1), channel_id: Id::new(n + 1), message_id: Id::new(group + 1) };
-        entry_of(job, n)
+        entry_of(deletion(None, n, group), n)
+    }
+
+    fn deletion(server: Option<u64>, channel: u64, message: u64) -> Job {
+        Job::Deleted {
+            application_id: Id::new(1),
+            channel_id: Id::new(channel + 1),
+            message_id: Id::new(message + 1),
+            guild_id: server.map(|server| Id::new(server + 1)),
+        }
     }
 
     /// A notice about a message of a server; those about one message are one group.
@@ -299,7 +308,7 @@ mod tests {
         let reply_to =
             ReplyTo::Message { application_id, channel_id, message_id: Id::new(message + 1), is_thread: false };
         let (place, notice) = (Place::Guild(Id::new(server + 1)), Notice::Cooldown { seconds: 1 });
-        entry_of(Job::Notify(Box::new(Notify { place, reply_to, text: String::new(), notice })), n)
+        entry_of(Job::Notify(Box::new(Notify { place, reply_to, text: String::new(), locale: None, notice })), n)
     }
 
     /// What somebody said in a channel of a server; what is said in one channel is one group.
@@ -371,5 +380,22 @@ mod tests {
         waiting.add(notice(1, 2_000, 2_000));
         let due: Vec<u64> = waiting.next().into_iter().map(|(_, entry)| entry.tickets[0]).collect();
         assert_eq!((due.len(), &due[..2]), (FROM_ONE + 1, [0, 2_000].as_slice()));
+    }
+
+    #[test]
+    fn a_server_that_deletes_or_edits_many_messages_fills_no_call() {
+        let mut waiting = Waiting::default();
+        for n in 0..500 {
+            let edit = Job::Edited {
+                message_id: Id::new(n + 1),
+                text: String::new(),
+                edited_at: None,
+                guild_id: Some(Id::new(1)),
+            };
+            waiting.add(entry_of(if n % 2 == 0 { deletion(Some(0), 0, n) } else { edit }, n));
+        }
+        waiting.add(notice(1, 1_000, 1_000));
+        let due: Vec<u64> = waiting.next().into_iter().map(|(_, entry)| entry.tickets[0]).collect();
+        assert_eq!((due.len(), &due[..2]), (FROM_ONE + 1, [0, 1_000].as_slice()));
     }
 }

@@ -1,8 +1,9 @@
 //! From a raw frame of the gateway to the few fields that decide about it. Everything borrows from the frame.
 
+use guildhall::locale::Locale;
 use jiff::Timestamp;
 use memchr::memmem::Finder;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 use twilight_model::gateway::OpCode;
@@ -239,6 +240,24 @@ pub struct GuildCreated {
     /// Its threads that are not archived.
     #[serde(default)]
     pub threads: Vec<Channel>,
+    /// Its language, as far as Discord documents it.
+    #[serde(default, deserialize_with = "locale")]
+    pub preferred_locale: Option<Locale>,
+}
+
+/// A server whose settings on Discord have changed.
+#[derive(Debug, Deserialize)]
+pub struct GuildUpdated {
+    /// Its id.
+    pub id: Snowflake,
+    /// Its language now, as far as Discord documents it.
+    #[serde(default, deserialize_with = "locale")]
+    pub preferred_locale: Option<Locale>,
+}
+
+fn locale<'a, D: Deserializer<'a>>(value: D) -> Result<Option<Locale>, D::Error> {
+    let name = Option::<Text<'_>>::deserialize(value)?;
+    Ok(name.and_then(|name| Locale::named(&name.0)))
 }
 
 /// A server that is gone.

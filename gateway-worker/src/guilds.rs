@@ -1,6 +1,7 @@
 //! What a session must know of its servers to judge a message: their rules, the bot's own role, which channels are threads.
 
 use crate::frame::{self, GuildCreated, Snowflake};
+use guildhall::locale::Locale;
 use guildhall::settings::{Access, GuildSettings, ResponseMode};
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -112,6 +113,8 @@ struct Known {
     spots_complete: bool,
     /// Whether the server was announced since the program started.
     announced: bool,
+    /// Its language; none while it is unknown, `Some(None)` for one that is none of Discord's.
+    locale: Option<Option<Locale>>,
 }
 
 /// Spreads Discord's ids. Nobody can choose theirs, so nothing stronger is needed for what every message looks up.
@@ -163,6 +166,18 @@ impl Guilds {
         found.or_else(|| self.known.get(&guild).filter(|known| known.spots_complete).map(|_| Spot::Channel))
     }
 
+    /// A server's language: none while it is unknown, `Some(None)` for one that is none of Discord's.
+    pub fn locale(&self, guild: Snowflake) -> Option<Option<Locale>> {
+        self.known.get(&guild)?.locale
+    }
+
+    /// Takes the language of a server that is known.
+    pub fn set_locale(&mut self, guild: Snowflake, locale: Option<Locale>) {
+        if let Some(known) = self.known.get_mut(&guild) {
+            known.locale = Some(locale);
+        }
+    }
+
     /// Whether some server is set so that what people write must be asked of Discord.
     pub fn wants_content(&self) -> bool {
         self.needing_content > 0
@@ -207,6 +222,7 @@ impl Guilds {
     pub fn announce(&mut self, guild: &GuildCreated, bot: Snowflake) {
         let known = self.known.entry(guild.id).or_default();
         known.announced = true;
+        known.locale = Some(guild.preferred_locale);
         known.role_is_set = true;
         known.role = guild.roles.iter().find(|role| is_own(role, bot)).map(|role| role.id);
         if known.rules.as_ref().is_some_and(|rules| !rules.need_spots()) {

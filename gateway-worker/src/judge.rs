@@ -10,6 +10,7 @@ use crate::guilds::{Guilds, Spot};
 use crate::pace::Pacer;
 use crate::recent::Recent;
 use guildhall::job::Job;
+use guildhall::locale::Locale;
 use guildhall::settings::{Guild, ResponseMode};
 use jiff::Timestamp;
 use memchr::memmem::Finder;
@@ -39,6 +40,8 @@ pub enum Lookup {
     Settings(Id<GuildMarker>),
     /// The bot's own role in a server: among its roles, the one with the bot's id in its tags.
     OwnRole(Id<GuildMarker>),
+    /// A server's language. Nothing waits for it: what is asked meanwhile is answered without.
+    Locale(Id<GuildMarker>),
     /// What a channel is.
     Channel {
         /// The server.
@@ -51,7 +54,9 @@ pub enum Lookup {
 impl Lookup {
     fn guild(self) -> Snowflake {
         match self {
-            Self::Settings(guild) | Self::OwnRole(guild) | Self::Channel { guild, .. } => guild.cast(),
+            Self::Settings(guild) | Self::OwnRole(guild) | Self::Locale(guild) | Self::Channel { guild, .. } => {
+                guild.cast()
+            }
         }
     }
 }
@@ -63,6 +68,8 @@ pub enum Found {
     Settings(Option<Guild>),
     /// The role; none if there is none, or if Discord would not say.
     OwnRole(Option<Id<RoleMarker>>),
+    /// The language; none if it is none of Discord's, or if Discord would not say.
+    Locale(Option<Locale>),
     /// The channel. Where Discord would not say, it is judged as a channel and no thread.
     Channel(Spot),
     /// Nothing. A server whose settings this version cannot read is left alone: its messages are dropped, since with any

@@ -3,11 +3,14 @@
 use crate::guilds::Spot;
 use crate::judge::{Found, Lookup, Presence};
 use crate::session::Parts;
+use anyhow::{Result, anyhow};
+use futures::FutureExt as _;
 use guildhall::discord::DiscordError;
 use guildhall::interactions::interaction::Interaction;
 use guildhall::interactions::{act, decide};
 use jiff::Timestamp;
 use serde::Deserialize;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use twilight_model::channel::ChannelType;
@@ -27,13 +30,20 @@ const TRIES: usize = 3;
 
 /// What servers are set to, however long it takes: nothing can be decided without.
 pub async fn settings(parts: Arc<Parts>, guilds: Vec<Id<GuildMarker>>) -> Vec<(Lookup, Found)> {
-    let read = || parts.outside.store.guilds(&guilds);
-    let mut known = insistently("what servers are set to cannot be read yet", read).await;
-    guilds.iter().map(|&guild| (Lookup::Settings(guild), parts.found(known.remove(&guild)))).collect()
+    let read = async || {
+        let mut known = parts.outside.store.guilds(&guilds).await?;
+        Ok(guilds.iter().map(|&guild| (Lookup::Settings(guild), parts.found(known.remove(&guild)))).collect())
+    };
+    insistently("what servers are set to cannot be read yet", || caught(read())).await
+}
+
+/// What a lookup comes to. One that panics has failed like any other: somebody waits for its end.
+async fn caught<T>(lookup: impl Future<Output = Result<T>>) -> Result<T> {
+    AssertUnwindSafe(lookup).catch_unwind().await.unwrap_or_else(|_| Err(anyhow!("it panicked")))
 }
 
 /// Tries until it is done, and says `trouble` each time that it is not.
-async fn insistently<T, F: Future<Output = anyhow::Result<T>>>(trouble: &str, attempt: impl Fn() -> F) -> T {
+async fn insistently<T, F: Future<Output = Result<T>>>(trouble: &str, attempt: impl Fn() -> F) -> T {
     let mut pauses = PAUSES.into_iter();
     loop {
         match attempt().await {
@@ -51,13 +61,37 @@ pub async fn ask_discord(
     bot: Id<UserMarker>,
     lookup: Lookup,
 ) -> Vec<(Lookup, Found)> {
+    if let Lookup::Settings(guild) = lookup {
+        return settings(parts, vec![guild]).await;
+    }
+    let asked = caught(async { Ok(answered(&parts, application, bot, lookup).await?) });
+    let found = asked.await.unwrap_or_else(|error| {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "Discord did not tell what a message depends on; it is judged without"
+        );
+        Found::Unknown
+    });
+    vec![(lookup, found)]
+}
+
+async fn answered(
+    parts: &Parts,
+    application: Id<ApplicationMarker>,
+    bot: Id<UserMarker>,
+    lookup: Lookup,
+) -> Result<Found, DiscordError> {
     let discord = &parts.outside.discord;
-    let found = match lookup {
+    match lookup {
         Lookup::OwnRole(guild) => told(patiently(|| discord.guild_roles(application, guild)).await).map(|roles| {
             let mut roles = roles.iter().flatten();
             let own = roles.find(|role| role.tags.as_ref().is_some_and(|tags| tags.bot_id == Some(bot)));
             Found::OwnRole(own.map(|role| role.id))
         }),
+        Lookup::Locale(guild) => {
+            let asked = told(patiently(|| discord.guild_locale(application, guild)).await);
+            asked.map(|locale| Found::Locale(locale.flatten()))
+        }
         Lookup::Channel { channel, .. } => {
             told(patiently(|| discord.channel(application, channel)).await).map(|channel| {
                 Found::Channel(channel.map_or(Spot::Channel, |channel| match channel.kind {
@@ -68,9 +102,9 @@ pub async fn ask_discord(
                 }))
             })
         }
-        Lookup::Settings(guild) => return settings(parts, vec![guild]).await,
-    };
-    vec![(lookup, found.unwrap_or(Found::Unknown))]
+        // The table's to tell.
+        Lookup::Settings(_) => Ok(Found::Unknown),
+    }
 }
 
 /// What Discord said; none where it refuses to say it. Fails where it could not be asked: that says nothing.
@@ -78,10 +112,7 @@ fn told<T>(answer: Result<T, DiscordError>) -> Result<Option<T>, DiscordError> {
     match answer {
         Ok(found) => Ok(Some(found)),
         Err(DiscordError::Refused { .. }) => Ok(None),
-        Err(error @ (DiscordError::Unavailable(_) | DiscordError::TooLate)) => {
-            tracing::warn!("Discord did not tell what a message depends on; it is judged without");
-            Err(error)
-        }
+        Err(error @ (DiscordError::Unavailable(_) | DiscordError::TooLate)) => Err(error),
     }
 }
 
@@ -107,7 +138,7 @@ pub async fn note(parts: Arc<Parts>, presence: Presence, now: Timestamp) {
 }
 
 /// A bot that an account has brought along says nothing of servers that are another account's.
-async fn write_presence(parts: &Parts, guild: Id<GuildMarker>, left_at: Option<Timestamp>) -> anyhow::Result<()> {
+async fn write_presence(parts: &Parts, guild: Id<GuildMarker>, left_at: Option<Timestamp>) -> Result<()> {
     let store = &parts.outside.store;
     if parts.account.is_some() && !store.guild(guild).await?.is_some_and(|guild| parts.follows(&guild)) {
         return Ok(());
@@ -141,11 +172,23 @@ pub async fn interact(parts: Arc<Parts>, frame: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
     #[test]
     fn only_what_discord_has_said_is_known() {
         assert_eq!(told(Ok(7)).ok(), Some(Some(7)));
         assert_eq!(told::<u8>(Err(DiscordError::Refused { status: 403, code: 0 })).ok(), Some(None));
         assert!(told::<u8>(Err(DiscordError::Unavailable("it is down"))).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_lookup_that_panics_is_tried_again() {
+        let attempts = Cell::new(0);
+        let read = async || {
+            attempts.update(|attempts| attempts + 1);
+            assert!(attempts.get() > 2, "a lookup may panic");
+            Ok(attempts.get())
+        };
+        assert_eq!(insistently("it cannot be read yet", || caught(read())).await, 3);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::metrics::Metrics;
 use crate::wire;
+use guildhall::config::MOST_SHARDS;
 use guildhall::discord::{Discord, DiscordError, GatewayBot};
 use guildhall::store::{SessionKey, SessionNotice, SessionState, ShardPlan, Store};
 use std::sync::Arc;
@@ -17,6 +18,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Discord allows 2,500 servers a shard and recommends about 1,000. A recommendation is followed when it has doubled: new
 /// shards cost session starts, and every server's events come twice for a while.
 const FOLLOWED_AT: u32 = 2;
+
+/// Shards that may identify at once: Discord allows the largest bots some dozens.
+const MOST_AT_ONCE: u32 = 1_000;
 
 /// Number of shards from now on.
 pub fn total(now: Option<u32>, recommended: u32, set: Option<u32>) -> u32 {
@@ -101,13 +105,29 @@ async fn note_refusal(planner: &Planner) -> anyhow::Result<()> {
     store.create_lease(key, state).await
 }
 
+/// Whether what Discord says can be right.
+fn check(told: &GatewayBot, set: Option<u32>) -> anyhow::Result<()> {
+    let (shards, at_once) = (told.shards, told.limit.max_concurrency);
+    anyhow::ensure!(
+        set.is_some() || (1..=MOST_SHARDS).contains(&shards),
+        "Discord recommends {shards} shards, which cannot be right: they stay as they are (DISCORD_SHARDS sets their number)"
+    );
+    anyhow::ensure!(
+        (1..=MOST_AT_ONCE).contains(&at_once),
+        "Discord lets {at_once} shards identify at once, which cannot be right: all stays as it is"
+    );
+    Ok(())
+}
+
 async fn adopt(
     store: &Store,
     application: Id<ApplicationMarker>,
     told: &GatewayBot,
     set: Option<u32>,
 ) -> anyhow::Result<()> {
-    let known = store.shard_plan(application).await?;
+    check(told, set)?;
+    // One that was written down before nonsense was refused counts for nothing.
+    let known = store.shard_plan(application).await?.filter(|plan| (1..=MOST_SHARDS).contains(&plan.total));
     let Some(gateway_url) = wire::address(&told.url) else {
         anyhow::bail!("Discord names an address of its gateway that is none");
     };
@@ -116,7 +136,7 @@ async fn adopt(
         total: total(known.as_ref().map(|plan| plan.total), told.shards, set),
         generation: known.as_ref().map_or(0, |plan| plan.generation),
         gateway_url,
-        max_concurrency: told.limit.max_concurrency.max(1),
+        max_concurrency: told.limit.max_concurrency,
     };
     if known.as_ref() != Some(&plan) {
         tracing::info!(application.id = %application, shards = plan.total, "servers are shared out to shards");
@@ -137,5 +157,20 @@ mod tests {
         assert_eq!(total(Some(4), 8, None), 8);
         assert_eq!(total(Some(4), 1, None), 4);
         assert_eq!(total(Some(4), 8, Some(2)), 2);
+    }
+
+    #[test]
+    fn nonsense_is_no_recommendation() {
+        let is_taken = |shards, max_concurrency, set| {
+            let told = serde_json::json!({
+                "url": "wss://gateway.discord.gg", "shards": shards,
+                "session_start_limit": {"total": 1_000, "remaining": 5, "reset_after": 0, "max_concurrency": max_concurrency},
+            });
+            check(&serde_json::from_value(told).unwrap(), set).is_ok()
+        };
+        assert!(is_taken(1, 1, None) && is_taken(20_000, 128, None));
+        assert!(!is_taken(0, 1, None) && !is_taken(u32::MAX, 1, None));
+        assert!(!is_taken(1, 0, None) && !is_taken(1, u32::MAX, None));
+        assert!(is_taken(0, 1, Some(2)) && !is_taken(2, 0, Some(2)));
     }
 }

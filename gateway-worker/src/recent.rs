@@ -3,7 +3,7 @@
 use crate::frame::Snowflake;
 use guildhall::ids::snowflake_time;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// How long after a message its change or removal still has an effect.
@@ -15,21 +15,18 @@ const MOST: usize = 50_000;
 /// Messages that were passed on, with a fingerprint of their words.
 #[derive(Debug, Default)]
 pub struct Recent {
-    texts: HashMap<Snowflake, u64>,
-    order: VecDeque<Snowflake>,
+    /// By id, which is by age.
+    texts: BTreeMap<Snowflake, u64>,
 }
 
 impl Recent {
     /// Remembers a message, and forgets those that are too old by `now`.
     pub fn remember(&mut self, message: Snowflake, text: &str, now: Timestamp) {
-        if self.texts.insert(message, fingerprint(text)).is_none() {
-            self.order.push_back(message);
-        }
-        while let Some(&oldest) = self.order.front()
-            && (self.order.len() > MOST || !is_young(oldest, now))
+        self.texts.insert(message, fingerprint(text));
+        while let Some((&oldest, _)) = self.texts.first_key_value()
+            && (self.texts.len() > MOST || !is_young(oldest, now))
         {
-            self.order.pop_front();
-            self.texts.remove(&oldest);
+            self.texts.pop_first();
         }
     }
 
@@ -97,6 +94,18 @@ mod tests {
         }
         assert!(recent.texts.len() == MOST && !recent.contains(message(1)));
         recent.remember(message(2_000), "x", time(2_000));
-        assert_eq!((recent.texts.len(), recent.order.len()), (1, 1));
+        assert_eq!(recent.texts.len(), 1);
+    }
+
+    #[test]
+    fn a_message_that_was_forgotten_and_comes_again_counts_once() {
+        let mut recent = Recent::default();
+        recent.remember(message(1), "x", time(1));
+        for _ in 0..MOST {
+            assert!(recent.forget(message(1)));
+            recent.remember(message(1), "x", time(1));
+        }
+        recent.remember(message(2), "x", time(2));
+        assert!(recent.contains(message(1)) && recent.texts.len() == 2);
     }
 }

@@ -1,66 +1,36 @@
 //! One session with Discord's gateway: read this first. Its connection is always polled, so heartbeats are never late;
 //! whatever may take time is done elsewhere, and its outcome comes back as one more thing that happens.
 
+mod ending; // how it is given away, and how it gives way to another
+mod frames; // what comes through its connection
+mod link; // its connection
+mod settling; // what is done, and what comes of it
+
 use crate::backoff::Backoff;
 use crate::changes::Changes;
 use crate::forward::Forwarder;
-use crate::frame::Head;
 use crate::identify::IdentifyQueue;
 use crate::judge::{Found, Judge, Lookup, Options};
-use crate::lookups;
 use crate::metrics::Metrics;
 use crate::tenure::Permit;
-use crate::watermark::{Seen, Watermark};
-use crate::wire::{self, AfterClose};
+use crate::watermark::Watermark;
 use crate::worker::Outside;
-use futures::{FutureExt as _, StreamExt as _};
 use guildhall::ids::AccountId;
 use guildhall::settings::Guild;
-use guildhall::store::{Known, Lease, MOST_KEYS, SessionKey, SessionNotice, SessionState, ShardPlan};
+use guildhall::store::{Known, Lease, SessionKey, SessionNotice, SessionState, ShardPlan};
 use jiff::Timestamp;
-use rand::RngExt as _;
-use secrecy::{ExposeSecret as _, SecretString};
+use link::{Link, next_message};
+use secrecy::SecretString;
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
-use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
-use twilight_gateway::{CloseFrame, Config, ConfigBuilder, Message, Shard, ShardId, ShardState};
-use twilight_model::gateway::OpCode;
-use twilight_model::gateway::payload::outgoing::identify::IdentifyProperties;
+use twilight_gateway::Config;
 use twilight_model::id::{Id, marker::GuildMarker};
 
-/// Frames taken before anything else is looked at.
-const AT_ONCE: usize = 64;
-
-/// A gateway says hello at once; a connection that says nothing for this long is lost.
-const HELLO_WITHIN: Duration = Duration::from_secs(20);
-
-/// Heartbeats that may go by without any frame. The connection itself gives up after two; this is for one that is stuck
-/// while it writes.
-const SILENT_HEARTBEATS: u32 = 3;
-
-/// A closed connection is answered within this, or left.
-const CLOSED_WITHIN: Duration = Duration::from_secs(1);
-
-/// What is on its way to the queue when a session is given away may arrive within this. What does not is sent again by the
-/// next owner.
-const DRAINED_WITHIN: Duration = Duration::from_secs(5);
-
-/// The same when a session is ended for good: bursts that are open may close too.
-const ENDED_WITHIN: Duration = Duration::from_secs(15);
-
-/// Seconds to wait before a new session where Discord called the old one invalid. [Discord Docs/Gateway: Resuming]
-const INVALID_PAUSE: std::ops::RangeInclusive<f64> = 1.0..=5.0;
-
-/// Requests for servers' settings that are under way at the same time. A shard's servers all come at once, up to 2,500: what
-/// many requests and their connections take of memory is never given back whole.
-const ASKED_AT_ONCE: usize = 2;
+pub use ending::ENDED_WITHIN;
 
 /// Jobs of one session that may be under way while the queue is behind.
 const OWN_ROOM: usize = 200;
@@ -148,7 +118,7 @@ pub enum Order {
     Run,
     /// Close in a way that lets somebody else resume it.
     Release,
-    /// Close for good.
+    /// Give way to another: hear what was said until now, see to it that all of it is passed on, and come to an end.
     End,
 }
 
@@ -182,24 +152,6 @@ pub fn start(parts: Arc<Parts>, lease: Lease, permit: Permit) -> Running {
     Running { lease, state: published, revision, order, task: tokio::spawn(session.run(orders)) }
 }
 
-/// The connection of a session.
-enum Link {
-    /// None until then.
-    Down(Instant),
-    Up(Box<Up>),
-}
-
-struct Up {
-    shard: Shard<IdentifyQueue>,
-    /// Given up when nothing comes until then.
-    lost_at: Instant,
-    silence: Duration,
-    connected: bool,
-    /// Set once it is being closed by us.
-    closing: Option<Duration>,
-    ready_at: Option<Instant>,
-}
-
 struct Session {
     parts: Arc<Parts>,
     key: SessionKey,
@@ -214,6 +166,10 @@ struct Session {
     /// Kept because it holds the certificates of the whole world.
     config: Option<(bool, Config<IdentifyQueue>)>,
     order: Order,
+    /// Since when it is to come to an end, whatever the reason.
+    ends_since: Instant,
+    /// Whether it hears nothing more.
+    has_heard_out: bool,
     full: watch::Receiver<bool>,
     /// Whether it stops reading until what it has passed on is accepted.
     is_behind: bool,
@@ -259,6 +215,8 @@ impl Session {
             backoff: Backoff::default(),
             config: None,
             order: Order::Run,
+            ends_since: Instant::now(),
+            has_heard_out: false,
             full,
             is_behind: false,
             accepted,
@@ -275,41 +233,30 @@ impl Session {
     }
 
     async fn run(mut self, mut orders: watch::Receiver<Order>) {
-        let mut give_up = None;
         while self.permit.holds(Instant::now()) {
             self.settle();
             self.mind_the_way();
+            self.mind_the_end();
             self.publish();
             let now = Instant::now();
-            if self.order == Order::Run && self.state.stopped.is_none() {
+            if self.is_to_hear() {
                 self.connect_if_due(now);
-            } else {
-                let patience = if self.order == Order::End { ENDED_WITHIN } else { DRAINED_WITHIN };
-                let give_up = *give_up.get_or_insert(now + patience);
-                if matches!(self.link, Link::Down(_)) && (self.is_drained() || now >= give_up) {
-                    break;
-                }
+            } else if matches!(self.link, Link::Down(_)) && self.may_go(now) {
+                break;
             }
-            let wake = self.wake().min(give_up.unwrap_or(now + IDLE));
+            let wake = self.wake();
             tokio::select! {
                 message = next_message(&mut self.link) => self.on_messages(message),
                 Some(tickets) = self.settled.recv() => self.on_settled(&tickets),
-                Some(found) = self.lookups.join_next() => self.on_found(found.unwrap_or_default()),
-                Some(found) = self.settings.join_next() => self.on_found(found.unwrap_or_default()),
+                Some(Ok(found)) = self.lookups.join_next() => self.on_found(found),
+                Some(Ok(found)) = self.settings.join_next() => self.on_found(found),
                 changed = orders.changed() => {
                     if changed.is_err() {
                         // The worker is gone, and with it whoever could write anything down.
                         return;
                     }
-                    self.order = *orders.borrow_and_update();
-                    match self.order {
-                        Order::Run => {}
-                        Order::Release => self.close(CloseFrame::RESUME, Duration::ZERO),
-                        Order::End => {
-                            self.close(CloseFrame::NORMAL, Duration::ZERO);
-                            self.forget_session();
-                        }
-                    }
+                    let order = *orders.borrow_and_update();
+                    self.on_order(order);
                 }
                 changed = self.changes.recv() => self.on_changes(changed),
                 _ = self.full.changed() => {}
@@ -318,95 +265,6 @@ impl Session {
             self.mind_the_link();
         }
         self.publish();
-    }
-
-    /// Takes what the judge has decided, and sees to it that it is done.
-    fn settle(&mut self) {
-        let now = Instant::now();
-        if self.is_ready() {
-            self.heard_until = now;
-        }
-        let out = self.judge.poll(if self.is_deaf(now) { self.heard_until } else { now }.into());
-        for ticket in out.more {
-            self.mark.more(ticket);
-        }
-        for (tickets, job) in out.jobs {
-            self.under_way += 1;
-            self.parts.forwarder.submit(tickets, job, self.accepted.clone());
-        }
-        for ticket in out.done {
-            self.mark.done(ticket);
-        }
-        self.look_up(out.lookups);
-        for presence in out.presence {
-            tokio::spawn(lookups::note(Arc::clone(&self.parts), presence, Timestamp::now()));
-        }
-        for (ticket, frame) in out.interactions {
-            self.under_way += 1;
-            let (parts, accepted) = (Arc::clone(&self.parts), self.accepted.clone());
-            tokio::spawn(async move {
-                // A panic in there settles it too: it would only panic again.
-                let _ = tokio::spawn(lookups::interact(parts, frame)).await;
-                let _ = accepted.send(vec![ticket]);
-            });
-        }
-        // Where it does not ask for it, another session begins beside this one, so that nothing is missed meanwhile.
-        self.state.wants_content = out.wants_content;
-    }
-
-    fn asks_for_content(&self) -> bool {
-        self.key.reads_content() && !self.state.content_refused
-    }
-
-    fn look_up(&mut self, lookups: Vec<Lookup>) {
-        for lookup in lookups {
-            match lookup {
-                Lookup::Settings(guild) => self.unasked.push_back(guild),
-                lookup => {
-                    let (parts, bot) = (Arc::clone(&self.parts), self.judge.bot());
-                    self.lookups.spawn(lookups::ask_discord(parts, self.key.application, bot, lookup));
-                }
-            }
-        }
-        while self.settings.len() < ASKED_AT_ONCE && !self.unasked.is_empty() {
-            let some = self.unasked.drain(..self.unasked.len().min(MOST_KEYS)).collect();
-            self.settings.spawn(lookups::settings(Arc::clone(&self.parts), some));
-        }
-        if self.unasked.is_empty() {
-            self.unasked = VecDeque::new();
-        }
-    }
-
-    fn on_found(&mut self, found: Vec<(Lookup, Found)>) {
-        for (lookup, found) in found {
-            self.judge.found(lookup, found);
-        }
-    }
-
-    fn on_changes(&mut self, changes: Result<Changes, RecvError>) {
-        match changes {
-            Ok(guilds) => {
-                for (guild, known) in guilds.iter() {
-                    self.judge.changed(*guild, self.parts.found(Some(known.clone())));
-                }
-            }
-            Err(RecvError::Lagged(_)) => self.judge.doubt_settings(),
-            // This worker is ending.
-            Err(RecvError::Closed) => {}
-        }
-    }
-
-    fn on_settled(&mut self, tickets: &[u64]) {
-        self.under_way = self.under_way.saturating_sub(1);
-        for &ticket in tickets {
-            self.mark.done(ticket);
-        }
-    }
-
-    /// Whether everything is done that can be: to give a session away, only what is on its way counts, since the next owner
-    /// gets all else again.
-    fn is_drained(&self) -> bool {
-        self.under_way == 0 && (self.order != Order::End || self.mark.outstanding() == 0)
     }
 
     fn publish(&mut self) {
@@ -444,9 +302,12 @@ impl Session {
         matches!(&self.link, Link::Up(up) if up.ready_at.is_some())
     }
 
-    /// Whether bursts wait because nothing can be heard. What is being ended hears nothing more.
+    /// Whether bursts wait because nothing can be heard, and a resume may bring what belongs to them.
     fn is_deaf(&self, now: Instant) -> bool {
-        !self.is_ready() && now.duration_since(self.heard_until) < BACK_WITHIN && self.order != Order::End
+        !self.is_ready()
+            && self.state.session_id.is_some()
+            && !self.has_heard_out
+            && now.duration_since(self.heard_until) < BACK_WITHIN
     }
 
     fn is_held(&self) -> bool {
@@ -464,257 +325,13 @@ impl Session {
         let now = Instant::now();
         let link = match &self.link {
             Link::Up(up) => up.lost_at,
-            Link::Down(until) if self.order == Order::Run && !self.is_held() && self.state.stopped.is_none() => *until,
-            Link::Down(_) => now + IDLE,
+            Link::Down(until) if self.is_to_hear() && !self.is_held() => *until,
+            Link::Down(_) if self.is_to_hear() => now + IDLE,
+            Link::Down(_) => self.gives_up_at(),
         };
         let deaf_until = self.is_deaf(now).then(|| self.heard_until + BACK_WITHIN);
         let burst = self.judge.next_wake().map(|wake| deaf_until.unwrap_or_else(|| wake.into()));
         burst.map_or(link, |burst| link.min(burst))
-    }
-
-    fn connect_if_due(&mut self, now: Instant) {
-        let Link::Down(until) = self.link else { return };
-        if now < until || self.is_held() {
-            return;
-        }
-        // The plan's address was checked by whoever asked for it.
-        let gateway = self.parts.plan.borrow().gateway_url.clone();
-        let content = self.asks_for_content();
-        let config = match &self.config {
-            Some((same, config)) if *same == content => config.clone(),
-            _ => ConfigBuilder::new(self.parts.token.expose_secret().to_owned(), wire::intents(content))
-                .queue(self.parts.identify.clone())
-                .identify_properties(IdentifyProperties::new("guildhall", "guildhall", std::env::consts::OS))
-                .build(),
-        };
-        self.config = Some((content, config.clone()));
-        let mut builder = ConfigBuilder::from(config).proxy_url(gateway);
-        if let Some(id) = &self.state.session_id {
-            // What is outstanding is in memory and need not be sent again.
-            builder = builder.session(twilight_gateway::Session::new(self.mark.newest(), id.clone()));
-            if let Some(url) = self.state.resume_url.as_deref().and_then(wire::address) {
-                builder = builder.resume_url(url);
-            }
-        }
-        let Some(id) = ShardId::new_checked(self.key.shard, self.key.total) else {
-            return self.stop(SessionNotice::ShardsRefused);
-        };
-        let shard = Shard::with_config(id, builder.build());
-        let lost_at = now + HELLO_WITHIN;
-        self.link = Link::Up(Box::new(Up {
-            shard,
-            lost_at,
-            silence: HELLO_WITHIN,
-            connected: false,
-            closing: None,
-            ready_at: None,
-        }));
-    }
-
-    /// Takes a message and whatever has arrived behind it.
-    fn on_messages(&mut self, first: Option<Result<Message, ReceiveMessageError>>) {
-        // One look at the clock: they have arrived already.
-        let now = Instant::now();
-        self.on_message(first, now);
-        for _ in 1..AT_ONCE {
-            let Link::Up(up) = &mut self.link else { return };
-            let Some(next) = next_of(up).now_or_never() else { return };
-            self.on_message(next, now);
-        }
-    }
-
-    fn on_message(&mut self, message: Option<Result<Message, ReceiveMessageError>>, now: Instant) {
-        if let Link::Up(up) = &mut self.link
-            && up.closing.is_none()
-        {
-            up.lost_at = now + up.silence;
-        }
-        match message {
-            Some(Ok(Message::Text(text))) => self.on_text(&text, now),
-            Some(Ok(Message::Close(frame))) => self.on_close(frame.map(|frame| frame.code)),
-            None => self.on_close(None),
-            Some(Err(error)) => match error.kind() {
-                ReceiveMessageErrorType::Deserializing { event } => {
-                    self.parts.metrics.unreadable_frames.inc();
-                    self.on_text(event, now);
-                }
-                ReceiveMessageErrorType::Reconnect => {
-                    tracing::warn!(session = %self.key, error = %source_of(&error), "no connection to Discord's gateway");
-                    // Perhaps only this address has gone.
-                    self.state.resume_url = None;
-                    self.down(None);
-                }
-                // The stream cannot be unpacked any further: it is being closed, and the session resumed.
-                _ => {
-                    self.parts.metrics.unreadable_frames.inc();
-                    self.expect_close(None);
-                }
-            },
-        }
-    }
-
-    fn on_text(&mut self, text: &str, now: Instant) {
-        let Some(head) = Head::read(text) else { return };
-        match head {
-            Head { op: Some(OpCode::Dispatch), seq: Some(seq), kind: Some(kind) } => {
-                self.on_event(text, kind, seq, now);
-            }
-            Head { op: Some(OpCode::Hello), .. } => {
-                if let (Link::Up(up), Some(interval)) = (&mut self.link, wire::heartbeat(text)) {
-                    up.silence = interval.saturating_mul(SILENT_HEARTBEATS).clamp(HELLO_WITHIN, IDLE);
-                    if up.closing.is_none() {
-                        up.lost_at = now + up.silence;
-                    }
-                }
-            }
-            Head { op: Some(OpCode::InvalidSession), .. } => {
-                let pause = Duration::from_secs_f64(rand::rng().random_range(INVALID_PAUSE));
-                if wire::is_resumable(text) {
-                    self.expect_close(None);
-                } else {
-                    self.forget_session();
-                    self.expect_close(Some(pause));
-                }
-            }
-            Head { op: Some(OpCode::Reconnect), .. } => self.expect_close(None),
-            _ => {}
-        }
-    }
-
-    fn on_event(&mut self, text: &str, kind: &str, seq: u64, now: Instant) {
-        // What comes behind an event without its number would pass for all that was missed.
-        if self.has_lost_count && self.is_closing() {
-            return;
-        }
-        self.parts.metrics.event(kind);
-        if kind == "READY" {
-            let Some(ready) = wire::ready(text) else {
-                tracing::warn!(session = %self.key, "Discord's first event names no session; it is asked for another one");
-                self.forget_session();
-                return self.close(CloseFrame::NORMAL, Duration::ZERO);
-            };
-            self.mark.start_session();
-            self.state.session_id = Some(ready.session_id);
-            self.state.resume_url = ready.resume_gateway_url.filter(|url| wire::address(url).is_some());
-        }
-        if matches!(kind, "READY" | "RESUMED") {
-            tracing::info!(session = %self.key, event = kind, "connected to Discord's gateway");
-            self.state.ready = true;
-            if let Link::Up(up) = &mut self.link {
-                up.ready_at = Some(now);
-            }
-        }
-        match self.mark.see(seq) {
-            Seen::New(ticket) => self.judge.on_frame(text, kind, ticket, now.into()),
-            Seen::Again => {}
-            Seen::Absurd => {
-                self.parts.metrics.unreadable_frames.inc();
-                return self.lose_count();
-            }
-        }
-        self.has_lost_count = false;
-        // The connection itself knows no session to send heartbeats for.
-        if kind == "READY" && matches!(&self.link, Link::Up(up) if up.shard.session().is_none()) {
-            self.close(CloseFrame::RESUME, Duration::ZERO);
-        }
-    }
-
-    /// The gateway counts wrongly. After a resume it may count right; if it does not, there is another session.
-    fn lose_count(&mut self) {
-        tracing::warn!(session = %self.key, "Discord's events are numbered wrongly: the connection is closed");
-        if std::mem::replace(&mut self.has_lost_count, true) {
-            self.forget_session();
-        }
-        if !self.is_closing() {
-            self.close(CloseFrame::RESUME, Duration::ZERO);
-        }
-    }
-
-    /// The connection was closed, by either side.
-    fn on_close(&mut self, code: Option<u16>) {
-        if !self.is_closing() {
-            self.parts.metrics.disconnects.inc();
-            let after = wire::after_close(code, self.asks_for_content());
-            tracing::info!(session = %self.key, close.code = code, ?after, "Discord closed the connection");
-            match after {
-                AfterClose::Resume => {}
-                AfterClose::Anew => self.forget_session(),
-                AfterClose::WithoutContent => {
-                    self.forget_session();
-                    self.state.content_refused = true;
-                    self.state.notice = Some(SessionNotice::ContentRefused);
-                    tracing::error!(session = %self.key, "{}", SessionNotice::ContentRefused.advice());
-                }
-                AfterClose::Stop(notice) => self.stop(notice),
-            }
-        }
-        self.down(None);
-    }
-
-    fn is_closing(&self) -> bool {
-        matches!(&self.link, Link::Up(up) if up.closing.is_some())
-    }
-
-    /// It is not tried again with this token.
-    fn stop(&mut self, notice: SessionNotice) {
-        tracing::error!(session = %self.key, "{}; the session is stopped", notice.advice());
-        self.forget_session();
-        self.state.notice = Some(notice);
-        self.state.stopped = Some(self.parts.revision.clone());
-        self.state.stopped_by.clone_from(&self.owner);
-        self.link = Link::Down(Instant::now());
-    }
-
-    /// The next session is a new one.
-    fn forget_session(&mut self) {
-        self.state.session_id = None;
-        self.state.resume_url = None;
-    }
-
-    /// Begins to close the connection; the next one comes after `pause`, or later where connections do not last.
-    fn close(&mut self, frame: CloseFrame<'static>, pause: Duration) {
-        match &self.link {
-            // Not connected: there is nobody to tell, and nothing to wait for.
-            Link::Up(up) if matches!(up.shard.state(), ShardState::Disconnected { .. }) => {
-                return self.down(Some(pause));
-            }
-            Link::Up(up) => up.shard.close(frame),
-            Link::Down(_) => return,
-        }
-        self.expect_close(Some(pause));
-    }
-
-    /// The connection is being closed by us.
-    fn expect_close(&mut self, pause: Option<Duration>) {
-        if let Link::Up(up) = &mut self.link
-            && up.closing.is_none()
-        {
-            up.closing = Some(pause.unwrap_or_default());
-            up.lost_at = Instant::now() + CLOSED_WITHIN;
-        }
-    }
-
-    /// There is no connection any more.
-    fn down(&mut self, pause: Option<Duration>) {
-        let Link::Up(up) = &self.link else { return };
-        let ready_for = up.ready_at.map(|since| since.elapsed());
-        let pause = pause.or(up.closing).unwrap_or_default().max(self.backoff.after(ready_for, &mut rand::rng()));
-        self.link = Link::Down(Instant::now() + pause);
-    }
-
-    /// Gives up a connection from which nothing comes, and closes one whose events cannot be passed on.
-    fn mind_the_link(&mut self) {
-        let Link::Up(up) = &self.link else { return };
-        if Instant::now() >= up.lost_at {
-            if up.closing.is_none() {
-                self.parts.metrics.disconnects.inc();
-                tracing::warn!(session = %self.key, "Discord's gateway has gone silent; the connection is given up");
-            }
-            self.down(None);
-        } else if up.closing.is_none() && self.is_held() {
-            tracing::warn!(session = %self.key, "events cannot be passed on: the session is closed and resumed later");
-            self.close(CloseFrame::RESUME, Duration::ZERO);
-        }
     }
 }
 
@@ -722,37 +339,4 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.parts.metrics.session(self.key, None);
     }
-}
-
-/// The next message of a connection; never one where there is none.
-async fn next_message(link: &mut Link) -> Option<Result<Message, ReceiveMessageError>> {
-    match link {
-        Link::Up(up) => next_of(up).await,
-        Link::Down(_) => std::future::pending().await,
-    }
-}
-
-/// The next message; none once the connection is gone without a word. The shard would connect again by itself then, and at
-/// once, however often that fails.
-async fn next_of(up: &mut Up) -> Option<Result<Message, ReceiveMessageError>> {
-    poll_fn(|context| {
-        let polled = up.shard.poll_next_unpin(context);
-        let is_connected = !matches!(up.shard.state(), ShardState::Disconnected { .. });
-        let was_connected = up.connected;
-        up.connected |= is_connected;
-        // One that is being closed counts as disconnected from then on; connected, it is the next one already, which is not
-        // to resume what is being given away.
-        if up.closing.is_some() && is_connected {
-            return Poll::Ready(None);
-        }
-        match polled {
-            Poll::Pending if up.closing.is_none() && was_connected && !is_connected => Poll::Ready(None),
-            polled => polled,
-        }
-    })
-    .await
-}
-
-fn source_of(error: &ReceiveMessageError) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

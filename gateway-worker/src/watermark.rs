@@ -32,6 +32,8 @@ pub struct Watermark {
     stored: u64,
     /// Tickets in order, each with how often it is still to be [`done`](Self::done); the first one's is never 0.
     outstanding: VecDeque<(u64, u32)>,
+    /// The same of earlier sessions: what Discord cannot send again. None of them is done.
+    stranded: VecDeque<(u64, u32)>,
     /// Passed over, not seen yet.
     gaps: BTreeSet<u64>,
 }
@@ -47,7 +49,7 @@ impl Watermark {
     pub fn start_session(&mut self) {
         self.base = self.newest;
         self.stored = self.newest;
-        self.outstanding.clear();
+        self.stranded.extend(self.outstanding.drain(..).filter(|&(_, left)| left > 0));
         self.gaps.clear();
     }
 
@@ -76,15 +78,23 @@ impl Watermark {
 
     /// One thing more is to be done for this event than was known. Said before the last of them is.
     pub fn more(&mut self, ticket: u64) {
-        if let Ok(place) = self.outstanding.binary_search_by_key(&ticket, |&(other, _)| other) {
-            self.outstanding[place].1 += 1;
+        for events in [&mut self.outstanding, &mut self.stranded] {
+            if let Some(place) = place_of(events, ticket) {
+                events[place].1 += 1;
+            }
         }
     }
 
-    /// One of the things that were to be done for this event is done. Unknown ones and those of an earlier session change
-    /// nothing.
+    /// One of the things that were to be done for this event is done. Unknown ones change nothing.
     pub fn done(&mut self, ticket: u64) {
-        if let Ok(place) = self.outstanding.binary_search_by_key(&ticket, |&(other, _)| other) {
+        if let Some(place) = place_of(&self.stranded, ticket) {
+            self.stranded[place].1 -= 1;
+            if self.stranded[place].1 == 0 {
+                self.stranded.remove(place);
+            }
+            return;
+        }
+        if let Some(place) = place_of(&self.outstanding, ticket) {
             let left = &mut self.outstanding[place].1;
             *left = left.saturating_sub(1);
         }
@@ -109,6 +119,15 @@ impl Watermark {
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()
     }
+
+    /// Events of earlier sessions that are not done: whoever drops them loses them.
+    pub fn stranded(&self) -> usize {
+        self.stranded.len()
+    }
+}
+
+fn place_of(events: &VecDeque<(u64, u32)>, ticket: u64) -> Option<usize> {
+    events.binary_search_by_key(&ticket, |&(other, _)| other).ok()
 }
 
 #[cfg(test)]
@@ -144,11 +163,14 @@ mod tests {
         let old: Vec<u64> = (1..=3).filter_map(|seq| ticket(mark.see(seq))).collect();
         mark.start_session();
         let new: Vec<u64> = (1..=3).filter_map(|seq| ticket(mark.see(seq))).collect();
-        for ticket in old {
+        mark.more(old[0]);
+        for (n, &ticket) in old.iter().enumerate() {
             assert!(!new.contains(&ticket));
+            assert_eq!(mark.stranded(), 3 - n.saturating_sub(1), "there are two things to do for the first");
             mark.done(ticket);
         }
-        assert_eq!((mark.storable(), mark.newest()), (0, 3));
+        mark.done(old[0]);
+        assert_eq!((mark.storable(), mark.newest(), mark.stranded()), (0, 3, 0));
         mark.done(new[0]);
         assert_eq!(mark.storable(), 1);
     }

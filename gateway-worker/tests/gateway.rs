@@ -5,7 +5,7 @@
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use gateway_worker::{Application, Options, Outside, content, run};
 use guildhall::account::Plan;
@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use standalone::house::{House, Work};
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, watch};
@@ -31,7 +32,7 @@ type Heard = Arc<Mutex<Vec<(&'static str, Value)>>>;
 #[derive(Clone)]
 struct Gateway {
     address: String,
-    shards: u32,
+    shards: Arc<AtomicU32>,
     heard: Heard,
     say: broadcast::Sender<Message>,
     ready: Arc<Mutex<Value>>,
@@ -45,7 +46,7 @@ impl Gateway {
             json!({"session_id": "first", "resume_gateway_url": format!("ws://{address}"), "user": {"id": "5"}});
         let gateway = Self {
             address,
-            shards,
+            shards: Arc::new(AtomicU32::new(shards)),
             heard: Heard::default(),
             say: broadcast::channel(64).0,
             ready: Arc::new(Mutex::new(ready)),
@@ -53,6 +54,7 @@ impl Gateway {
         let app = Router::new()
             .route("/api/v10/gateway/bot", get(bot))
             .route("/api/v10/users/@me/guilds", get(guilds))
+            .route("/api/v10/channels/{channel}/messages", post(posted))
             .route("/", get(upgrade))
             .with_state(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -78,9 +80,14 @@ fn application() -> Application {
 
 async fn bot(State(gateway): State<Gateway>) -> Json<Value> {
     Json(json!({
-        "url": format!("ws://{}", gateway.address), "shards": gateway.shards,
+        "url": format!("ws://{}", gateway.address), "shards": gateway.shards.load(Ordering::Relaxed),
         "session_start_limit": {"total": 1000, "remaining": 900, "reset_after": 1000, "max_concurrency": 16},
     }))
+}
+
+async fn posted(State(gateway): State<Gateway>, Json(message): Json<Value>) -> Json<Value> {
+    gateway.heard.lock().unwrap().push(("post", message));
+    Json(json!({"id": "77", "channel_id": "20"}))
 }
 
 async fn guilds(State(gateway): State<Gateway>) -> Json<Value> {
@@ -260,6 +267,48 @@ async fn a_token_that_is_refused_is_not_tried_again() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((gateway.heard("identify").len(), gateway.heard("resume").len()), (1, 0));
     worker.stops().await;
+}
+
+/// Somebody has begun to ask, and what comes next would belong to it.
+fn begins_to_ask() -> Value {
+    let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap() - 1_420_070_400_000;
+    json!({"op": 0, "s": 2, "t": "MESSAGE_CREATE", "d": {
+        "id": (now << 22).to_string(), "channel_id": "20", "type": 0, "content": "hello,",
+        "author": {"id": "40", "username": "ann"}, "mentions": [], "mention_roles": [],
+    }})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_before_a_session_was_lost_is_passed_on_when_the_worker_goes() {
+    for code in [None, Some(4004)] {
+        let gateway = Gateway::start(1).await;
+        let world = World::new(&gateway).await;
+        let worker = Worker::start(Arc::clone(&world.house.bot), options(application(), true));
+        world.until("ready", |leases| leases.iter().any(|lease| lease.state.ready)).await;
+        gateway.says(&begins_to_ask());
+        match code {
+            None => gateway.says(&json!({"op": 9, "d": false})),
+            Some(code) => gateway.closes(code),
+        }
+        world.until("the session is lost", |leases| leases[0].state.session_id.is_none()).await;
+        worker.stops().await;
+        world.until("it is answered", |_| !gateway.heard("post").is_empty()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_makes_no_sense_changes_nothing() {
+    let gateway = Gateway::start(1).await;
+    let world = World::new(&gateway).await;
+    let first = Worker::start(Arc::clone(&world.house.bot), options(application(), true));
+    world.until("ready", |leases| leases.iter().any(|lease| lease.state.ready)).await;
+    first.stops().await;
+    gateway.shards.store(u32::MAX, Ordering::Relaxed);
+    let second = Worker::start(Arc::clone(&world.house.bot), options(application(), true));
+    world.until("resumed", |leases| gateway.heard("resume").len() == 1 && leases[0].owner.is_some()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.leases().await.len(), 1);
+    second.stops().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

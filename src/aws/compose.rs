@@ -19,7 +19,8 @@ use anyhow::{Context as _, Result};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A function is ended after fifteen minutes; what was crawled is still to be embedded and written down by then.
+/// A function is ended after fifteen minutes; what was crawled is still to be embedded and written down by then. A site that
+/// takes longer is read on by the next job.
 const CRAWL: Duration = Duration::from_mins(10);
 
 /// What a function on AWS works with, from the process's environment.

@@ -4,6 +4,7 @@
 use super::{CONNECT, SILENCE};
 use crate::http;
 use anyhow::{Context as _, Result};
+use async_trait::async_trait;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -11,9 +12,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use axum::http::{Request, Response};
+use http_body_util::BodyExt as _;
 use object_store::ClientOptions;
-use object_store::client::HttpClient;
-use reqwest::Client;
+use object_store::client::{
+    HttpClient, HttpError, HttpErrorKind, HttpRequest as FileRequest, HttpResponse as FileResponse, HttpResponseBody,
+    HttpService,
+};
+use reqwest::{Body, Client};
 
 /// One client for everything of AWS. How long a request may take is said by whoever makes it.
 pub(super) fn client() -> Result<Client> {
@@ -46,8 +51,32 @@ impl HttpConnector for Connections {
 
 impl object_store::client::HttpConnector for Connections {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(self.0.clone()))
+        Ok(HttpClient::new(Self(self.0.clone())))
     }
+}
+
+/// As S3's library would do it by itself, if that did not bring HTTP/2 along, which nobody here speaks.
+#[async_trait]
+impl HttpService for Connections {
+    async fn call(&self, request: FileRequest) -> Result<FileResponse, HttpError> {
+        let request = request.map(Body::wrap).try_into().map_err(of_file)?;
+        let answer: Response<Body> = self.0.execute(request).await.map_err(of_file)?.into();
+        Ok(answer.map(|body| HttpResponseBody::new(body.map_err(of_file))))
+    }
+}
+
+/// What may pass is tried again by S3's library, as far as doing it twice does no harm.
+fn of_file(error: reqwest::Error) -> HttpError {
+    let kind = if error.is_timeout() {
+        HttpErrorKind::Timeout
+    } else if error.is_connect() {
+        HttpErrorKind::Connect
+    } else if error.is_decode() || error.is_builder() {
+        HttpErrorKind::Decode
+    } else {
+        HttpErrorKind::Interrupted
+    };
+    HttpError::new(kind, error.without_url())
 }
 
 /// Requests and answers are small here: both are whole in memory.

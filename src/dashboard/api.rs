@@ -147,7 +147,11 @@ mod tests {
         }
         operations.sort();
         insta::assert_snapshot!(operations.join("\n"), @r"
+        /accounts get
+        /accounts/{id} get
+        /accounts/{id} patch
         /ask post
+        /audit get
         /bot delete
         /bot get
         /bot put
@@ -164,6 +168,9 @@ mod tests {
         /guilds/{id}/settings get
         /guilds/{id}/settings patch
         /health get
+        /invitations get
+        /invitations post
+        /invitations/{id} delete
         /knowledge/questions get
         /knowledge/questions/{id} delete
         /knowledge/search get
@@ -174,6 +181,12 @@ mod tests {
         /knowledge/sources/{id} get
         /knowledge/sources/{id}/refresh post
         /me get
+        /me/account put
+        /me/accounts get
+        /me/sessions delete
+        /members get
+        /members/{id} delete
+        /members/{id} patch
         /notices get
         /notifications get
         /notifications put
@@ -211,6 +224,44 @@ mod tests {
             }
         }
         rules.sort();
-        insta::assert_snapshot!(rules.join("\n"));
+        insta::assert_snapshot!(rules.join("\n"), @r"
+        /accounts get: operator, operator
+        /accounts/{id} get: operator, operator
+        /accounts/{id} patch: operator, operator
+        /ask post: ask, agent
+        /audit get: audit:read, admin
+        /bot delete: bot:write, admin
+        /bot get: bot:read, agent
+        /bot put: bot:write, admin
+        /events get: events:read, agent
+        /guilds get: guilds:read, agent
+        /guilds/{id} get: guilds:read, agent
+        /guilds/{id}/settings get: guilds:read, agent
+        /guilds/{id}/settings patch: guilds:write, admin
+        /invitations get: invitations:write, admin
+        /invitations post: invitations:write, admin
+        /invitations/{id} delete: invitations:write, admin
+        /knowledge/search get: knowledge:read, agent
+        /knowledge/sources get: knowledge:read, agent
+        /knowledge/sources post: knowledge:write, admin
+        /knowledge/sources/files post: knowledge:write, admin
+        /knowledge/sources/{id} delete: knowledge:write, admin
+        /knowledge/sources/{id} get: knowledge:read, agent
+        /knowledge/sources/{id}/refresh post: knowledge:write, admin
+        /me get: -, agent
+        /me/account put: -, -
+        /me/accounts get: -, -
+        /me/sessions delete: -, -
+        /members get: members:read, agent
+        /members/{id} delete: members:write, owner
+        /members/{id} patch: members:write, owner
+        /notifications get: events:read, agent
+        /notifications put: notifications:write, admin
+        /tokens get: tokens:write, admin
+        /tokens post: tokens:write, admin
+        /tokens/{id} delete: tokens:write, admin
+        /tokens/{id} get: tokens:write, admin
+        /usage get: account:read, agent
+        ");
     }
 }

@@ -23,13 +23,12 @@ use crate::settings::GuildSettings;
 use crate::store::{Change, Note, Session, Who, WhoKind};
 use anyhow::{Result, anyhow};
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use jiff::Timestamp;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use token::{bearer, sent};
+use token::{is_ours, sent};
 
 /// Characters of a value that a note of a change shows at most; a longer one is only named.
 const MAX_NOTED_CHARS: usize = 100;
@@ -210,8 +209,8 @@ impl Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        let caller = if parts.headers.contains_key(AUTHORIZATION) {
-            Self::of_token(parts, bot).await?
+        let caller = if let Some(secret) = sent(&parts.headers) {
+            Self::of_token(secret, bot).await?
         } else if let Some(signed_in) = SignedIn::find(parts, bot).await? {
             Self::of_person(&signed_in, bot).await?
         } else {
@@ -221,14 +220,13 @@ impl Caller {
         Ok(caller)
     }
 
-    async fn of_token(parts: &Parts, bot: &Bot) -> Result<Self, Denied> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or(Denied::Unknown)?;
-        if let (Some(operator), Some(secret)) = (&bot.access.operator_token, sent(header))
-            && operator.is(secret)
-        {
+    async fn of_token(secret: &str, bot: &Bot) -> Result<Self, Denied> {
+        if bot.access.operator_token.as_ref().is_some_and(|operator| operator.is(secret)) {
             return Ok(Self::operator(bot).await?);
         }
-        let secret = bearer(header).ok_or(Denied::Unknown)?;
+        if !is_ours(secret) {
+            return Err(Denied::Unknown);
+        }
         let token = bot.store.token(&hash(secret)).await?.ok_or(Denied::Unknown)?;
         let scopes = token.may();
         let home = bot.home(&Place::Account(token.account), None).await?.ok_or(Denied::Unknown)?;

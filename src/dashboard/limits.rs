@@ -195,7 +195,9 @@ pub(super) async fn limit(State(bot): State<Arc<Bot>>, request: Request, next: N
         return refusal(&[standing]);
     }
     let mut response = next.run(request).await;
-    if response.status() == StatusCode::UNAUTHORIZED {
+    // Who is unknown may miss as little as they may guess: nothing is remembered of what they sent.
+    let is_miss = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+    if response.status() == StatusCode::UNAUTHORIZED || (is_miss && !is_good) {
         limits.good.invalidate(&caller).await;
         limits.tried(&address).await;
         return response;

@@ -27,9 +27,7 @@ pub struct PageParams {
 impl PageParams {
     /// Entries of this part at most.
     pub fn limit(&self) -> Result<u16, Problem> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        let fits = u16::try_from(limit).ok().filter(|_| (1..=MAX_LIMIT).contains(&limit));
-        fits.ok_or_else(|| Problem::bad_parameter(format!("`limit` must be between 1 and {MAX_LIMIT}.")))
+        checked_limit(self.limit)
     }
 
     /// The last entry of the part before this one, if there is one: when it was made, and its id.
@@ -75,13 +73,10 @@ impl Cursor {
 }
 
 /// Entries of a part, where somebody wants so many.
-pub fn checked_limit(limit: Option<usize>) -> Result<usize, Problem> {
+pub fn checked_limit(limit: Option<usize>) -> Result<u16, Problem> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if (1..=MAX_LIMIT).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(Problem::bad_parameter(format!("`limit` must be between 1 and {MAX_LIMIT}.")))
-    }
+    let fits = u16::try_from(limit).ok().filter(|_| (1..=MAX_LIMIT).contains(&limit));
+    fits.ok_or_else(|| Problem::bad_parameter(format!("`limit` must be between 1 and {MAX_LIMIT}.")))
 }
 
 /// The part of `all` that `params` ask for, in the order of `key`: when an entry was made, and its id.

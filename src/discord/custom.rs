@@ -5,9 +5,10 @@ use super::{Discord, DiscordError, ask, get};
 use crate::config::public_key;
 use crate::ids::AccountId;
 use crate::secret::Secrets;
-use crate::store::{CustomBot, Store};
+use crate::store::{CustomBot, RefusalKind, Store};
 use anyhow::{Context as _, Result, anyhow};
 use ed25519_dalek::VerifyingKey;
+use jiff::Timestamp;
 use moka::future::Cache;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -87,7 +88,17 @@ impl fmt::Debug for CustomBots {
 
 impl CustomBots {
     async fn token(&self, bot: &CustomBot) -> Result<SecretString> {
-        self.secrets.open(&sealed_for(&bot.account, bot.application), &bot.token).await.context("a bot's token")
+        let opened = self.secrets.open(&sealed_for(&bot.account, bot.application), &bot.token).await;
+        self.noted(&bot.account, opened).await.context("a bot's token")
+    }
+
+    /// What came of a secret, noted where it is nothing: the account's bot is silent then, and somebody has to see why.
+    async fn noted<T>(&self, account: &AccountId, outcome: Result<T>) -> Result<T> {
+        if let Err(error) = &outcome {
+            tracing::error!(account.id = %account, error = format!("{error:#}"), "a bot's token cannot be sealed or opened");
+            self.store.record_refusal(account, RefusalKind::Key, &format!("{error:#}"), Timestamp::now()).await;
+        }
+        outcome
     }
 }
 
@@ -152,7 +163,9 @@ impl Discord {
         application: Id<ApplicationMarker>,
         token: &str,
     ) -> Result<String> {
-        self.custom.bots()?.secrets.seal(&sealed_for(account, application), token).await
+        let bots = self.custom.bots()?;
+        let sealed = bots.secrets.seal(&sealed_for(account, application), token).await;
+        bots.noted(account, sealed).await
     }
 
     /// A bot's token.

@@ -1,5 +1,6 @@
 //! What Discord says of a server, as a bot in it sees it.
 
+use super::rest::REFUSED_LATELY;
 use super::{Call, Discord, DiscordError, Method, Rest, ask, get};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -175,6 +176,11 @@ impl DiscordError {
     /// Whether the reason is that the bot is not in the server.
     pub fn says_not_in_server(&self) -> bool {
         matches!(self, Self::Refused { status: 403 | 404, .. })
+    }
+
+    /// Whether the reason is that Discord does not know the bot's token.
+    pub fn says_token_refused(&self) -> bool {
+        matches!(self, Self::Refused { status: 401, .. } | Self::Unavailable(REFUSED_LATELY))
     }
 }
 

@@ -47,7 +47,13 @@ impl StartLimit {
 impl Discord {
     /// Where the gateway is and how it may be used now. One request.
     pub async fn gateway(&self, application: Id<ApplicationMarker>) -> Result<GatewayBot, DiscordError> {
-        ask(&*self.rest(application).await?, &get("gateway/bot".to_owned())).await
+        let mut told: GatewayBot = ask(&*self.rest(application).await?, &get("gateway/bot".to_owned())).await?;
+        let StartLimit { total, ref mut remaining, .. } = told.limit;
+        if *remaining > total {
+            tracing::warn!(application.id = %application, identifies.remaining = *remaining, identifies.total = total, "Discord says that more session starts are left than a day has; the day's are counted on");
+            *remaining = total;
+        }
+        Ok(told)
     }
 
     /// The servers that a bot is in, by id, that come after this one: at most [`MOST_GUILDS`]. One request.

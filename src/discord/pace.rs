@@ -39,7 +39,6 @@ const LUXURY_WAIT: Duration = Duration::from_millis(250);
 const JITTER_MICROS: u64 = 200_000;
 
 /// Who shares Discord's 50 requests a second.
-#[expect(clippy::large_enum_variant, reason = "a process has one of them for each bot")]
 #[derive(Debug, Clone)]
 pub enum Budget {
     /// Nobody: all requests of these applications come from this process.
@@ -70,7 +69,6 @@ struct Told {
 }
 
 /// Where slots are booked.
-#[expect(clippy::large_enum_variant, reason = "a process has one of them for each bot")]
 #[derive(Debug)]
 enum Ledger {
     Own { since: Instant, next: Mutex<Option<i64>> },

@@ -47,6 +47,9 @@ const UNTOLD_WAIT: Duration = Duration::from_secs(5);
 /// [Discord Docs/Rate Limits: Invalid Request Limit]
 const REVOKED: Duration = Duration::from_secs(5);
 
+/// What is said instead of using it.
+pub(super) const REFUSED_LATELY: &str = "the token was refused a moment ago";
+
 /// Discord's answers are messages and lists of them; a hundred messages stay well below this.
 const MAX_ANSWER: usize = 8 << 20;
 
@@ -181,7 +184,7 @@ impl Rest {
     async fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
         if call.as_bot && self.revoked().is_some_and(|until| Instant::now() < until) {
             // Whether it is refused again is found out later: an answer is not given up for what may pass.
-            return Err(Failure::Final(DiscordError::Unavailable("the token was refused a moment ago")));
+            return Err(Failure::Final(DiscordError::Unavailable(REFUSED_LATELY)));
         }
         if call.is_luxury() && self.pace.is_scarce() {
             return Err(Failure::Final(DiscordError::Unavailable("the bot's requests are scarce")));

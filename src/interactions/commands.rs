@@ -1,5 +1,6 @@
 //! Our commands as Discord lists them. [Discord Docs/Application Commands: Application Command Object]
 
+use crate::locale::Locale;
 use crate::question::MAX_CHARS;
 use crate::sentences::{self, Lang};
 use serde_json::{Map, Value, json};
@@ -29,12 +30,6 @@ const BOOLEAN: u8 = 5;
 const GUILD_INSTALL: u8 = 0;
 const GUILD: u8 = 0;
 const BOT_DM: u8 = 1;
-
-/// The locales that Discord takes localizations for. [Discord Docs/Reference: Locales]
-const LOCALES: [&str; 32] = [
-    "bg", "cs", "da", "de", "el", "en-GB", "en-US", "es-419", "es-ES", "fi", "fr", "hi", "hr", "hu", "id", "it", "ja",
-    "ko", "lt", "nl", "no", "pl", "pt-BR", "ro", "ru", "sv-SE", "th", "tr", "uk", "vi", "zh-CN", "zh-TW",
-];
 
 /// Tells our commands of today from those of another version.
 pub fn fingerprint() -> String {
@@ -81,9 +76,8 @@ pub fn all() -> Value {
 
 /// A sentence in the languages other than English, for each of Discord's locales that they are spoken in.
 fn localizations(sentence: fn(Lang) -> &'static str) -> Map<String, Value> {
-    LOCALES
-        .iter()
-        .map(|&locale| (locale, Lang::from_locale(locale)))
+    Locale::all()
+        .map(|locale| (locale, Lang::from_locale(locale)))
         .filter(|(_, lang)| *lang != Lang::En)
         .map(|(locale, lang)| (locale.to_owned(), sentence(lang).into()))
         .collect()
@@ -187,9 +181,8 @@ mod tests {
         assert_eq!(names["fr"], "privé");
         assert!(!names.contains_key("en-US") && !names.contains_key("en-GB"));
         for lang in Lang::ALL {
-            assert!(LOCALES.iter().any(|locale| Lang::from_locale(locale) == *lang), "{lang:?} is none of Discord's");
+            assert!(Locale::all().any(|locale| Lang::from_locale(locale) == *lang), "{lang:?} is none of Discord's");
         }
-        assert!(LOCALES.is_sorted());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! that fails is tried again after a growing pause, and one that keeps failing goes to the dead letters.
 
 use super::Job;
+use super::pause::{LONGEST, pause_after};
 use crate::bot::Bot;
 use crate::store::{BATCH, DeadJob, Delivery, Store, StoredJob};
 use anyhow::{Result, anyhow};
@@ -31,9 +32,8 @@ const TOLD_AT_A_TIME: usize = 4;
 /// Jobs that may wait; beyond it a door says "busy" instead of promising what it cannot keep.
 const CAPACITY: usize = 20_000;
 
-/// Pauses before the second, third, … attempt. The last one is also SQS's usual visibility timeout here.
-const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2)];
+/// Between two attempts to put a dead job aside.
+const BURIED_AGAIN: Duration = Duration::from_secs(5);
 
 /// A job that was there at so many ends of the process is taken for their cause. Far more than restarts in a row.
 const MAX_DEATHS: u32 = 20;
@@ -307,7 +307,7 @@ impl Worker {
             if pause.is_positive() {
                 tokio::select! {
                     // A clock that was set back makes nobody wait longer than that.
-                    () = tokio::time::sleep(pause.unsigned_abs().min(PAUSES[PAUSES.len() - 1])) => {}
+                    () = tokio::time::sleep(pause.unsigned_abs().min(LONGEST)) => {}
                     () = closing.cancelled() => return,
                 }
             }
@@ -320,8 +320,8 @@ impl Worker {
                 self.jobs.known().remove(&stored.id);
                 return;
             };
-            let tried = usize::try_from(stored.attempts).unwrap_or(usize::MAX);
-            let Some(pause) = pause_after(tried, &job, Timestamp::now()) else {
+            let tried = stored.attempts;
+            let Some(pause) = pause_after(tried, u32::MAX, Some(&job), Timestamp::now()) else {
                 self.give_up(&stored, &job).await;
                 return self.bury(stored, format!("{error:#}")).await;
             };
@@ -358,7 +358,7 @@ impl Worker {
                 break;
             }
             tokio::select! {
-                () = tokio::time::sleep(PAUSES[1]) => {}
+                () = tokio::time::sleep(BURIED_AGAIN) => {}
                 () = self.jobs.shared.closing.cancelled() => return,
             }
         }
@@ -372,16 +372,6 @@ fn accepted_at(now: Timestamp) -> i64 {
 
 fn delivery(stored: &StoredJob) -> Delivery {
     Delivery { id: stored.id.clone(), attempt: stored.attempts + stored.deaths }
-}
-
-/// The pause after so many attempts; none when the job is given up. What somebody waits for is tried for as long as they
-/// do.
-fn pause_after(tried: usize, job: &Job, now: Timestamp) -> Option<Duration> {
-    let longest = PAUSES[PAUSES.len() - 1];
-    PAUSES
-        .get(tried.saturating_sub(1))
-        .copied()
-        .or_else(|| job.worth_trying_until().filter(|until| now + longest < *until).map(|_| longest))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -448,38 +438,5 @@ async fn write(
             }
             let _ = told.send(outcome.is_ok());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::{AccountId, ConversationId, QuestionId, SourceId};
-    use crate::question::{Heard, Place, Question, ReplyTo};
-    use jiff::ToSpan as _;
-
-    #[test]
-    fn what_somebody_waits_for_is_tried_for_as_long_as_they_wait() {
-        let asked_at: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-        let question = Job::Answer(Box::new(Question {
-            id: QuestionId(1),
-            place: Place::DirectMessage,
-            conversation: ConversationId::of_person(3, 4),
-            text: "Why?".to_owned(),
-            asker: "Ann".to_owned(),
-            locale: None,
-            asked_at,
-            reply_to: ReplyTo::Caller,
-            messages: Vec::new(),
-            heard: Heard::Directly,
-        }));
-        let (mut now, mut tried) = (asked_at, 1);
-        while let Some(pause) = pause_after(tried, &question, now) {
-            now += pause;
-            tried += 1;
-        }
-        assert!(now < asked_at + 15.minutes() && now >= asked_at + 12.minutes(), "given up at {now}");
-        let read = Job::Read { account: AccountId::local(), source: SourceId("src-1".to_owned()), asked_at };
-        assert_eq!(pause_after(PAUSES.len() + 1, &read, asked_at), None);
     }
 }

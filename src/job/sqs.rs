@@ -10,7 +10,7 @@ pub use receive::Runner;
 pub use work::{Received, Step, step, work_off};
 
 use super::{Job, NotAccepted};
-use crate::aws::Limits;
+use crate::aws::{Late, Limits};
 use crate::config::QueueConfig;
 use crate::knowledge::files::Files;
 use anyhow::{Context as _, Result};
@@ -106,7 +106,7 @@ struct Elsewhere {
 /// The sending side. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Jobs {
-    client: Client,
+    client: Late<Client>,
     queues: Arc<QueueConfig>,
     files: Option<Files>,
     closing: CancellationToken,
@@ -115,10 +115,11 @@ pub struct Jobs {
 
 impl Jobs {
     /// Uses the queues that `config` names; connects with the first request. Without `files`, a job that is larger than a
-    /// message is not accepted, and one that lies there cannot be done.
-    pub fn new(client: Client, config: &QueueConfig, files: Option<Files>) -> Self {
+    /// message is not accepted, and one that lies there cannot be done. The doors to Discord need none: what they hear is
+    /// cut to the length of a question, of which the largest is a twentieth of a message.
+    pub fn new(client: impl Into<Late<Client>>, config: &QueueConfig, files: Option<Files>) -> Self {
         Self {
-            client,
+            client: client.into(),
             queues: Arc::new(config.clone()),
             files,
             closing: CancellationToken::new(),
@@ -391,6 +392,18 @@ mod tests {
             assert!(!is_final(passing, true, true), "{passing}");
         }
         assert!(!is_final("InternalError", false, true) && !is_final("ServiceUnavailable", false, false));
+    }
+
+    #[test]
+    fn whatever_discord_brings_fits_into_a_message() {
+        // The sign that takes most room, and one character more than a question may have, by which its length is judged.
+        let text = "\u{1}".repeat(crate::question::MAX_CHARS + 1);
+        let question = serde_json::json!({
+            "v": 1, "job": "answer", "id": u64::MAX, "place": {"guild": "2"}, "conversation": "3-4", "text": text,
+            "asker": "\u{1}".repeat(80), "locale": null, "asked_at": "2026-11-24T10:00:00Z", "reply_to": "caller",
+        });
+        let question = Job::from_message(&question.to_string()).unwrap();
+        assert!(question.to_message().len() * 20 < MAX_BYTES);
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub fn passages(document: &Document) -> Vec<Passage> {
         }
         passages.extend(texts.into_iter().map(|text| sections.passage(text)));
     }
+    // Nothing is found by signs alone, such as those of a heading that is one bracket.
+    passages.retain(|passage| passage.text.chars().any(char::is_alphanumeric));
     without_furniture(without_repetitions(passages))
 }
 
@@ -212,6 +214,7 @@ mod tests {
             ["Shop | Open 9 to 5", "Shop | Closed on Sunday"]
         );
         assert_eq!(cut("# Only this"), [" | Only this"]);
+        assert_eq!(cut("# ["), [""; 0], "nobody can find that");
     }
 
     #[test]

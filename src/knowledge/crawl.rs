@@ -7,6 +7,7 @@ mod sitemap;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -25,13 +26,18 @@ pub struct CrawlLimits {
     pub depth: usize,
     /// Between two requests. A longer `Crawl-delay` of the site counts instead, up to ten seconds.
     pub delay: Duration,
-    /// All in all. What is being asked for when it is over is still waited for.
+    /// All in all, however often it is begun. What is being asked for when it is over is still waited for.
     pub time: Duration,
+    /// At a stretch. Then it stops and says where it is to [go on](Rest). At least one page comes of each stretch.
+    pub stretch: Duration,
 }
+
+/// A site that takes longer is not worth its place in the queue.
+const HOUR: Duration = Duration::from_hours(1);
 
 impl Default for CrawlLimits {
     fn default() -> Self {
-        Self { pages: 1_000, depth: 8, delay: Duration::from_millis(250), time: Duration::from_hours(1) }
+        Self { pages: 1_000, depth: 8, delay: Duration::from_millis(250), time: HOUR, stretch: HOUR }
     }
 }
 
@@ -65,7 +71,7 @@ pub enum Outcome {
 }
 
 /// How a crawl ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crawled {
     /// Pages that are new or have changed.
     pub pages: usize,
@@ -77,6 +83,34 @@ pub struct Crawled {
     pub cut_short: Option<String>,
     /// The site stopped answering or was too slow, so that what was not asked for any more may well be there.
     pub stopped: bool,
+    /// Where it goes on, if only this stretch of it is over.
+    #[serde(skip)]
+    pub rest: Option<Box<Rest>>,
+}
+
+/// What is left of a crawl, to be written down and handed to the next stretch of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// Where the start has led.
+    at: Url,
+    seen: HashSet<String>,
+    queue: VecDeque<(Url, usize)>,
+    follow: bool,
+    done: usize,
+    took_ms: u64,
+    crawled: Crawled,
+}
+
+impl Rest {
+    /// Pages that have been dealt with.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Pages that are known of so far, these included; always more than have been dealt with.
+    pub fn found(&self) -> usize {
+        self.done + self.queue.len().max(1)
+    }
 }
 
 /// A site that fails so often in a row is down, or does not want to be read.
@@ -89,16 +123,21 @@ const MAX_SITEMAPS: usize = 50;
 /// bounds how far the crawl may run ahead. `known` holds validators by address, from the crawl before. Ends early when
 /// nobody listens any more.
 ///
-/// The start page must be readable; any other page may fail.
+/// The start page must be readable; any other page may fail. A crawl that goes on with its `rest` asks for no page again
+/// that it has dealt with.
 #[expect(clippy::implicit_hasher, reason = "callers have plain maps; another hasher would be a parameter for nobody")]
 pub async fn crawl(
     fetcher: &Fetcher,
     start: &Url,
     limits: &CrawlLimits,
     known: &HashMap<String, Validators>,
+    rest: Option<Rest>,
     events: &mpsc::Sender<CrawlEvent>,
 ) -> Result<Crawled, SourceError> {
-    let deadline = Instant::now() + limits.time;
+    let began = Instant::now();
+    if let Some(rest) = rest {
+        return Ok(go_on(fetcher, limits, known, rest, events, began).await);
+    }
     let robots = Robots::of(fetcher, start).await?;
     robots.check(start)?;
     let Fetched::Page(first) = fetcher.load(start, None, Wanted::Document, |_| Ok(())).await? else {
@@ -118,7 +157,10 @@ pub async fn crawl(
         scope,
         robots,
         delay,
-        deadline,
+        began,
+        at: first.address.clone(),
+        earlier: 0,
+        took: Duration::ZERO,
         seen: HashSet::new(),
         queue: VecDeque::new(),
         follow: true,
@@ -137,6 +179,47 @@ pub async fn crawl(
     Ok(crawl.crawled)
 }
 
+/// The next stretch of a crawl.
+async fn go_on(
+    fetcher: &Fetcher,
+    limits: &CrawlLimits,
+    known: &HashMap<String, Validators>,
+    rest: Rest,
+    events: &mpsc::Sender<CrawlEvent>,
+    began: Instant,
+) -> Crawled {
+    let Rest { at, seen, queue, follow, done, took_ms, crawled } = rest;
+    let robots = match Robots::of(fetcher, &at).await.and_then(|robots| robots.check(&at).map(|()| robots)) {
+        Ok(robots) => robots,
+        // What has been read is not lost over it.
+        Err(error) => {
+            let cut_short = Some(format!("The site stopped answering. {error}"));
+            return Crawled { cut_short, stopped: true, ..crawled };
+        }
+    };
+    let (scope, delay, took) = (Scope::of(&at), robots.delay().max(limits.delay), Duration::from_millis(took_ms));
+    let mut crawl = Crawl {
+        fetcher,
+        limits,
+        known,
+        events,
+        scope,
+        robots,
+        delay,
+        began,
+        at,
+        earlier: done,
+        took,
+        seen,
+        queue,
+        follow,
+        done,
+        crawled,
+    };
+    crawl.run().await;
+    crawl.crawled
+}
+
 struct Crawl<'c> {
     fetcher: &'c Fetcher,
     limits: &'c CrawlLimits,
@@ -145,7 +228,13 @@ struct Crawl<'c> {
     scope: Scope,
     robots: Robots,
     delay: Duration,
-    deadline: Instant,
+    /// When this stretch began.
+    began: Instant,
+    /// Where the start has led.
+    at: Url,
+    /// Pages that earlier stretches have dealt with, and how long they took.
+    earlier: usize,
+    took: Duration,
     /// Keys of all addresses that were ever put in the queue or arrived at.
     seen: HashSet<String>,
     /// Addresses to ask for, with their distance from the start.
@@ -176,11 +265,15 @@ impl Crawl<'_> {
             if self.events.is_closed() {
                 return;
             }
-            if Instant::now() >= self.deadline {
+            if self.is_over() {
                 let left = self.queue.len() + 1;
                 self.crawled.cut_short = Some(format!("The site is so slow that {left} pages or more were left out"));
                 self.crawled.stopped = true;
                 return;
+            }
+            if self.is_tired() && self.done > self.earlier {
+                self.queue.push_front((url, depth));
+                return self.put_off();
             }
             tokio::time::sleep(self.delay).await;
             let known = self.known.get(url.as_str());
@@ -221,6 +314,32 @@ impl Crawl<'_> {
                 return;
             }
         }
+    }
+
+    /// Whether all of its time is used up.
+    fn is_over(&self) -> bool {
+        self.took + self.began.elapsed() >= self.limits.time
+    }
+
+    /// Whether this stretch has lasted long enough.
+    fn is_tired(&self) -> bool {
+        self.began.elapsed() >= self.limits.stretch
+    }
+
+    /// Leaves what is in the queue to the next stretch.
+    fn put_off(&mut self) {
+        let took = self.took + self.began.elapsed();
+        let rest = Rest {
+            at: self.at.clone(),
+            seen: std::mem::take(&mut self.seen),
+            queue: std::mem::take(&mut self.queue),
+            follow: self.follow,
+            done: self.done,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            crawled: self.crawled.clone(),
+        };
+        self.crawled.stopped = true;
+        self.crawled.rest = Some(Box::new(rest));
     }
 
     fn may_visit(&self, hop: &Url) -> Result<(), FetchError> {
@@ -303,7 +422,8 @@ impl Crawl<'_> {
         }
         let mut asked = HashSet::new();
         while let Some(url) = named.pop_front() {
-            if asked.len() >= MAX_SITEMAPS || self.seen.len() >= self.limits.pages || Instant::now() >= self.deadline {
+            if asked.len() >= MAX_SITEMAPS || self.seen.len() >= self.limits.pages || self.is_over() || self.is_tired()
+            {
                 break;
             }
             if !self.scope.is_same_site(&url) || !asked.insert(url.clone()) {
@@ -445,7 +565,7 @@ mod tests {
             told
         };
         let crawl = async {
-            let crawled = crawl(&fetcher, start, limits, known, &send).await;
+            let crawled = crawl(&fetcher, start, limits, known, None, &send).await;
             drop(send);
             crawled
         };
@@ -454,7 +574,7 @@ mod tests {
     }
 
     fn limits() -> CrawlLimits {
-        CrawlLimits { pages: 20, depth: 3, delay: Duration::ZERO, time: Duration::from_mins(5) }
+        CrawlLimits { pages: 20, depth: 3, delay: Duration::ZERO, time: HOUR, stretch: HOUR }
     }
 
     #[tokio::test]
@@ -466,6 +586,54 @@ mod tests {
         assert_eq!(told, ["/"]);
         assert!(crawled.stopped);
         assert_eq!(crawled.cut_short.unwrap(), "The site is so slow that 2 pages or more were left out");
+    }
+
+    /// One page at a stretch, each with what the one before has written down.
+    #[tokio::test]
+    async fn a_crawl_goes_on_where_it_stopped_and_asks_for_no_page_twice() {
+        let pages = Site::default()
+            .page("/", "<a href=a>a</a> <a href=b>b</a>")
+            .page("/a", "<a href=c>c</a> <a href=b>b</a>")
+            .page("/b", "b")
+            .page("/c", "<a href=a>a</a>");
+        let start = pages.open().await;
+        let fetcher = Fetcher::new(FetchLimits::default(), true).unwrap();
+        let limits = CrawlLimits { stretch: Duration::ZERO, ..limits() };
+        let (mut rest, mut stretches) = (None, Vec::new());
+        loop {
+            let (send, mut receive) = mpsc::channel(10);
+            let mut crawled = crawl(&fetcher, &start, &limits, &HashMap::new(), rest, &send).await.unwrap();
+            drop(send);
+            let mut told = Vec::new();
+            while let Some(event) = receive.recv().await {
+                let Outcome::Page(page) = event.outcome else { panic!("each can be read") };
+                told.push(format!("{} {} of {}", page.address.path(), event.done, event.found));
+            }
+            stretches.push(told.join(", "));
+            let Some(left) = crawled.rest.take() else {
+                assert_eq!(crawled, Crawled { pages: 4, ..Crawled::default() });
+                break;
+            };
+            assert!(crawled.stopped && crawled.cut_short.is_none() && left.done() < left.found());
+            let written = serde_json::to_string(&left).unwrap();
+            rest = Some(serde_json::from_str(&written).unwrap());
+        }
+        assert_eq!(stretches, ["/ 1 of 3", "/a 2 of 4", "/b 3 of 4", "/c 4 of 4"]);
+        let mut asked = pages.asked();
+        asked.sort();
+        assert_eq!(asked, ["/", "/a", "/b", "/c"]);
+
+        // All stretches together have one time.
+        let (send, _receive) = mpsc::channel(10);
+        let mut crawled = crawl(&fetcher, &start, &limits, &HashMap::new(), None, &send).await.unwrap();
+        let mut left = *crawled.rest.take().unwrap();
+        left.took_ms = 3_600_000;
+        let crawled = crawl(&fetcher, &start, &limits, &HashMap::new(), Some(left.clone()), &send).await.unwrap();
+        assert!(crawled.stopped && crawled.rest.is_none() && crawled.cut_short.unwrap().contains("2 pages or more"));
+        // A site that is gone meanwhile ends the crawl, and nothing that was read is lost over it.
+        left.at = "http://127.0.0.1:9/".parse().unwrap();
+        let crawled = crawl(&fetcher, &start, &limits, &HashMap::new(), Some(left), &send).await.unwrap();
+        assert!(crawled.stopped && crawled.cut_short.unwrap().starts_with("The site stopped answering"));
     }
 
     #[tokio::test]
@@ -491,7 +659,10 @@ mod tests {
         /docs/broken: The page answered 500 Internal Server Error: its server has a problem. Try again later
         /docs/deeper
         ");
-        assert_eq!(crawled.unwrap(), Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None, stopped: false });
+        assert_eq!(
+            crawled.unwrap(),
+            Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None, stopped: false, rest: None }
+        );
         assert!(!site.asked().iter().any(|path| path == "/other" || path.contains("utm_") || path.contains("no")));
     }
 

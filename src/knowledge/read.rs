@@ -5,7 +5,7 @@ use super::index::{self, Embedded, Key};
 use super::source::{Origin, Source, Status};
 use super::{Document, Knowledge, Passage, SourceError, chunk, crawl, extract, files};
 use crate::ids::{AccountId, SourceId};
-use crate::job::Jobs;
+use crate::job::{Job, Jobs};
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -50,6 +50,23 @@ pub(super) struct Content {
     /// The model that made them.
     #[serde(default)]
     pub(super) model: Option<String>,
+    /// Where the reading goes on that this is the beginning of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unfinished: Option<Unfinished>,
+}
+
+/// How far the reading of a site has come that takes several jobs.
+#[derive(Debug, Serialize, Deserialize)]
+struct Unfinished {
+    /// The request that it serves.
+    revision: Timestamp,
+    /// Which part of it is next.
+    part: u32,
+    /// Addresses of the documents that were read in it; the others are of the reading before.
+    read: HashSet<String>,
+    /// Pages of it that could not be read.
+    skipped: Vec<String>,
+    rest: crawl::Rest,
 }
 
 /// The embedding of a passage as it is kept: in decimal it would take three times the space.
@@ -93,7 +110,10 @@ impl Content {
 
     /// Equal contents have equal ones. A passage has one vector, so their number says which they are.
     fn digest(&self) -> Result<String> {
-        let text = serde_json::to_vec(&(&self.pages, &self.skipped, &self.model, self.vectors.len()))?;
+        let mut text = serde_json::to_vec(&(&self.pages, &self.skipped, &self.model, self.vectors.len()))?;
+        if let Some(unfinished) = &self.unfinished {
+            text.extend_from_slice(&unfinished.part.to_be_bytes());
+        }
         Ok(hex::encode(&Sha256::digest(text)[..12]))
     }
 }
@@ -123,21 +143,24 @@ impl Knowledge {
     /// Reads a source and asks for it to be published. What is wrong with the source is written on it, and what was
     /// there before goes on answering; an error is ours and worth another try.
     ///
-    /// A request that was made before the last reading had begun is done already.
+    /// A request that was made before the last reading had begun is done already. What takes longer than a job may is read
+    /// in several: each writes down how far it came, answers questions from then on, and asks for the next `part`. One
+    /// that comes again after that asks once more for the next, and reads nothing.
     pub async fn read(
         &self,
         account: &AccountId,
         id: &SourceId,
-        asked_at: Timestamp,
+        (asked_at, part): (Timestamp, u32),
         jobs: &Jobs,
         now: Timestamp,
     ) -> Result<()> {
         let key = (account.clone(), id.clone());
-        if self.read_at.get(&key).await.is_some_and(|began| began > asked_at) {
+        if part == 0 && self.read_at.get(&key).await.is_some_and(|began| began > asked_at) {
             return Ok(());
         }
         let Some(source) = self.store.source(account, id).await? else { return Ok(()) };
-        if source.status == Status::Removing {
+        // A part of a reading is overtaken where the source was asked for anew.
+        if source.status == Status::Removing || part > 0 && asked_at != source.revision {
             return Ok(());
         }
         let earlier = match &source.content {
@@ -146,11 +169,24 @@ impl Knowledge {
         };
         // What has not changed keeps its version, so that the index need not take it in again.
         let known = source.content.clone().filter(|_| earlier.is_some());
-        match self.content_of(&source, earlier.unwrap_or_default()).await {
+        let mut earlier = earlier.unwrap_or_default();
+        let begun = earlier.unfinished.take().filter(|begun| begun.revision == source.revision);
+        match &begun {
+            Some(begun) if begun.part > part => return self.send_part(&source, begun.part, jobs, now).await,
+            None if part > 0 => return Ok(()),
+            _ => {}
+        }
+        match self.content_of(&source, earlier, begun).await {
             Ok(content) => {
                 let digest = content.digest()?;
                 let documents = count(content.pages.len());
-                let status = Status::Indexing { done: documents, total: documents };
+                let next = content.unfinished.as_ref().map(|unfinished| unfinished.part);
+                let status = match &content.unfinished {
+                    Some(Unfinished { rest, .. }) => {
+                        Status::Indexing { done: count(rest.done()), total: count(rest.found()) }
+                    }
+                    None => Status::Indexing { done: documents, total: documents },
+                };
                 let version = if let Some(version) = known.filter(|version| version.ends_with(&digest)) {
                     version
                 } else {
@@ -159,6 +195,10 @@ impl Knowledge {
                     version
                 };
                 if self.store.set_source_content(&source, &version, &status).await? {
+                    if let Some(part) = next {
+                        self.send_part(&source, part, jobs, now).await?;
+                        return self.send_publish(account, jobs, now).await;
+                    }
                     self.send_publish(account, jobs, now).await?;
                 } else {
                     self.forget_content(&source, &version).await?;
@@ -172,6 +212,13 @@ impl Knowledge {
         }
         self.read_at.insert(key, now).await;
         Ok(())
+    }
+
+    /// Asks for the next part of a reading. A queue drops the second of two equal requests.
+    async fn send_part(&self, source: &Source, part: u32, jobs: &Jobs, now: Timestamp) -> Result<()> {
+        tracing::info!(account.id = %source.account, source.id = %source.id, part, "the reading of a source goes on");
+        let (account, source, asked_at) = (source.account.clone(), source.id.clone(), source.revision);
+        Ok(jobs.send(&Job::Read { account, source, asked_at, part }, now).await?)
     }
 
     /// Says on a source that it will not be read any more.
@@ -194,17 +241,23 @@ impl Knowledge {
         Ok(())
     }
 
-    async fn content_of(&self, source: &Source, earlier: Content) -> Result<Content, Stopped> {
+    async fn content_of(
+        &self,
+        source: &Source,
+        earlier: Content,
+        begun: Option<Unfinished>,
+    ) -> Result<Content, Stopped> {
         let (pages, vectors) = (by_address(earlier.pages), (earlier.model, earlier.vectors));
         let mut content = match &source.origin {
             Origin::Text => self.of_original(source, "text.md", Some("text/markdown")).await?,
             Origin::File { name, content_type } => self.of_original(source, name, content_type.as_deref()).await?,
             Origin::Page { url } => self.of_page(source, url, pages).await?,
             Origin::Site { url, max_pages, max_depth } => {
-                Box::pin(self.of_site(source, url, *max_pages, *max_depth, pages)).await?
+                let limits = self.crawl_limits(url, *max_pages, *max_depth);
+                Box::pin(self.of_site(source, url, &limits, pages, begun)).await?
             }
         };
-        if content.passages().next().is_none() {
+        if content.unfinished.is_none() && content.passages().next().is_none() {
             return Err(SourceError("It contains no text that could answer a question.".to_owned()).into());
         }
         self.embed(source, &mut content, vectors).await?;
@@ -231,29 +284,40 @@ impl Knowledge {
         Ok(Content { pages: vec![page], ..Content::default() })
     }
 
+    fn crawl_limits(&self, url: &Url, max_pages: u32, max_depth: u32) -> crawl::CrawlLimits {
+        let usual = crawl::CrawlLimits::default();
+        crawl::CrawlLimits {
+            pages: max_pages as usize,
+            depth: max_depth as usize,
+            delay: if is_this_machine(url) { Duration::ZERO } else { usual.delay },
+            stretch: self.crawl_stretch,
+            ..usual
+        }
+    }
+
     async fn of_site(
         &self,
         source: &Source,
         url: &Url,
-        max_pages: u32,
-        max_depth: u32,
+        limits: &crawl::CrawlLimits,
         mut earlier: Pages,
+        begun: Option<Unfinished>,
     ) -> Result<Content, Stopped> {
+        let (part, read, skipped, rest) = match begun {
+            Some(Unfinished { part, read, skipped, rest, .. }) => (part, read, skipped, Some(rest)),
+            None => (0, HashSet::new(), Vec::new(), None),
+        };
+        let pages: Vec<Page> = earlier.extract_if(|address, _| read.contains(address)).map(|(_, page)| page).collect();
+        let mut content = Content { pages, skipped, ..Content::default() };
         let known: HashMap<String, Validators> =
             earlier.iter().map(|(address, page)| (address.clone(), page.validators.clone())).collect();
-        let limits = crawl::CrawlLimits {
-            pages: max_pages as usize,
-            depth: max_depth as usize,
-            time: self.crawl_time,
-            delay: if is_this_machine(url) { Duration::ZERO } else { crawl::CrawlLimits::default().delay },
-        };
+        let (done, found) = rest.as_ref().map_or((0, 1), |rest| (rest.done(), rest.found()));
         let (events, mut steps) = mpsc::channel(PAGES_AHEAD);
         let crawling = async {
             let events = events;
-            crawl::crawl(&self.fetcher, url, &limits, &known, &events).await
+            crawl::crawl(&self.fetcher, url, limits, &known, rest, &events).await
         };
         let reading = async {
-            let mut content = Content::default();
             let mut written = Instant::now();
             while let Some(step) = steps.recv().await {
                 match step.outcome {
@@ -280,9 +344,16 @@ impl Knowledge {
             }
             Ok(content)
         };
-        self.progress(source, 0, 1).await?;
+        self.progress(source, done, found).await?;
         let (crawled, content) = tokio::join!(crawling, reading);
         let (crawled, mut content) = (crawled?, content?);
+        content.unfinished = crawled.rest.map(|rest| Unfinished {
+            revision: source.revision,
+            part: part + 1,
+            read: content.pages.iter().map(|page| page.address.clone()).collect(),
+            skipped: content.skipped.clone(),
+            rest: *rest,
+        });
         content.skipped.extend(crawled.cut_short);
         if crawled.stopped {
             content.pages.extend(earlier.into_values());

@@ -52,3 +52,25 @@ about_question = Your question
 about_question_hint = Leave it empty to have the message itself answered. Only you see the answer.
 about_placeholder = What would you like to know about this message?
 about_message = The message
+
+## E-mails to a team
+
+mail_wanted_subject = Somebody on Discord wants to speak to a person
+mail_wanted = Somebody wants to speak to a person.
+mail_who = Who: “{ $name }”
+mail_where = Where: { $place }
+mail_private_place = a private conversation with the bot
+mail_when = When: { $at } UTC
+mail_words = What they wrote (their words, not Guildhall's):
+mail_again = Of this conversation you hear again in an hour at the earliest.
+mail_many_subject = Many people on Discord want to speak to a person
+mail_many = { $more ->
+        [one] One more person
+       *[other] { $more } more people
+    } wanted to speak to a person between { $from } and { $until } UTC.
+mail_many_where = So many are not told of one by one. All of them are listed by GET /api/v1/events.
+mail_used_subject = Guildhall: most of this month's messages are used
+mail_used = { $percent } % of the { $limit } messages of { $month } are used. When all are, questions are answered with a note that says so, until the next month begins (UTC). A larger plan takes effect at once.
+mail_used_up_subject = Guildhall: all of this month's messages are used
+mail_used_up = All { $limit } messages of { $month } are used. Questions are answered with a note that says so, until the next month begins (UTC). A larger plan takes effect at once.
+mail_foot = Guildhall, for the account “{ $account }”. Event { $event }.

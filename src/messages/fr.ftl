@@ -50,3 +50,26 @@ about_question = Votre question
 about_question_hint = Laissez vide pour que je réponde au message lui-même. Vous seul voyez la réponse.
 about_placeholder = Que voulez-vous savoir au sujet de ce message ?
 about_message = Le message
+
+## E-mails to a team
+
+mail_wanted_subject = Quelqu’un sur Discord souhaite parler à une personne
+mail_wanted = Quelqu’un souhaite parler à une personne.
+mail_who = Qui : « { $name } »
+mail_where = Où : { $place }
+mail_private_place = une conversation privée avec le bot
+mail_when = Quand : { $at } UTC
+mail_words = Son message (ses mots, pas ceux de Guildhall) :
+mail_again = Pour cette conversation, le prochain avis viendra dans une heure au plus tôt.
+mail_many_subject = De nombreuses personnes sur Discord souhaitent parler à une personne
+mail_many = { $more ->
+        [1] Encore une personne a
+        [one] Encore { $more } personne a
+       *[other] Encore { $more } personnes ont
+    } souhaité parler à une personne entre { $from } et { $until } UTC.
+mail_many_where = Au-delà d’un certain nombre, elles ne sont plus annoncées une à une. GET /api/v1/events les donne toutes.
+mail_used_subject = Guildhall : la plupart des messages du mois sont utilisés
+mail_used = { $percent } % des { $limit } messages de { $month } sont utilisés. Quand tous le seront, une note le dira à qui pose une question, jusqu’au mois suivant (UTC). Une offre plus grande prend effet aussitôt.
+mail_used_up_subject = Guildhall : tous les messages du mois sont utilisés
+mail_used_up = Les { $limit } messages de { $month } sont tous utilisés. Une note le dit à qui pose une question, jusqu’au mois suivant (UTC). Une offre plus grande prend effet aussitôt.
+mail_foot = Guildhall, pour le compte « { $account } ». Événement { $event }.

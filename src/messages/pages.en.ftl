@@ -102,6 +102,7 @@ events_title = Lately
 events_none = Nothing has happened that you would be told of.
 events_all = Who is told, and all that has happened
 event_escalation = { $asker } wants to speak to a person
+event_escalations = More people want to speak to a person: { $more }
 event_quota = { $percent } % of the month's { $limit } messages are used
 event_open = Open in Discord
 

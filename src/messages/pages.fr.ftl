@@ -104,6 +104,7 @@ events_title = Dernièrement
 events_none = Rien de ce dont vous seriez prévenu n’est arrivé.
 events_all = Qui est prévenu, et tout ce qui est arrivé
 event_escalation = { $asker } veut parler à une personne
+event_escalations = D’autres personnes veulent parler à une personne : { $more }
 event_quota = { $percent } % des { $limit } messages du mois sont utilisés
 event_open = Ouvrir dans Discord
 

@@ -1,8 +1,8 @@
-//! What the e-mails say, by language. Names and questions are strangers' words: quoted, and never in the subject.
+//! How the e-mails are put together from sentences of a language. Names and questions are strangers' words: quoted, and never in the subject.
 
 use crate::events::{Escalation, Event, QuotaPassed, What};
 use crate::mail::{Mail, is_treacherous, one_line};
-use crate::sentences::Lang;
+use crate::sentences::{self, Lang};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -16,80 +16,41 @@ const LINES: usize = 40;
 pub(super) fn write(event: &Event, account: &str, lang: Lang) -> Mail {
     let (subject, text) = match &event.what {
         What::Escalation(escalation) => wanted(escalation, event.at, lang),
-        What::Quota(quota) => used(quota, lang),
+        What::Escalations(many) => {
+            let text = sentences::mail_many(lang, many.more, &minute(many.from), &minute(many.until));
+            (sentences::mail_many_subject(lang), format!("{text}\n\n{}", sentences::mail_many_where(lang)))
+        }
+        What::Quota(QuotaPassed { month, percent, limit }) if *percent < 100 => {
+            (sentences::mail_used_subject(lang), sentences::mail_used(lang, *percent, *limit, month.as_str()))
+        }
+        What::Quota(QuotaPassed { month, limit, .. }) => {
+            (sentences::mail_used_up_subject(lang), sentences::mail_used_up(lang, *limit, month.as_str()))
+        }
     };
-    let account = one_line(account, NAME);
-    let foot = match lang {
-        Lang::En => format!("Guildhall, for the account “{account}”. Event {}.", event.id),
-        Lang::Fr => format!("Guildhall, pour le compte « {account} ». Événement {}.", event.id),
-    };
+    let foot = sentences::mail_foot(lang, &one_line(account, NAME), &event.id);
     Mail::new(subject, &format!("{text}\n\n--\n{foot}\n"))
 }
 
 /// Somebody wants a person.
 fn wanted(escalation: &Escalation, at: Timestamp, lang: Lang) -> (&'static str, String) {
-    let name = one_line(&escalation.asker, NAME);
     let profile = escalation.asker_id.map(|id| format!(" (https://discord.com/users/{id})")).unwrap_or_default();
-    let at = at.to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%d %H:%M").to_string();
-    let private = match lang {
-        Lang::En => "a private conversation with the bot",
-        Lang::Fr => "une conversation privée avec le bot",
-    };
-    let place = escalation.link.as_deref().unwrap_or(private);
-    let words = quoted(&escalation.text);
-    match lang {
-        Lang::En => (
-            "Somebody on Discord wants to speak to a person",
-            format!(
-                "Somebody wants to speak to a person.\n\nWho: “{name}”{profile}\nWhere: {place}\nWhen: {at} UTC\n\n\
-                 What they wrote (their words, not Guildhall's):\n\n{words}\n\n\
-                 Of this conversation you hear again in an hour at the earliest."
-            ),
-        ),
-        Lang::Fr => (
-            "Quelqu’un sur Discord souhaite parler à une personne",
-            format!(
-                "Quelqu’un souhaite parler à une personne.\n\nQui : « {name} »{profile}\nOù : {place}\nQuand : {at} UTC\n\n\
-                 Son message (ses mots, pas ceux de Guildhall) :\n\n{words}\n\n\
-                 Pour cette conversation, le prochain avis viendra dans une heure au plus tôt."
-            ),
-        ),
-    }
+    let who = sentences::mail_who(lang, &one_line(&escalation.asker, NAME));
+    let place = escalation.link.as_deref().unwrap_or_else(|| sentences::mail_private_place(lang));
+    let text = format!(
+        "{}\n\n{who}{profile}\n{}\n{}\n\n{}\n\n{}\n\n{}",
+        sentences::mail_wanted(lang),
+        sentences::mail_where(lang, place),
+        sentences::mail_when(lang, &minute(at)),
+        sentences::mail_words(lang),
+        quoted(&escalation.text),
+        sentences::mail_again(lang),
+    );
+    (sentences::mail_wanted_subject(lang), text)
 }
 
-/// A part of the month's messages is used.
-fn used(quota: &QuotaPassed, lang: Lang) -> (&'static str, String) {
-    let QuotaPassed { month, percent, limit } = quota;
-    match (lang, *percent >= 100) {
-        (Lang::En, false) => (
-            "Guildhall: most of this month's messages are used",
-            format!(
-                "{percent} % of the {limit} messages of {month} are used. When all are, questions are answered with a note \
-                 that says so, until the next month begins (UTC). A larger plan takes effect at once."
-            ),
-        ),
-        (Lang::En, true) => (
-            "Guildhall: all of this month's messages are used",
-            format!(
-                "All {limit} messages of {month} are used. Questions are answered with a note that says so, until the next \
-                 month begins (UTC). A larger plan takes effect at once."
-            ),
-        ),
-        (Lang::Fr, false) => (
-            "Guildhall : la plupart des messages du mois sont utilisés",
-            format!(
-                "{percent} % des {limit} messages de {month} sont utilisés. Quand tous le seront, une note le dira à qui \
-                 pose une question, jusqu’au mois suivant (UTC). Une offre plus grande prend effet aussitôt."
-            ),
-        ),
-        (Lang::Fr, true) => (
-            "Guildhall : tous les messages du mois sont utilisés",
-            format!(
-                "Les {limit} messages de {month} sont tous utilisés. Une note le dit à qui pose une question, jusqu’au mois \
-                 suivant (UTC). Une offre plus grande prend effet aussitôt."
-            ),
-        ),
-    }
+/// The same for readers of every language.
+fn minute(at: Timestamp) -> String {
+    at.to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Every line behind a `>`, so that none can be taken for ours.
@@ -172,6 +133,31 @@ mod tests {
         ] {
             let mail = write(&Event::quota(AccountId::local(), "2026-11", percent, 2_500, now), "x", lang);
             assert!(mail.text().starts_with(said), "{}", mail.text());
+        }
+    }
+
+    #[test]
+    fn a_team_is_told_how_many_more_there_were() {
+        let now = "2026-11-24T10:00:00Z".parse().unwrap();
+        for (lang, more, said) in [
+            (
+                Lang::En,
+                1,
+                "One more person wanted to speak to a person between 2026-11-24 10:00 and 2026-11-24 10:10 UTC.",
+            ),
+            (
+                Lang::En,
+                37,
+                "37 more people wanted to speak to a person between 2026-11-24 10:00 and 2026-11-24 10:10 UTC.",
+            ),
+            (
+                Lang::Fr,
+                37,
+                "Encore 37 personnes ont souhaité parler à une personne entre 2026-11-24 10:00 et 2026-11-24 10:10 UTC.",
+            ),
+        ] {
+            let mail = write(&Event::escalations(AccountId::local(), now, more), "x", lang);
+            assert!(mail.text().starts_with(said) && mail.text().contains("/api/v1/events"), "{}", mail.text());
         }
     }
 

@@ -130,6 +130,7 @@ words! {
     events_none;
     events_all;
     event_escalation(asker);
+    event_escalations(more);
     event_quota(percent, limit);
     event_open;
 

@@ -24,6 +24,8 @@ pub(super) const FORM_TITLE: usize = 45;
 pub(super) const LABEL: usize = 45;
 pub(super) const HINT: usize = 100;
 pub(super) const PLACEHOLDER: usize = 100;
+/// Of an e-mail's subject: what `mail` cuts it to.
+pub(super) const SUBJECT: usize = 120;
 
 /// A paragraph of a page: more is a chapter of the guide.
 pub(super) const PAGE: usize = 400;

@@ -1,8 +1,8 @@
 //! From facts to findings: pure.
 
 use super::findings::{Finding, Place};
-use super::needs;
 use super::sight::{Outcome, Sight};
+use super::{Ears, needs};
 use crate::discord::{Facts, GuildChannel, Own, code};
 use crate::knowledge::source::{Source, Status as SourceStatus};
 use crate::settings::{Access, GuildSettings, ResponseMode};
@@ -43,6 +43,7 @@ pub(super) struct Material<'a> {
     pub(super) own: Option<&'a Own>,
     /// None where there is no bot.
     pub(super) session: Option<&'a GuildSession>,
+    pub(super) ears: Ears,
     /// Which revision a custom bot has.
     pub(super) revision: Option<&'a str>,
     pub(super) troubles: &'a [Trouble],
@@ -141,16 +142,19 @@ fn gateway(about: &Material<'_>) -> Finding {
     if about.settings.response_mode == ResponseMode::Command && has_endpoint {
         return Finding::GatewayNotNeeded;
     }
-    let Some(GuildSession { lease: Some(lease), alive_at }) = about.session else { return Finding::GatewayNone };
+    let Some(GuildSession { lease: Some(lease), alive_at }) = about.session.filter(|_| about.ears != Ears::Nobody)
+    else {
+        return Finding::GatewayNone;
+    };
     if let Some(notice) = is_stopped(about) {
         return Finding::GatewayStopped { notice };
     }
-    match alive_at {
-        _ if lease.owner.is_none() => Finding::GatewayLost,
-        None => Finding::GatewayLost,
-        Some(at) if about.now.duration_since(*at) > SILENT_FOR => Finding::GatewayLost,
-        Some(_) if !lease.state.ready => Finding::GatewayConnecting,
-        Some(_) => Finding::GatewayConnected,
+    let is_fresh = |at: Timestamp| about.now.duration_since(at) <= SILENT_FOR;
+    let is_kept = lease.owner.is_some() && (about.ears == Ears::Own || alive_at.is_some_and(is_fresh));
+    match is_kept {
+        false => Finding::GatewayLost,
+        true if !lease.state.ready => Finding::GatewayConnecting,
+        true => Finding::GatewayConnected,
     }
 }
 
@@ -286,4 +290,122 @@ fn place(channel: &GuildChannel, missing: Permissions) -> Place {
 fn plain(name: &str) -> String {
     let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     name.chars().filter(is_plain).take(NAME_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::findings::Status;
+    use super::*;
+    use crate::sentences::Lang;
+    use crate::store::{Lease, SessionKey, SessionState};
+    use serde_json::json;
+
+    const NOW: &str = "2026-11-24T10:00:00Z";
+
+    fn own(endpoint: Option<&str>, flags: u64) -> Own {
+        let own = json!({"id": "5", "verify_key": "", "flags": flags, "interactions_endpoint_url": endpoint});
+        serde_json::from_value(own).unwrap()
+    }
+
+    fn session(state: SessionState, silent: Option<i64>) -> GuildSession {
+        let key = SessionKey { application: Id::new(5), total: 1, generation: 0, shard: 0 };
+        let now: Timestamp = NOW.parse().unwrap();
+        GuildSession {
+            lease: Some(Lease { key, owner: Some("worker".to_owned()), fence: 1, state }),
+            alive_at: silent.map(|seconds| now - SignedDuration::from_secs(seconds)),
+        }
+    }
+
+    fn found(settings: &GuildSettings, own: Option<&Own>, session: Option<&GuildSession>, ears: Ears) -> Vec<Finding> {
+        let sight = Sight { outcome: Outcome::NoAnswer, facts: None, at: None };
+        server(&Material {
+            settings,
+            sight: &sight,
+            own,
+            session,
+            ears,
+            revision: Some("2"),
+            troubles: &[],
+            has_commands: true,
+            now: NOW.parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn a_worker_that_is_silent_hears_nothing() {
+        let settings = GuildSettings::default();
+        let ready = || SessionState { ready: true, ..SessionState::default() };
+        let own = own(None, 0);
+        let of = |session: &GuildSession, ears| found(&settings, Some(&own), Some(session), ears);
+        let hears = |findings: &[Finding], gateway: &Finding, commands: &Finding| {
+            assert!(findings.contains(gateway) && findings.contains(commands), "{findings:?}");
+        };
+        let (lost, by_gateway) = (Finding::InteractionsLost, Finding::InteractionsByGateway);
+        hears(&of(&session(ready(), Some(2)), Ears::Workers), &Finding::GatewayConnected, &by_gateway);
+        hears(&of(&session(SessionState::default(), Some(2)), Ears::Workers), &Finding::GatewayConnecting, &by_gateway);
+        hears(&of(&session(ready(), Some(61)), Ears::Workers), &Finding::GatewayLost, &lost);
+        hears(&of(&session(ready(), None), Ears::Workers), &Finding::GatewayLost, &lost);
+        hears(&of(&session(ready(), None), Ears::Own), &Finding::GatewayConnected, &by_gateway);
+        hears(&of(&session(ready(), None), Ears::Nobody), &Finding::GatewayNone, &lost);
+        hears(&found(&settings, Some(&own), None, Ears::Workers), &Finding::GatewayNone, &lost);
+    }
+
+    #[test]
+    fn what_discord_thought_of_an_older_token_is_not_told() {
+        let stopped = |revision: &str| SessionState {
+            ready: true,
+            stopped: Some(revision.to_owned()),
+            notice: Some(SessionNotice::TokenRefused),
+            ..SessionState::default()
+        };
+        let settings = GuildSettings::default();
+        let of = |revision| found(&settings, None, Some(&session(stopped(revision), Some(1))), Ears::Workers);
+        assert!(of("2").contains(&Finding::GatewayStopped { notice: Some(SessionNotice::TokenRefused) }));
+        assert!(of("1").contains(&Finding::GatewayConnected));
+    }
+
+    #[test]
+    fn content_is_needed_where_everything_is_read() {
+        let all = ResponseMode::AllMessages { smart: true, channel_context: false };
+        let all = GuildSettings { response_mode: all, ..GuildSettings::default() };
+        let refused = SessionState { content_refused: true, ready: true, ..SessionState::default() };
+        let (refused, heard) = (session(refused, Some(1)), session(SessionState::default(), Some(1)));
+        let content =
+            |settings, own: Option<&Own>, session| found(settings, own, Some(session), Ears::Workers)[3].clone();
+        assert_eq!(content(&all, Some(&own(None, 1 << 18)), &heard), Finding::ContentRead);
+        assert_eq!(content(&all, Some(&own(None, 1 << 18)), &refused), Finding::ContentRefused);
+        assert_eq!(content(&all, Some(&own(None, 0)), &heard), Finding::ContentRefused);
+        assert_eq!(content(&all, None, &heard), Finding::ContentUnknown);
+        assert_eq!(content(&GuildSettings::default(), None, &refused), Finding::ContentNotNeeded);
+    }
+
+    #[test]
+    fn a_month_that_nears_its_end_is_told() {
+        let quota = |used| {
+            let (sources, ailments) = (&[][..], &[][..]);
+            let about =
+                AccountMaterial { used, limit: 2_500, has_model: true, has_embeddings: true, sources, ailments };
+            account(&about)[0].clone()
+        };
+        let left = [0, 1_999, 2_000, 2_499, 2_500].map(|used| quota(used).status());
+        assert_eq!(left, [Status::Ok, Status::Ok, Status::Warning, Status::Warning, Status::Problem]);
+    }
+
+    #[test]
+    fn nothing_bad_is_left_without_a_remedy() {
+        let settings = GuildSettings::default();
+        let findings = found(&settings, None, None, Ears::Nobody);
+        for finding in findings.iter().chain([&Finding::DiscordNoBot]) {
+            for &lang in Lang::ALL {
+                assert!(!finding.found(lang).is_empty());
+                assert_eq!(finding.mend(lang).is_none(), finding.status() == Status::Ok, "{finding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_in_one_line() {
+        assert_eq!(plain("a\u{202e}b\nc"), "abc");
+        assert_eq!(plain(&"é".repeat(200)).chars().count(), NAME_CHARS);
+    }
 }

@@ -183,7 +183,7 @@ async fn in_time<T>(asking: impl Future<Output = Result<T, DiscordError>>) -> Re
     match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) if error.says_not_in_server() => Err(Outcome::NotInServer),
-        Ok(Err(DiscordError::Refused { status: 401, .. })) => Err(Outcome::TokenRefused),
+        Ok(Err(error)) if error.says_token_refused() => Err(Outcome::TokenRefused),
         Ok(Err(_)) | Err(_) => Err(Outcome::NoAnswer),
     }
 }

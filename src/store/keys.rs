@@ -68,6 +68,14 @@ pub const ACCOUNTS: &str = "ACCOUNTS";
 /// Partition of which commands Discord has.
 pub const COMMANDS: &str = "COMMANDS";
 
+/// Partition of events that wait to be passed on.
+pub const OUTBOX: &str = "OUTBOX";
+/// Partition of who is to hear how many more events there were.
+pub const DIGESTS: &str = "DIGESTS";
+
+/// Prefix of what is refused to an account.
+pub const REFUSAL: &str = "REFUSAL#";
+
 /// Partition of the bots that accounts have brought along.
 pub const CUSTOM_BOTS: &str = "CUSTOMBOTS";
 
@@ -159,9 +167,9 @@ pub(super) fn guild_change(at: Timestamp, guild: Id<GuildMarker>) -> Key {
     Key::new(GUILD_CHANGES, format!("{}#{guild}", guild_change_time(at)))
 }
 
-/// How a change's sort key begins: milliseconds since 1970, all of the same length until the year 5138.
+/// How a change's sort key begins.
 pub(super) fn guild_change_time(at: Timestamp) -> String {
-    format!("{:014}", at.as_millisecond().max(0))
+    millisecond(at)
 }
 
 pub(super) fn source(account: &AccountId, source: &SourceId) -> Key {
@@ -304,7 +312,28 @@ pub(super) fn event(account: &AccountId, at: Timestamp, id: &str) -> Key {
 
 /// How the sort keys of an account's events begin that happened at this time.
 pub(super) fn events_since(at: Timestamp) -> String {
-    format!("EVENT#{:014}", at.as_millisecond().max(0))
+    format!("EVENT#{}", millisecond(at))
+}
+
+/// Milliseconds since 1970, all of the same length until the year 5138.
+pub(super) fn millisecond(at: Timestamp) -> String {
+    format!("{:014}", at.as_millisecond().max(0))
+}
+
+pub(super) fn mailed(account: &AccountId, window: Timestamp) -> Key {
+    Key::new(account_partition(account), format!("MAILED#{}", millisecond(window)))
+}
+
+pub(super) fn digest(window: Timestamp, account: &AccountId) -> Key {
+    Key::new(DIGESTS, format!("{}#{account}", millisecond(window)))
+}
+
+pub(super) fn waiting_event(event: &str) -> Key {
+    Key::new(OUTBOX, event)
+}
+
+pub(super) fn refusal(account: &AccountId, kind: &str) -> Key {
+    Key::new(account_partition(account), format!("{REFUSAL}{kind}"))
 }
 
 pub(super) fn once(what: &str) -> Key {
@@ -399,6 +428,10 @@ mod tests {
             ("account, listed", account_listed(&account_id)),
             ("notifications", notifications(&account_id)),
             ("event", event(&account_id, "2026-11-24T10:00:00Z".parse().unwrap(), "<event>")),
+            ("what was mailed of a window", mailed(&account_id, "2026-11-24T10:00:00Z".parse().unwrap())),
+            ("digest that is due", digest("2026-11-24T10:00:00Z".parse().unwrap(), &account_id)),
+            ("event that waits", waiting_event("<event>")),
+            ("refusal", refusal(&account_id, "<kind>")),
             ("what is done once", once("<what>")),
             ("report of another channel", report(&account_id, "<id>")),
             ("unanswered question", open_question(&account_id, Reason::Unanswered, question)),

@@ -32,7 +32,7 @@ const TOKEN: &str = "local-token";
 pub fn router(bot: &Arc<Bot>) -> Router {
     let router = dashboard::router(Arc::clone(bot));
     let Some(discord) = &bot.discord else { return router };
-    let (store, jobs, keys) = (bot.store.clone(), bot.jobs.clone(), Keys::Discord(Arc::clone(discord)));
+    let (store, jobs, keys) = (bot.store.clone(), bot.jobs.clone(), Keys::of_discord(Arc::clone(discord)));
     router.merge(interactions::router(Door { store, jobs, keys }))
 }
 

@@ -18,6 +18,7 @@ use guildhall::knowledge::files::Files;
 use guildhall::llm::Llm;
 use guildhall::mail::Mailer;
 use guildhall::secret::Secrets;
+use guildhall::servers::Ears;
 use guildhall::sign_in::SignIn;
 use guildhall::store::Store;
 use jiff::Timestamp;
@@ -129,6 +130,7 @@ impl House {
         let mut bot = Bot::new(store, jobs, knowledge, llm, events, Some(discord), home);
         bot.access = access;
         bot.limits = RateLimits::new(config.rates);
+        bot.ears = if config.gateway.enabled { Ears::Own } else { Ears::Nobody };
         let bot = Arc::new(bot);
         if work == Work::Everything {
             bot.knowledge.resume(&account, &bot.jobs, Timestamp::now()).await?;

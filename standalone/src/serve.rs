@@ -176,7 +176,7 @@ async fn keep_gateway(bot: Arc<Bot>, config: Config, stop: CancellationToken) {
 async fn watch_schedule(bot: Arc<Bot>, stop: CancellationToken) {
     let mut soon = FIRST_PAUSE;
     loop {
-        let run = schedule::run(&bot.store, &bot.jobs, bot.discord.as_deref(), Timestamp::now());
+        let run = schedule::run(&bot.store, &bot.jobs, &bot.events, bot.discord.as_deref(), Timestamp::now());
         let Some(run) = stop.run_until_cancelled(Box::pin(run)).await else { return };
         let pause = match run {
             Run::Done => {

@@ -28,41 +28,65 @@ const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// A client of the table in `file`, which is created when it is missing.
+pub fn open(file: &Path) -> Result<Client> {
+    Ok(Table::open(file)?.client())
+}
+
+/// What answers DynamoDB's requests.
 ///
 /// One thread owns the database: `SQLite` writes one after the other anyway, and no thread of the runtime ever waits for
 /// the disk.
-pub fn open(file: &Path) -> Result<Client> {
-    let path = file.to_str().context("the data folder's path is not valid UTF-8")?;
-    let database = Database::new(path).map_err(|error| describe(&error)).context("opening the table's file")?;
-    // WAL with `synchronous = NORMAL`: survives the death of the process; a power cut can take back the last instants.
-    database.disable_bulk_loading().map_err(|error| describe(&error))?;
-    let (requests, mut waiting) = mpsc::unbounded_channel::<Request>();
-    std::thread::Builder::new().name("table".to_owned()).spawn(move || {
-        let mut swept = Instant::now();
-        while let Some(request) = waiting.blocking_recv() {
-            let _ = request.answer.send(run(&database, &request.operation, &request.body));
-            if swept.elapsed() > SWEEP_EVERY {
-                swept = Instant::now();
-                if let Err(error) = database.sweep_ttl() {
-                    tracing::warn!(error = %error, "expired items could not be deleted yet");
+#[derive(Debug, Clone)]
+pub struct Table {
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+impl Table {
+    /// The one in `file`, which is created when it is missing.
+    pub fn open(file: &Path) -> Result<Self> {
+        let path = file.to_str().context("the data folder's path is not valid UTF-8")?;
+        let database = Database::new(path).map_err(|error| describe(&error)).context("opening the table's file")?;
+        // WAL with `synchronous = NORMAL`: survives the death of the process; a power cut can take back the last instants.
+        database.disable_bulk_loading().map_err(|error| describe(&error))?;
+        let (requests, mut waiting) = mpsc::unbounded_channel::<Request>();
+        std::thread::Builder::new().name("table".to_owned()).spawn(move || {
+            let mut swept = Instant::now();
+            while let Some(request) = waiting.blocking_recv() {
+                let _ = request.answer.send(run(&database, &request.operation, &request.body));
+                if swept.elapsed() > SWEEP_EVERY {
+                    swept = Instant::now();
+                    if let Err(error) = database.sweep_ttl() {
+                        tracing::warn!(error = %error, "expired items could not be deleted yet");
+                    }
                 }
             }
-        }
-    })?;
-    let connector = SharedHttpConnector::new(Memory { requests });
-    // What guards calls over a network (signatures, time limits, retries, a choice of endpoints) costs more than the
-    // table itself, and memory needs none of it.
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .allow_no_auth()
-        .identity_cache(IdentityCache::no_cache())
-        .endpoint_resolver(Here)
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::disabled())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .http_client(http_client_fn(move |_, _| connector.clone()))
-        .build();
-    Ok(Client::from_conf(config))
+        })?;
+        Ok(Self { requests })
+    }
+
+    /// The answer to one request: its status and its JSON. None once the table's thread has ended.
+    pub async fn ask(&self, operation: String, body: Vec<u8>) -> Option<(u16, String)> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request { operation, body, answer }).ok()?;
+        answered.await.ok()
+    }
+
+    fn client(&self) -> Client {
+        let connector = SharedHttpConnector::new(self.clone());
+        // What guards calls over a network (signatures, time limits, retries, a choice of endpoints) costs more than the
+        // table itself, and memory needs none of it.
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .allow_no_auth()
+            .identity_cache(IdentityCache::no_cache())
+            .endpoint_resolver(Here)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build();
+        Client::from_conf(config)
+    }
 }
 
 /// Names no machine: requests never leave the process.
@@ -82,12 +106,7 @@ struct Request {
     answer: oneshot::Sender<(u16, String)>,
 }
 
-#[derive(Debug)]
-struct Memory {
-    requests: mpsc::UnboundedSender<Request>,
-}
-
-impl HttpConnector for Memory {
+impl HttpConnector for Table {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let operation = request
             .headers()
@@ -96,12 +115,10 @@ impl HttpConnector for Memory {
             .unwrap_or_default()
             .to_owned();
         let body = request.body().bytes().unwrap_or_default().to_vec();
-        let (answer, answered) = oneshot::channel();
-        let sent = self.requests.send(Request { operation, body, answer });
+        let table = self.clone();
         HttpConnectorFuture::new(async move {
             let gone = || ConnectorError::io("the table's thread has ended".into());
-            sent.map_err(|_| gone())?;
-            let (status, body) = answered.await.map_err(|_| gone())?;
+            let (status, body) = table.ask(operation, body).await.ok_or_else(gone)?;
             let status = status.try_into().map_err(|_| gone())?;
             let mut response = HttpResponse::new(status, SdkBody::from(body));
             response.headers_mut().insert("content-type", "application/x-amz-json-1.0");

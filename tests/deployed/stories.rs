@@ -7,8 +7,11 @@ use guildhall::account::{Account, Month, Plan};
 use guildhall::ids::AccountId;
 use guildhall::settings::Guild;
 use jiff::Timestamp;
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
+use tests::documents::pdf;
 use tests::fake_discord::{Fault, Interaction, Member};
+use tests::process::{self, Process};
 use tests::server::{client, eventually};
 use twilight_model::id::Id;
 
@@ -29,6 +32,8 @@ async fn everything_that_is_deployed_works_together() {
     town.the_same_interaction_twice_is_answered_once().await;
     town.what_is_not_signed_is_turned_away().await;
     town.a_poison_message_ends_with_the_dead_letters_and_the_rest_of_its_batch_is_answered().await;
+    town.only_the_operators_token_opens_the_api().await;
+    town.a_document_is_read_and_found().await;
     town.an_event_ends_as_an_email().await;
     let mut worker = town.system.gateway_worker().await;
     // What `infra/gateway.yaml` makes figures of.
@@ -39,6 +44,30 @@ async fn everything_that_is_deployed_works_together() {
     worker.kill().await;
     town.the_schedule_registers_the_commands().await;
     assert_eq!(town.system.discord.violations(), 0);
+}
+
+/// Everything else of it would do.
+#[tokio::test]
+async fn an_operators_token_that_can_be_guessed_stops_the_dashboard_at_its_start() {
+    let start = |token: &str| {
+        let environment = [
+            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("TABLE_NAME", "guildhall"),
+            ("QUESTIONS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/questions.fifo"),
+            ("INGEST_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/ingest.fifo"),
+            ("BUCKET_NAME", "guildhall"),
+            ("EVENT_BUS_NAME", "guildhall"),
+            ("GUILDHALL_ADMIN_TOKEN", token),
+        ];
+        Process::start(process::binary("dashboard"), &[], environment)
+    };
+    let mut dashboard = start("s3cret-of-less-than-32-letters");
+    let line = dashboard.wait_for_line("GUILDHALL_ADMIN_TOKEN must have at least 32 characters", PATIENCE).await;
+    assert!(!line.contains("s3cret"), "{line}");
+    assert!(!dashboard.wait().await.success());
 }
 
 /// The system with one server, its channel, and one person.
@@ -190,6 +219,50 @@ impl Town {
         assert_eq!(discord.bot_messages().len(), posted + 1);
         assert_eq!(self.used().await - before, 1);
         assert_eq!(self.dead().await, 1, "none but the poison");
+    }
+
+    async fn only_the_operators_token_opens_the_api(&self) {
+        let asks = async |token: Option<&str>| {
+            let request = client().get(format!("{}/api/v1/me", self.system.url()));
+            let request = match token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            let answer = request.send().await.expect("it answers");
+            (answer.status().as_u16(), answer.json::<Value>().await.unwrap_or_default())
+        };
+        let other = ADMIN_TOKEN.replace("an-admin", "no-admin");
+        let longer = format!("{ADMIN_TOKEN}x");
+        for wrong in [None, Some(""), Some(&ADMIN_TOKEN[..31]), Some(&ADMIN_TOKEN[1..]), Some(&other), Some(&longer)] {
+            assert_eq!(asks(wrong).await.0, 401, "{wrong:?}");
+        }
+        let (status, me) = asks(Some(ADMIN_TOKEN)).await;
+        assert_eq!(status, 200, "{me}");
+        assert!(me.to_string().contains("The workshop"), "{me}");
+    }
+
+    /// The function reads it in a process of its own, which is its own program again.
+    async fn a_document_is_read_and_found(&self) {
+        let api = format!("{}/api/v1/knowledge", self.system.url());
+        let file = Part::bytes(pdf("The zeppelin is inflated on Thursdays at noon")).file_name("zeppelin.pdf");
+        let form = Form::new().text("name", "zeppelin.pdf").part("file", file);
+        let added = client().post(format!("{api}/sources/files")).bearer_auth(ADMIN_TOKEN).multipart(form);
+        let added = added.send().await.expect("it answers");
+        assert_eq!(added.status(), 201);
+        let added: Value = added.json().await.expect("a source");
+        let id = added["id"].as_str().expect("a source has an id");
+        let source = eventually(PATIENCE, async || {
+            tokio::time::sleep(A_MOMENT).await;
+            let asked = client().get(format!("{api}/sources/{id}")).bearer_auth(ADMIN_TOKEN).send().await.ok()?;
+            let source: Value = asked.json().await.ok()?;
+            let state = source["status"]["state"].as_str().unwrap_or_default().to_owned();
+            matches!(&*state, "ready" | "failed").then_some(source)
+        })
+        .await;
+        assert_eq!(source["status"]["state"], "ready", "{source}");
+        let found = client().get(format!("{api}/search?q=zeppelin")).bearer_auth(ADMIN_TOKEN).send().await;
+        let found: Value = found.expect("it answers").json().await.expect("passages");
+        assert!(found.to_string().contains("inflated on Thursdays"), "{found}");
     }
 
     async fn an_event_ends_as_an_email(&self) {

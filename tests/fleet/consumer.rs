@@ -48,7 +48,7 @@ impl Consumer {
         let bot = Arc::new(Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None));
         runtime.spawn(sqs::Runner::new(jobs).run(move |step, job, delivery| {
             let bot = Arc::clone(&bot);
-            async move { sqs::step(&bot, step, &job, &delivery, Timestamp::now()).await }
+            async move { sqs::step(&bot, guildhall::job::run, step, &job, &delivery, Timestamp::now()).await }
         }));
         Self { runtime: Some(runtime) }
     }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use guildhall::store::SessionNotice;
 use tests::fake_discord::GatewayFault;
 use tests::server::eventually;
+use twilight_model::id::Id;
 
 use super::proxy::Proxy;
 use super::world::{Asked, PATIENCE, SELDOM, World};
@@ -63,6 +65,40 @@ async fn whatever_becomes_of_one_session_the_others_go_on() {
     asked.extend((0..8).map(|n| world.ask(n)));
     world.all_is_answered(&asked).await;
     eprintln!("{} questions beside a session that is bad", asked.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_teams_bot_whose_token_is_refused_stops_alone() {
+    let world = World::new(|_| {}).await;
+    let key = world.key().await;
+    let workers = [(); 2].map(|()| world.worker_with(&[("KMS_KEY_ID", &key.id)]));
+    world.until_shared(&[2, 2]).await;
+    world.until_at_rest().await;
+    let load = world.people_ask_every(SELDOM);
+    let custom = Id::new(world.team_brings_a_bot(&key).await);
+    let gateway = world.discord.gateway_of(custom.get());
+    gateway.wait_until_connected(1, PATIENCE).await;
+    world.discord.resets_token(custom.get());
+    let lease = eventually(PATIENCE, async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let leases = world.aws.store().leases_of(custom).await.expect("the table answers");
+        leases.into_iter().find(|lease| lease.state.stopped.is_some() && lease.owner.is_none())
+    })
+    .await;
+    assert_eq!((lease.state.notice, lease.state.session_id), (Some(SessionNotice::TokenRefused), None));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let asked = load.stop().await;
+    world.all_is_answered(&asked).await;
+    let tries = gateway.record();
+    assert_eq!((tries.identifies.len(), tries.resumes.len()), (1, 0), "it is not tried again");
+    assert_eq!(gateway.violations(), Vec::<String>::new());
+    let said = || workers.iter().flat_map(|worker| worker.process.lines());
+    let lines: Vec<String> = said().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
+    let [line] = &lines[..] else { panic!("not one line that says what to do: {lines:#?}") };
+    assert!(line.contains("make a new one in the developer portal") && line.contains(&custom.to_string()), "{line}");
+    let others = world.discord.gateway().record();
+    assert_eq!((others.closes.len(), others.identifies.len()), (0, 4), "the others go on undisturbed");
+    eprintln!("{} questions beside a team's bot whose token is refused", asked.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,13 +1,16 @@
 //! One Discord, one AWS, and people who ask all the time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use guildhall::account::{Account, Month, Plan};
+use guildhall::config::KeyConfig;
+use guildhall::discord::{Budget, CustomBots, Discord};
 use guildhall::ids::AccountId;
 use guildhall::job::sqs::Queue;
+use guildhall::secret::Secrets;
 use guildhall::settings::Guild;
-use guildhall::store::Lease;
+use guildhall::store::{CustomBot, Lease};
 use jiff::Timestamp;
 use tests::fake_discord::{FakeDiscord, GatewaySettings, Member};
 use tests::fake_model::FakeModel;
@@ -16,7 +19,7 @@ use tests::process::{self, Process};
 use tests::server::{self, eventually};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use twilight_model::id::Id;
+use twilight_model::id::{Id, marker::GuildMarker};
 
 use super::consumer::Consumer;
 use super::fences::Fences;
@@ -117,9 +120,42 @@ impl World {
         Worker { process, metrics, client: server::client() }
     }
 
+    /// A key that teams' tokens are sealed with.
+    pub(super) async fn key(&self) -> KeyConfig {
+        let made = self.aws.aws.keys().create_key().send().await.expect("a key can be made");
+        KeyConfig { id: made.key_metadata.expect("what was made").key_id }
+    }
+
+    /// The workshop brings a bot along, which is on the first server: its application.
+    pub(super) async fn team_brings_a_bot(&self, key: &KeyConfig) -> u64 {
+        let (id, token) = self.discord.add_bot("archivist");
+        self.discord.bot_joins(id, self.people[0].guild_id);
+        let (store, account) = (self.aws.store(), AccountId("workshop".to_owned()));
+        let custom = CustomBots { store: store.clone(), secrets: Secrets::kms(self.aws.aws.keys(), key.clone()) };
+        let api = self.discord.environment().into_iter().find(|(name, _)| name == "DISCORD_API_URL");
+        let api = api.and_then(|(_, url)| url.parse().ok()).expect("the fake says where it is");
+        let discord =
+            Discord::new(&api, None, Some(custom), Budget::Shared(store.clone())).expect("a client can be built");
+        let bot = CustomBot {
+            application: Id::new(id),
+            token: discord.seal_token(&account, Id::new(id), &token).await.expect("the key seals"),
+            account,
+            public_key: self.discord.public_key_of(id),
+            revision: "1".to_owned(),
+            added_at: Timestamp::now(),
+        };
+        store.put_custom_bot(&bot).await.expect("the table takes a bot");
+        id
+    }
+
     /// Starts another consumer of the queue.
     pub(super) fn another_consumer(&self) -> Consumer {
         Consumer::start(&self.aws, &environment(&self.discord, &self.model))
+    }
+
+    /// The servers.
+    pub(super) fn guilds(&self) -> BTreeSet<Id<GuildMarker>> {
+        self.people.iter().map(|person| Id::new(person.guild_id)).collect()
     }
 
     /// Sessions as they stand in the table.
@@ -219,6 +255,18 @@ impl World {
     /// Waits until everything that was asked is answered and done with: each once, in order for each person, counted once,
     /// and no limit of Discord's broken.
     pub(super) async fn all_is_answered(&self, asked: &[Asked]) {
+        self.each_is_answered(asked).await;
+        let seen = self.discord.bot_messages();
+        let person_of: HashMap<u64, u64> = asked.iter().map(|asked| (asked.message, asked.person)).collect();
+        let mut last: HashMap<u64, u64> = HashMap::new();
+        for message in seen.iter().filter_map(|seen| seen.replies_to) {
+            let before = last.insert(person_of[&message], message);
+            assert!(before.is_none_or(|before| before < message), "in order for each person");
+        }
+    }
+
+    /// The same in whatever order.
+    pub(super) async fn each_is_answered(&self, asked: &[Asked]) {
         self.until_answered(asked).await;
         let queue = self.aws.url(Queue::Questions);
         eventually(PATIENCE, async || {
@@ -226,14 +274,7 @@ impl World {
             (self.aws.depth(queue).await == (0, 0)).then_some(())
         })
         .await;
-        let seen = self.discord.bot_messages();
-        assert_eq!(seen.len(), asked.len(), "each question has one answer");
-        let person_of: HashMap<u64, u64> = asked.iter().map(|asked| (asked.message, asked.person)).collect();
-        let mut last: HashMap<u64, u64> = HashMap::new();
-        for message in seen.iter().filter_map(|seen| seen.replies_to) {
-            let before = last.insert(person_of[&message], message);
-            assert!(before.is_none_or(|before| before < message), "in order for each person");
-        }
+        assert_eq!(self.discord.bot_messages().len(), asked.len(), "each question has one answer");
         assert_eq!(self.used().await, asked.len(), "each is counted once");
         self.is_well().await;
     }

@@ -4,6 +4,8 @@
 //! Guildhall is built inside.
 
 pub mod browser; // cookies, redirects, and where a request comes from
+pub mod chromium; // a real browser without a window
+pub mod documents; // files as people upload them
 pub mod fake_discord; // Discord: REST, signed interactions, and what members see
 pub mod fake_model; // an OpenAI-compatible server: chat completions and embeddings
 pub mod fake_site; // a website for the crawler, with everything that goes wrong on websites

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
-use guildhall::aws::{Aws, Limits};
+use guildhall::aws::{Aws, Late, Limits};
 use guildhall::config::{AwsConfig, AwsKeys, BucketConfig, QueueConfig};
 use guildhall::job::sqs::{Jobs, Queue};
 use guildhall::knowledge::files::Files;
@@ -34,7 +34,7 @@ pub struct LocalAws {
     /// It, as our own processes see it.
     pub aws: Aws,
     /// The queues' client.
-    pub client: aws_sdk_sqs::Client,
+    pub client: Late<aws_sdk_sqs::Client>,
     /// Where its queues are.
     pub queues: QueueConfig,
     /// Where dead questions go.

@@ -12,6 +12,9 @@ pub const LOCAL_AWS: Packages = Packages { name: "local-aws", list: include_str!
 /// What deploys and reads the templates.
 pub const DEPLOY: Packages = Packages { name: "deploy-tools", list: include_str!("../requirements-deploy.txt") };
 
+/// What tries the API's description.
+pub const API: Packages = Packages { name: "api-tools", list: include_str!("../requirements-api.txt") };
+
 /// A list of packages with their versions.
 #[derive(Debug, Clone, Copy)]
 pub struct Packages {

@@ -98,6 +98,7 @@ impl World {
             ("GUILDHALL_REQUESTS_PER_MINUTE", "1000000"),
             ("GUILDHALL_ASKS_PER_MINUTE", "1000000"),
             ("GUILDHALL_UPLOADS_PER_MINUTE", "1000000"),
+            ("GUILDHALL_TRIES_PER_MINUTE", "1000000"),
         ];
         environment.extend(own.iter().chain(&start.environment).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let binary = process::binary("guildhall");

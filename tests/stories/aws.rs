@@ -66,6 +66,7 @@ async fn jobs_run_once_and_in_order_within_their_conversation() {
         account: AccountId::local(),
         source: SourceId("src-1".to_owned()),
         asked_at: Timestamp::now(),
+        part: 0,
     });
     for _ in 0..2 {
         assert!(jobs.send_all(&sent).await.iter().all(Result::is_ok));

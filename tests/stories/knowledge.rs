@@ -274,7 +274,8 @@ async fn a_source_that_is_given_up_says_so_and_its_old_version_answers() {
     let originals: Vec<_> = originals.collect();
     assert_eq!(originals.len(), 1, "{originals:?}");
     std::fs::remove_file(&originals[0]).expect("it is there");
-    let job = Job::Read { account: AccountId::local(), source: SourceId(id.clone()), asked_at: Timestamp::now() };
+    let job =
+        Job::Read { account: AccountId::local(), source: SourceId(id.clone()), asked_at: Timestamp::now(), part: 0 };
     let (table, now) = (world.table().await, Timestamp::now());
     let stored = StoredJob {
         id: job.id(),

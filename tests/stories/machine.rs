@@ -110,7 +110,8 @@ async fn a_command_without_a_server_leaves_what_is_unfinished_to_the_next_start(
     let mut world = World::start(Start::default()).await;
     assert!(world.stop().await.success());
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
-    let read = Job::Read { account: AccountId::local(), source: SourceId("src-gone".to_owned()), asked_at: now };
+    let read =
+        Job::Read { account: AccountId::local(), source: SourceId("src-gone".to_owned()), asked_at: now, part: 0 };
     let (id, group, body) = (read.id(), read.group(), read.to_message());
     let left = StoredJob { id, group, body, accepted: 1, attempts: 1, deaths: 0, not_before: now };
     world.table().await.write_jobs(std::slice::from_ref(&left), &[]).await.unwrap();

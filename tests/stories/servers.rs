@@ -140,6 +140,7 @@ async fn what_a_server_does_not_allow_is_named() {
     set(&world, json!({"answer_in_thread": true})).await;
     world.discord.deny(help, &[Denied::Send, Denied::Thread]);
     world.discord.deny(news, &[Denied::History]);
+    connected(&world).await;
     assert_snapshot!(told(&world, "permissions", "warning").await, @"warning: The bot lacks permissions in 2 channels: #help (Send Messages, Create Public Threads), #news (Read Message History). In Discord, open the channel's settings, then “Permissions”, and allow the bot's role what is missing. Or take the channel off the list here.");
     assert_eq!(
         check(&world, "permissions").await["channels"][0]["missing"],

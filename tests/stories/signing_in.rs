@@ -1,10 +1,16 @@
 //! People sign in by Discord, and come in at a machine of their own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use guildhall::config::SignInConfig;
-use guildhall::dashboard::auth;
+use guildhall::account::Plan;
+use guildhall::bot::Bot;
+use guildhall::config::{Config, SignInConfig};
+use guildhall::dashboard;
+use guildhall::dashboard::auth::{self, Access};
+use guildhall::events::Events;
 use guildhall::ids::PersonId;
+use guildhall::mail::Mailer;
 use guildhall::secret::Secrets;
 use guildhall::sign_in::{NotTold, SignIn};
 use guildhall::store::Store;
@@ -13,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use standalone::house::{House, Work};
 use tests::browser::{Browser, Page};
 use tests::fake_discord::{FakeDiscord, Fault, Member};
 use tests::process::{self, Process};
@@ -369,4 +376,60 @@ async fn where_others_reach_it_guildhall_does_not_start_without_a_way_to_sign_in
         assert!(!guildhall.wait().await.success());
         assert!(!guildhall.lines().join("").contains("s3cret") && !folder.exists());
     }
+}
+
+/// Where an installation is for everybody, whoever comes first has an account of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosted_everybody_has_an_account_of_their_own() {
+    let discord = FakeDiscord::start().await;
+    let data = server::data_folder();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let variables = [
+        ("DISCORD_API_URL", discord.url()),
+        ("DISCORD_APPLICATION_ID", discord.application_id().to_string()),
+        ("DISCORD_CLIENT_SECRET", discord.client_secret()),
+    ];
+    let config =
+        Config::from_vars(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()));
+    let (config, data) = (config.unwrap(), data.path());
+    let access = standalone::house::access(&config, data, address).unwrap();
+    let house = House::open(&config, data, Plan::Pro, Work::OnlyNew, Access::default()).await.unwrap();
+    let Bot { store, jobs, knowledge, .. } = &*house.bot;
+    let (store, jobs, knowledge) = (store.clone(), jobs.clone(), knowledge.clone());
+    let events = Events::Local(Mailer::smtp(None).unwrap());
+    let mut bot = Bot::new(store, jobs, knowledge, None, events, house.bot.discord.clone(), None);
+    bot.access = access;
+    let serving = tokio::spawn(axum::serve(listener, dashboard::router(Arc::new(bot))).into_future());
+
+    let base = format!("http://{address}");
+    let (ann, bo) = (discord.member("ann"), discord.member("bo"));
+    let mut anns = Browser::new(&base);
+    assert_eq!(anns.signs_in(&discord, &ann, "/healthz").await.status, 200);
+    let (_, me) = anns.api(Method::GET, "/me", None).await;
+    let shown = format!("{} {} {} {}", me["name"], me["plan"], me["person"]["role"], me["operator"]);
+    assert_snapshot!(shown, @r#""ann" "starter" "owner" false"#);
+    // It is the same one the next time, in two browsers at once too.
+    let (mut one, mut other) = (Browser::new(&base), Browser::new(&base));
+    tokio::join!(one.signs_in(&discord, &ann, "/healthz"), other.signs_in(&discord, &ann, "/healthz"));
+    for browser in [&mut one, &mut other] {
+        assert_eq!(browser.api(Method::GET, "/me", None).await.1["account"], me["account"]);
+    }
+    // Whoever follows an invitation joins, and gets no account of their own beside.
+    let (_, made) = anns.api(Method::POST, "/invitations", Some(json!({"role": "owner"}))).await;
+    let link = made["url"].as_str().unwrap().parse::<Url>().unwrap().path().to_owned();
+    let mut bos = Browser::new(&base);
+    bos.signs_in(&discord, &bo, &link).await;
+    assert_eq!(bos.submits(&link, &[]).await.status, 303);
+    let (_, accounts) = bos.api(Method::GET, "/me/accounts", None).await;
+    assert_eq!(accounts["items"].as_array().unwrap().len(), 1, "{accounts}");
+    assert_eq!(bos.api(Method::GET, "/me", None).await.1["account"], me["account"]);
+    // Whoever was taken out of their first account gets another one when they come again.
+    assert_eq!(bos.api(Method::DELETE, &format!("/members/{}", ann.id), None).await.0, 204);
+    assert_eq!(anns.api(Method::GET, "/me", None).await.0, 403);
+    anns.signs_in(&discord, &ann, "/healthz").await;
+    let (status, again) = anns.api(Method::GET, "/me", None).await;
+    assert!(status == 200 && again["account"] != me["account"], "{again}");
+    serving.abort();
+    house.close().await;
 }

@@ -5,7 +5,7 @@ use guildhall::job::sqs::Queue;
 use guildhall::{dashboard, telemetry};
 use std::process::ExitCode;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init();
     functions::ended(run().await)

@@ -1,10 +1,10 @@
-//! SQS → `job::run`: sources to passages, passages to indexes.
+//! SQS → `job::learn`: sources to passages, passages to indexes.
 
 use functions::queue;
 use guildhall::aws::House;
 use guildhall::job::sqs::Queue;
 use guildhall::knowledge::extract::isolated;
-use guildhall::telemetry;
+use guildhall::{job, telemetry};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -16,5 +16,5 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run() -> Result<(), lambda_runtime::Error> {
-    queue::serve(House::from_env(&[Queue::Ingest])?).await
+    queue::serve(House::from_env(&[Queue::Ingest])?, job::learn).await
 }

@@ -19,7 +19,7 @@ async fn run() -> Result<(), lambda_http::Error> {
     let queues = QueueConfig::from_env(&[Queue::Questions])?;
     let store = aws.store(Limits::HASTY);
     let door = Door {
-        jobs: Jobs::new(aws.queues(Limits::HASTY), &queues, None).into(),
+        jobs: Jobs::new(aws.queues(Limits::HASTY).ready(), &queues, None).into(),
         keys: Keys::listed(Application::from_env()?, store.clone()),
         store,
     };

@@ -1,10 +1,10 @@
-//! SQS → `job::run`: questions to answers.
+//! SQS → `job::converse`: questions to answers.
 
 use anyhow::Context as _;
 use functions::queue;
 use guildhall::aws::House;
 use guildhall::job::sqs::Queue;
-use guildhall::telemetry;
+use guildhall::{job, telemetry};
 use std::process::ExitCode;
 
 #[tokio::main]
@@ -16,5 +16,5 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), lambda_runtime::Error> {
     let house = House::from_env(&[Queue::Questions, Queue::Moderation])?;
     house.config.discord.as_ref().context("DISCORD_TOKEN is needed: it says who answers")?;
-    queue::serve(house).await
+    queue::serve(house, job::converse).await
 }

@@ -2,7 +2,8 @@
 
 use super::{Found, Judge, Lookup, Presence, finder};
 use crate::frame::{
-    self, Channel, GuildCreated, GuildDeleted, Ready, RoleChanged, RoleDeleted, Snowflake, ThreadList, Unreadable,
+    self, Channel, GuildCreated, GuildDeleted, GuildUpdated, Ready, RoleChanged, RoleDeleted, Snowflake, ThreadList,
+    Unreadable,
 };
 use crate::guilds::{Rules, Spot};
 use twilight_model::id::{Id, marker::GuildMarker};
@@ -14,6 +15,12 @@ impl Judge {
             return;
         }
         let guild = lookup.guild();
+        if let Lookup::Locale(_) = lookup {
+            if let Found::Locale(locale) = found {
+                self.guilds.set_locale(guild, locale);
+            }
+            return;
+        }
         let is_blind = found == Found::Unknown && !matches!(lookup, Lookup::Settings(_));
         match (lookup, found) {
             (Lookup::Settings(id), found) => {
@@ -54,7 +61,7 @@ impl Judge {
                 self.guilds.set_rules(guild, Rules::silence());
             }
             // No answer to this.
-            Found::OwnRole(_) | Found::Channel(_) => {}
+            Found::OwnRole(_) | Found::Channel(_) | Found::Locale(_) => {}
         }
     }
 
@@ -83,6 +90,10 @@ impl Judge {
                         self.ask(Some(Lookup::Settings(guild.id.cast())));
                     }
                 }
+            }
+            "GUILD_UPDATE" => {
+                let GuildUpdated { id, preferred_locale } = frame::read(text)?;
+                self.guilds.set_locale(id, preferred_locale);
             }
             "GUILD_DELETE" => {
                 let GuildDeleted { id, unavailable } = frame::read(text)?;

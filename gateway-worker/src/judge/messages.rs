@@ -13,6 +13,7 @@ use guildhall::question::{Heard, Place, Question, ReplyTo, Said};
 use guildhall::settings::ResponseMode;
 use jiff::SignedDuration;
 use std::time::Instant;
+use twilight_model::id::Id;
 
 /// Messages that were written up to so long after the start may still have been passed on by somebody else: the clocks of
 /// this machine and Discord's may differ.
@@ -185,6 +186,7 @@ impl Judge {
                     application_id: self.application,
                     channel_id: channel.cast(),
                     message_id: id.cast(),
+                    guild_id: guild.map(Id::cast),
                 });
             }
         }
@@ -217,6 +219,7 @@ impl Judge {
             message_id: last.id,
             is_thread: burst.is_thread,
         };
+        let locale = burst.guild.and_then(|guild| self.locale(guild));
         let (text, seqs) = (burst.text(), burst.parts.iter().map(|part| part.seq).collect::<Vec<u64>>());
         if let Some((guild, rules)) = burst.guild.zip(rules) {
             let directly = heard == Heard::Directly;
@@ -224,7 +227,7 @@ impl Judge {
             if let Pace::Refused(notice) = self.pacer.judge(&asked, &rules) {
                 self.counts.refused += 1;
                 if let Some(notice) = notice {
-                    let notify = Notify { place, reply_to, text, notice };
+                    let notify = Notify { place, reply_to, text, locale, notice };
                     self.out.more.extend(&seqs);
                     self.out.jobs.push((seqs, Job::Notify(Box::new(notify))));
                 }
@@ -242,13 +245,22 @@ impl Judge {
             text,
             asked_at: snowflake_time(first.id.get()),
             asker: burst.asker,
-            locale: None,
+            locale,
             reply_to,
             messages: burst.parts.into_iter().map(|part| part.said).collect(),
             heard,
         };
         self.counts.questions += 1;
         self.out.jobs.push((seqs, Job::Answer(Box::new(question))));
+    }
+
+    /// A server's language. It is asked for where it is not known, and told next time.
+    fn locale(&mut self, guild: Snowflake) -> Option<String> {
+        let known = self.guilds.locale(guild);
+        if known.is_none() {
+            self.ask(Some(Lookup::Locale(guild.cast())));
+        }
+        known.flatten().map(|locale| locale.name().to_owned())
     }
 
     /// A question comes too soon: it is not answered, and remembered where everything is. Each of its frames comes out once.
@@ -286,5 +298,10 @@ impl Judge {
 }
 
 fn edited(message: &Message<'_>, text: String) -> Job {
-    Job::Edited { message_id: message.id.cast(), text, edited_at: message.edited_at() }
+    Job::Edited {
+        message_id: message.id.cast(),
+        text,
+        edited_at: message.edited_at(),
+        guild_id: message.guild_id.map(Id::cast),
+    }
 }

@@ -160,7 +160,7 @@ fn frames_wait_in_order_for_what_is_unknown() {
     assert_eq!(world.outputs(0), Outputs { lookups: vec![Lookup::Settings(GUILD)], ..Outputs::default() });
     world.judge.found(Lookup::Settings(GUILD), Found::Settings(None));
     let outputs = world.outputs(0);
-    assert_eq!(outputs.lookups, [Lookup::OwnRole(GUILD)]);
+    assert_eq!(outputs.lookups, [Lookup::Locale(GUILD), Lookup::OwnRole(GUILD)]);
     assert_eq!(questions(&outputs).iter().map(|(seqs, _)| seqs[0]).collect::<Vec<_>>(), [first]);
     world.judge.found(Lookup::OwnRole(GUILD), Found::OwnRole(Some(Id::new(9))));
     let outputs = world.outputs(0);
@@ -206,6 +206,48 @@ fn who_asks_too_often_is_told_once() {
     assert_eq!((outputs.jobs.len(), outputs.done.len(), outputs.more.len()), (2, 2, 1));
     let Job::Notify(notify) = &outputs.jobs[1].1 else { panic!("{outputs:?}") };
     assert_eq!(notify.notice, Notice::Cooldown { seconds: 30 });
+}
+
+#[test]
+fn the_bot_speaks_its_servers_language() {
+    let mut world = World::with(GuildSettings { cooldown_seconds: 30, ..GuildSettings::default() });
+    let locales = |outputs: &Outputs| -> Vec<Option<String>> {
+        let of = |job: &Job| match job {
+            Job::Answer(question) => question.locale.clone(),
+            Job::Notify(notify) => notify.locale.clone(),
+            _ => panic!("{job:?} is neither"),
+        };
+        outputs.jobs.iter().map(|(_, job)| of(job)).collect()
+    };
+    world.frame("GUILD_UPDATE", json!({"id": "10", "preferred_locale": "fr"}));
+    for ms in [0, 5_000] {
+        world.says(ms, "<@50> ok?");
+    }
+    assert_eq!(locales(&world.outputs(5_000)), [Some("fr".to_owned()), Some("fr".to_owned())]);
+    world.frame("GUILD_UPDATE", json!({"id": "10", "preferred_locale": "tlh"}));
+    world.frame("GUILD_CREATE", json!({"id": "11", "preferred_locale": "de"}));
+    assert_eq!(world.judge.guilds.locale(Id::new(11)).flatten().map(Locale::name), Some("de"));
+    world.says(60_000, "<@50> ok?");
+    assert_eq!(locales(&world.outputs(60_000)), [None]);
+}
+
+/// After a resume nobody says which one it is.
+#[test]
+fn a_language_that_is_not_known_is_asked_for_once_and_nothing_waits_for_it() {
+    let mut world = World::new();
+    world.judge.changed(GUILD, Found::Settings(None));
+    world.says(0, "<@50> ok?");
+    assert_eq!(world.outputs(0).lookups, [Lookup::Settings(GUILD)]);
+    world.judge.found(Lookup::Settings(GUILD), Found::Settings(None));
+    let outputs = world.outputs(0);
+    let [(_, question)] = &*questions(&outputs) else { panic!("{outputs:?}") };
+    assert_eq!((question.locale.as_deref(), &*outputs.lookups), (None, [Lookup::Locale(GUILD)].as_slice()));
+    world.says(9_000, "<@50> and now?");
+    assert_eq!(world.outputs(9_000).lookups, []);
+    world.judge.found(Lookup::Locale(GUILD), Found::Locale(Locale::named("fr")));
+    world.says(18_000, "<@50> and now?");
+    let outputs = world.outputs(18_000);
+    assert_eq!((questions(&outputs)[0].1.locale.as_deref(), outputs.lookups.len()), (Some("fr"), 0));
 }
 
 #[test]
@@ -573,6 +615,7 @@ proptest! {
                 Lookup::OwnRole(guild) | Lookup::Channel { guild, .. } if guild.get() == 2 => Found::Unknown,
                 Lookup::Settings(guild) => Found::Settings(some_settings(usize::try_from(guild.get()).unwrap())),
                 Lookup::OwnRole(_) => Found::OwnRole(Some(Id::new(9))),
+                Lookup::Locale(_) => Found::Locale(Locale::named("fr")),
                 Lookup::Channel { .. } => Found::Channel(Spot::Thread { parent: Some(Id::new(20)), own: true }),
             };
             world.judge.found(lookup, found);

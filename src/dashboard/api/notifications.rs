@@ -92,7 +92,9 @@ fn view(told: Notifications) -> NotificationsView {
 
 fn differences(before: Notifications, after: Notifications) -> Vec<Change> {
     let (before, after) = (view(before), view(after));
-    let language = |view: &NotificationsView| serde_json::to_string(&view.language).ok();
+    let language = |view: &NotificationsView| {
+        serde_json::to_value(view.language).ok().and_then(|language| language.as_str().map(str::to_owned))
+    };
     let (old, new) = (language(&before), language(&after));
     let language = (old != new).then(|| auth::changed("language", old, new));
     let (old, new) = (before.emails.join(", "), after.emails.join(", "));

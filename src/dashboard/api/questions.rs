@@ -104,7 +104,7 @@ pub async fn list_questions(
     caller: May<ReadConversations>,
     Params(QuestionParams { kind, cursor, limit }): Params<QuestionParams>,
 ) -> Result<Json<Questions>, Problem> {
-    let limit = checked_limit(limit)?;
+    let limit = usize::from(checked_limit(limit)?);
     let after = cursor.as_deref().map(read_cursor).transpose()?;
     let (found, more) = bot.store.open_questions(caller.account(), kind, after, limit, Timestamp::now()).await?;
     let cursor = found.last().filter(|_| more).map(|last| write_cursor(last.id));

@@ -1,6 +1,6 @@
 //! Sessions of people who signed in: a cookie in the browser, the rest in the table.
 
-use super::token::{hash, is_random, random};
+use super::token::{hash, is_random, random, sent};
 use super::{Access, Denied, origin};
 use crate::bot::Bot;
 use crate::dashboard::problem::Problem;
@@ -9,7 +9,7 @@ use crate::store::{Person, Session, Store};
 use anyhow::Result;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
@@ -76,7 +76,7 @@ impl FromRequestParts<Arc<Bot>> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, bot: &Arc<Bot>) -> Result<Self, Problem> {
-        if parts.headers.contains_key(AUTHORIZATION) {
+        if sent(&parts.headers).is_some() {
             return Err(Denied::People.into());
         }
         Ok(Self::find(parts, bot).await?.ok_or(Denied::Unknown)?)

@@ -5,6 +5,8 @@ use crate::ids::{AccountId, TokenId};
 use crate::store::{ApiToken, Note, Store};
 use anyhow::Result;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -78,15 +80,20 @@ pub(super) fn is_random(text: &str) -> bool {
     text.len() == SECRET_CHARS && text.chars().all(is_base64url)
 }
 
-/// The token in a header `Authorization`. [RFC 6750: 2.1]
-pub(super) fn sent(header: &str) -> Option<&str> {
+/// The token that a request carries, ours or not. What a proxy before us adds for its own password is none.
+/// [RFC 6750: 2.1]
+pub(super) fn sent(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers.get(AUTHORIZATION)?.to_str().ok()?)
+}
+
+fn bearer(header: &str) -> Option<&str> {
     let (scheme, secret) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
-/// The token in a header `Authorization`, if it can be one of ours.
-pub(super) fn bearer(header: &str) -> Option<&str> {
-    sent(header).filter(|secret| secret.strip_prefix(PREFIX).is_some_and(is_random))
+/// Whether a token can be one of ours: what cannot is not looked up.
+pub(super) fn is_ours(secret: &str) -> bool {
+    secret.strip_prefix(PREFIX).is_some_and(is_random)
 }
 
 /// What is kept of a secret. It has 256 random bits, so a plain hash cannot be guessed backwards.
@@ -99,18 +106,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn token(header: &str) -> Option<&str> {
+        bearer(header).filter(|secret| is_ours(secret))
+    }
+
     proptest! {
         #[test]
         fn every_token_is_recognised_in_a_header(random: [u8; 32]) {
             let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
             for header in [format!("Bearer {secret}"), format!("bearer  {secret} ")] {
-                prop_assert_eq!(bearer(&header), Some(secret.as_str()));
+                prop_assert_eq!(token(&header), Some(secret.as_str()));
             }
         }
 
         #[test]
         fn nothing_else_is(header in ".{0,80}") {
-            prop_assert_eq!(bearer(&header), None);
+            prop_assert_eq!(token(&header), None);
         }
     }
 
@@ -118,7 +129,7 @@ mod tests {
     fn another_scheme_or_length_is_no_token() {
         let secret = format!("{PREFIX}{}", "a".repeat(SECRET_CHARS));
         for header in [format!("Basic {secret}"), format!("Bearer {secret}a"), format!("Bearer{secret}"), secret] {
-            assert_eq!(bearer(&header), None, "{header}");
+            assert_eq!(token(&header), None, "{header}");
         }
     }
 

@@ -4,22 +4,20 @@
 
 use super::{BATCH, Jobs, Queue};
 use crate::bot::Bot;
-use crate::job::{self, Job};
+use crate::job::pause::pause_after;
+use crate::job::{self, Job, Work};
 use crate::store::Delivery;
 use anyhow::{Context as _, Result, anyhow};
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use futures::future::join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
-
-/// Pauses before the second, third, … attempt, in seconds; the last one before all that follow. The same as on one machine.
-const PAUSES: [i32; 4] = [1, 5, 30, 120];
 
 /// How long SQS keeps a message from others when this process has died.
 pub(super) const HIDDEN_SECONDS: i32 = 30;
@@ -78,11 +76,11 @@ pub(super) struct Line {
 /// told, so that a pause is not overtaken by a renewal.
 type Held = Arc<Mutex<Vec<String>>>;
 
-/// Does what is to be done with a job: what [`Runner::run`](super::Runner::run) and [`work_off`] are given, with the bot at
-/// hand.
-pub async fn step(bot: &Bot, step: Step, job: &Job, delivery: &Delivery, now: Timestamp) -> Result<()> {
+/// Does what is to be done with a job: what [`Runner::run`](super::Runner::run) and [`work_off`] are given, with the bot and
+/// the work at hand.
+pub async fn step(bot: &Bot, work: Work, step: Step, job: &Job, delivery: &Delivery, now: Timestamp) -> Result<()> {
     match step {
-        Step::Try => Box::pin(job::run(bot, job, delivery, now)).await,
+        Step::Try => work(bot, job, delivery, now).await,
         Step::GiveUp => Box::pin(job::give_up(bot, job, delivery, now)).await,
     }
 }
@@ -172,7 +170,7 @@ impl Line {
                 return Err(None);
             }
             Err(error) => {
-                let pause = pause_after(self.queue, attempt, None, Timestamp::now());
+                let pause = seconds_after(self.queue, attempt, None);
                 tracing::warn!(
                     message.id = message.id,
                     job.attempt = attempt,
@@ -185,7 +183,7 @@ impl Line {
         let delivery = Delivery { id: job.id(), attempt };
         let Err(error) = self.in_time(run(Step::Try, job.clone(), delivery.clone())).await else { return Ok(()) };
         let error = format!("{error:#}");
-        let Some(pause) = pause_after(self.queue, attempt, Some(&job), Timestamp::now()) else {
+        let Some(pause) = seconds_after(self.queue, attempt, Some(&job)) else {
             tracing::error!(message.id = message.id, job.id = %delivery.id, job.attempt = attempt, error, "a job is given up; it goes to the dead letters");
             let told = timeout(FAREWELL, on_its_own(run(Step::GiveUp, job, delivery.clone()))).await;
             if let Err(error) = told.unwrap_or_else(|_| Err(anyhow!("it took too long"))) {
@@ -268,21 +266,10 @@ async fn on_its_own(work: impl Future<Output = Result<()>> + Send + 'static) -> 
     AbortOnDropHandle::new(tokio::spawn(work)).await.unwrap_or_else(|_| Err(anyhow!("the job panicked")))
 }
 
-/// The pause after so many attempts, in seconds; none when the job is given up. What somebody waits for is tried for as long
-/// as they do, and then given up while they can still be told.
-fn pause_after(queue: Queue, attempts: u32, job: Option<&Job>, now: Timestamp) -> Option<i32> {
-    if attempts >= queue.max_receives() {
-        return None;
-    }
-    let tried = usize::try_from(attempts).unwrap_or(usize::MAX);
-    if let Some(pause) = PAUSES.get(tried.saturating_sub(1)) {
-        return Some(*pause);
-    }
-    let longest = PAUSES[PAUSES.len() - 1];
-    let is_too_late = job
-        .and_then(Job::worth_trying_until)
-        .is_some_and(|until| now + SignedDuration::from_secs(longest.into()) >= until);
-    (!is_too_late).then_some(longest)
+/// The pause after so many attempts, in seconds; none when the job is given up.
+fn seconds_after(queue: Queue, attempts: u32, job: Option<&Job>) -> Option<i32> {
+    let pause = pause_after(attempts, queue.max_receives(), job, Timestamp::now())?;
+    Some(i32::try_from(pause.as_secs()).unwrap_or(i32::MAX))
 }
 
 /// Messages by their group, in the order of the queue. Where the queue keeps no order, each is a group alone.
@@ -305,47 +292,7 @@ pub(super) fn by_group(messages: Vec<Received>, queue: Queue) -> Vec<VecDeque<Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{AccountId, ConversationId, QuestionId};
-    use crate::question::{Heard, Place, Question, ReplyTo};
     use proptest::prelude::*;
-
-    fn question(asked_at: Timestamp) -> Job {
-        Job::Answer(Box::new(Question {
-            id: QuestionId(1),
-            place: Place::DirectMessage,
-            conversation: ConversationId::of_person(3, 4),
-            text: "Why?".to_owned(),
-            asker: "Ann".to_owned(),
-            locale: None,
-            asked_at,
-            reply_to: ReplyTo::Caller,
-            messages: Vec::new(),
-            heard: Heard::Directly,
-        }))
-    }
-
-    /// When a job is given up that fails at once each time, and after how many attempts.
-    fn end_of(queue: Queue, job: &Job, began: Timestamp) -> (SignedDuration, u32) {
-        let (mut now, mut attempts) = (began, 1);
-        while let Some(pause) = pause_after(queue, attempts, Some(job), now) {
-            now += SignedDuration::from_secs(pause.into());
-            attempts += 1;
-        }
-        (now.duration_since(began), attempts)
-    }
-
-    #[test]
-    fn a_question_is_tried_for_as_long_as_somebody_waits_and_given_up_while_they_can_be_told() {
-        let began: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-        let (end, attempts) = end_of(Queue::Questions, &question(began), began);
-        let minutes = SignedDuration::from_mins;
-        assert!((minutes(12)..minutes(15)).contains(&end), "given up after {end:?}");
-        assert!(attempts < Queue::Questions.max_receives(), "{attempts} attempts");
-        // One that was asked long ago is tried all the same, as it may have waited for others.
-        assert!(end_of(Queue::Questions, &question(began - minutes(60)), began).1 >= 5);
-        let index = Job::Index { account: AccountId::local(), request: "1".to_owned() };
-        assert_eq!(end_of(Queue::Ingest, &index, began).1, Queue::Ingest.max_receives());
-    }
 
     proptest! {
         #[test]

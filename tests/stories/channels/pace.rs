@@ -4,7 +4,7 @@ use super::{QUESTION, answer, mention, server, set, somebody_is_answered, worksh
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::fake_discord::GatewayFault;
+use tests::fake_discord::{GatewayFault, Member};
 use tests::server::eventually;
 use tests::world::SOON;
 
@@ -37,6 +37,21 @@ async fn a_pause_and_a_bound_are_told_once() {
     assert_eq!((world.model.chat_count(), world.used().await), (8, 8));
     assert_eq!(world.discord.bot_messages().len(), 10);
     world.is_quiet();
+}
+
+/// So few words tell no language.
+#[tokio::test]
+async fn the_bot_speaks_its_servers_language() {
+    let world = workshop().await;
+    let pause = server(&world, json!({"cooldown_seconds": 60})).await;
+    let [ann, bob] = ["ann", "bob"].map(|name| world.member(name).member.at(pause));
+    let notice = async |member: &Member| {
+        answer(&world, member.tells_bot(QUESTION)).await;
+        answer(&world, member.tells_bot("ok?")).await
+    };
+    assert_snapshot!(notice(&ann).await, @"One question every 60 seconds, please. I did not read this one: ask it again in a moment.");
+    world.discord.set_guild_locale(ann.guild_id, "fr");
+    assert_snapshot!(notice(&bob).await, @"Une question toutes les 60 secondes, s’il vous plaît. Je n’ai pas lu celle-ci : reposez-la dans un instant.");
 }
 
 /// Replayed, they are too quick for what is set by now; but they were answered.

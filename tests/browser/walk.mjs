@@ -1,0 +1,119 @@
+// What every walk shares: a browser of some size, a watch on what goes wrong in it, and a close look at each page.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import process from "node:process";
+import { chromium } from "playwright-core";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** A laptop and a small phone. */
+export const SIZES = {
+  desktop: { viewport: { width: 1280, height: 900 }, deviceScaleFactor: 1 },
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+};
+
+/** Layout that moves by more than this while a page loads is seen by people: the web vitals' bound is 0.1, ours is none. */
+const MOST_LAYOUT_SHIFT = 0.001;
+
+/** Starts Chromium; what was started is ended by `close`. */
+export async function browser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: [
+      "--no-sandbox", // a container's root has no sandbox, and the pages are our own
+      "--disable-gpu",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/** One person at one screen. */
+export class Visitor {
+  constructor(page, size) {
+    this.page = page;
+    this.size = size;
+    this.trouble = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) this.trouble.push(`console: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => this.trouble.push(`script: ${error.message}`));
+    page.on("requestfailed", (request) => {
+      // A page that is left while a part of it still loads stops that part.
+      const reason = request.failure()?.errorText;
+      if (reason !== "net::ERR_ABORTED") this.trouble.push(`request: ${request.url()} ${reason}`);
+    });
+    page.on("response", (response) => {
+      if (response.status() >= 500) this.trouble.push(`response: ${response.url()} ${response.status()}`);
+    });
+  }
+
+  static async at(launched, size, options = {}) {
+    const context = await launched.newContext({ ...SIZES[size], locale: "en-GB", ...options });
+    context.setDefaultTimeout(15_000);
+    return new Visitor(await context.newPage(), size);
+  }
+
+  /**
+   * Looks closely at the page that is shown: no trouble so far, nothing that axe finds, nothing that sticks out to the
+   * side, nothing that moved while it loaded. With a name, a picture is kept.
+   */
+  async looks(name, { picture = true } = {}) {
+    const { page } = this;
+    const where = `${new URL(page.url()).pathname} (${name}, ${this.size})`;
+    await page.evaluate(axe);
+    const found = await page.evaluate(() =>
+      globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+    );
+    const violations = found.violations.map(
+      ({ id, help, nodes }) => `axe: ${id}: ${help}: ${nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" | ")}`,
+    );
+    const layout = await page.evaluate(
+      () =>
+        new Promise((done) => {
+          let shift = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value;
+          }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(
+            () => done({ shift, wide: document.documentElement.scrollWidth - document.documentElement.clientWidth }),
+            100,
+          );
+        }),
+    );
+    if (layout.wide > 0) violations.push(`layout: ${layout.wide} pixels stick out to the side`);
+    if (layout.shift > MOST_LAYOUT_SHIFT) violations.push(`layout: it moved by ${layout.shift} while it loaded`);
+    if (picture) await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}-${this.size}.png`), fullPage: false });
+    const trouble = this.trouble.splice(0).concat(violations);
+    if (trouble.length > 0) throw new Error(`${where}:\n  ${trouble.join("\n  ")}`);
+    console.log(`${where}: fine`);
+  }
+
+  /** What the server said of a load that is known to fail, taken off the trouble: a browser logs each 4xx as an error. */
+  expects(status) {
+    this.trouble = this.trouble.filter((line) => !line.includes(`status of ${status}`));
+  }
+}
+
+/** Runs a walk, and fails with its words and a picture of the last page. */
+export async function walk(steps) {
+  const launched = await browser();
+  try {
+    await steps(launched);
+  } catch (error) {
+    for (const context of launched.contexts()) {
+      for (const page of context.pages()) {
+        const path = join(process.env.SCREENSHOTS, `failed-${Date.now()}.png`);
+        await page.screenshot({ path }).catch(() => {});
+        console.error(`at ${page.url()}, pictured in ${path}`);
+      }
+    }
+    console.error(error.stack);
+    process.exitCode = 1;
+  } finally {
+    await launched.close();
+  }
+}
