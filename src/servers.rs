@@ -100,7 +100,7 @@ pub async fn look(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timest
 /// How a server is. Up to four requests to Discord within a minute, and up to eight to the table.
 pub async fn health(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timestamp) -> Result<Vec<Check>> {
     let before = bot.store.checked(&guild.account, Some(guild.id)).await?;
-    look_after(bot, served, guild, before, now).await.map(|checked| checked.checks)
+    Box::pin(look_after(bot, served, guild, before, now)).await.map(|checked| checked.checks)
 }
 
 async fn look_after(
@@ -129,12 +129,17 @@ async fn look_after(
         }
     };
     let seeing = async {
-        let sight = look(bot, served, guild, now).await?;
+        let sight = Box::pin(look(bot, served, guild, now)).await?;
         // Asked by then, so that it costs no request of its own.
         anyhow::Ok((sight, own.await))
     };
-    let ((sight, own), session, registered, troubles) =
-        tokio::try_join!(seeing, session, registered, bot.store.troubles(guild.id))?;
+    // On the heap: side by side they would make the future of a request large.
+    let ((sight, own), session, registered, troubles) = tokio::try_join!(
+        Box::pin(seeing),
+        Box::pin(session),
+        Box::pin(registered),
+        Box::pin(bot.store.troubles(guild.id))
+    )?;
     let findings = judge::server(&judge::Material {
         settings: &guild.settings,
         sight: &sight,
@@ -152,7 +157,7 @@ async fn look_after(
 /// How what all servers of an account share is. Five requests to the table, or six.
 pub async fn account_health(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Check>> {
     let before = bot.store.checked(&account.id, None).await?;
-    look_after_account(bot, account, before, now).await.map(|checked| checked.checks)
+    Box::pin(look_after_account(bot, account, before, now)).await.map(|checked| checked.checks)
 }
 
 async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked>, now: Timestamp) -> Result<Checked> {
@@ -204,7 +209,7 @@ pub async fn attention(bot: &Bot, account: &Account, now: Timestamp) -> Result<V
     )?;
     let mut known: HashMap<Option<Id<GuildMarker>>, Checked> =
         known.into_iter().map(|checked| (checked.guild, checked)).collect();
-    let all = look_after_account(bot, account, known.remove(&None), now).await?;
+    let all = Box::pin(look_after_account(bot, account, known.remove(&None), now)).await?;
 
     let mut stale: Vec<&Guild> = guilds
         .iter()
