@@ -129,10 +129,11 @@ async fn look_after(
         }
     };
     let seeing = async {
-        let sight = look(bot, served, guild, now).await?;
+        let sight = Box::pin(look(bot, served, guild, now)).await?;
         // Asked by then, so that it costs no request of its own.
         anyhow::Ok((sight, own.await))
     };
+    // On the heap: side by side they would make the future of a request large.
     let ((sight, own), session, registered, troubles) = tokio::try_join!(
         Box::pin(seeing),
         Box::pin(session),

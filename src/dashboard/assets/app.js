@@ -109,6 +109,8 @@ if (upload) {
   input.addEventListener("change", () => { take(input.files); input.value = ""; });
   upload.addEventListener("submit", (event) => { event.preventDefault(); input.click(); });
   button.textContent = button.dataset.choose;
+  // The field itself has a name for the files that it no longer holds once they are sent.
+  drop.classList.add("easy");
 
   function take(files) {
     for (const file of files) {

@@ -75,7 +75,7 @@ pub(super) async fn save(State(bot): State<Arc<Bot>>, sent: Sent<ManageBot>) -> 
         public_key: sent.field("public_key").trim().to_owned(),
         token: sent.field("token").trim().to_owned().into(),
     };
-    match bot::bring(&bot, &sent.visitor, &new).await {
+    match Box::pin(bot::bring(&bot, &sent.visitor, &new)).await {
         Ok(_) => Ok(to_page("/bot", Notice::BotSaved)),
         Err(NoBot::Internal(error)) => Err(error.into()),
         Err(reason) => {

@@ -20,7 +20,6 @@ pub(super) struct Chart {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) base: u32,
-    pub(super) most: String,
     pub(super) days: Vec<Day>,
     /// Only kinds that there were.
     pub(super) kinds: Vec<KindView>,
@@ -115,7 +114,6 @@ impl Chart {
             width: 31 * DAY_WIDTH,
             height: HEIGHT + FOOT,
             base: HEIGHT,
-            most: number(w, most),
             days: shown.collect(),
             kinds: there.iter().map(kind).collect(),
         })
@@ -135,7 +133,7 @@ mod tests {
         let tally = Tally { used: 41, cells };
         let month: Month = "2026-11".parse().unwrap();
         let chart = Chart::of(Words(Lang::En), &tally, month, "2026-11-05T00:00:00Z".parse().unwrap()).unwrap();
-        assert_eq!((chart.days.len(), chart.most.as_str(), chart.kinds.len()), (5, "40", 3));
+        assert_eq!((chart.days.len(), chart.days[2].total.as_str(), chart.kinds.len()), (5, "40", 3));
         let third: Vec<(u32, u32)> = chart.days[2].parts.iter().map(|part| (part.y, part.height)).collect();
         assert_eq!(third, [(90, 30), (0, 90)]);
         assert_eq!(

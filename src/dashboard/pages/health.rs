@@ -99,8 +99,8 @@ pub(super) async fn show(
     let guild = guilds::find(&bot, &visitor, &id).await?;
     let served = servers::served_by(&bot, visitor.account()).await?;
     let (of_server, of_account) = tokio::try_join!(
-        servers::health(&bot, served.as_ref(), &guild, now),
-        servers::account_health(&bot, &visitor.home.account, now),
+        Box::pin(servers::health(&bot, served.as_ref(), &guild, now)),
+        Box::pin(servers::account_health(&bot, &visitor.home.account, now)),
     )?;
     let shell = Shell::new(&visitor, Here::Servers);
     let w = shell.w;

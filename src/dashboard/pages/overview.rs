@@ -106,15 +106,16 @@ pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccou
     let now = Timestamp::now();
     let account = visitor.account();
     let month = Month::of(now);
+    // Each on the heap: side by side they would make the future of the request large.
     let (guilds, sources, tally, events) = tokio::try_join!(
-        bot.store.guilds_of(account),
-        bot.store.sources(account),
-        bot.store.tally(account, month),
-        bot.store.recent_events(account, NEWEST_EVENTS, now),
+        Box::pin(bot.store.guilds_of(account)),
+        Box::pin(bot.store.sources(account)),
+        Box::pin(bot.store.tally(account, month)),
+        Box::pin(bot.store.recent_events(account, NEWEST_EVENTS, now)),
     )?;
     let shell = Shell::new(&visitor, Here::Overview);
     let w = shell.w;
-    let attention = attention(w, &bot, &visitor, now).await?;
+    let attention = Box::pin(attention(w, &bot, &visitor, now)).await?;
     let usage = UsageView::new(w, tally.used, visitor.plan().messages_per_month(), month);
     let servers = guilds.iter().filter(|guild| guild.left_at.is_none()).count();
     let passages: u64 = sources.iter().filter_map(|source| source.ready.as_ref()).map(|r| u64::from(r.passages)).sum();
@@ -162,7 +163,7 @@ fn steps(w: Words, connected: bool, knows: bool, asked: bool) -> [Step; 3] {
 
 /// What is wrong, with where to see how to mend it.
 async fn attention(w: Words, bot: &Bot, visitor: &Guest, now: Timestamp) -> Result<Vec<Attention>, Problem> {
-    let found = servers::attention(bot, &visitor.home.account, now).await?;
+    let found = Box::pin(servers::attention(bot, &visitor.home.account, now)).await?;
     let view = |found: &servers::Attention| {
         let text = found.check.finding.found(w.0);
         let (address, action) = match (&found.guild, found.check.finding.code()) {

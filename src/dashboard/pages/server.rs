@@ -273,7 +273,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let guild = guilds::find(&bot, &visitor, &id).await?;
     let shell = Shell::new(&visitor, Here::Servers).telling(told.notice());
-    let form = SettingsForm::of(&guild, &Choices::of(&bot, &visitor, &guild).await?);
+    let form = SettingsForm::of(&guild, &Box::pin(Choices::of(&bot, &visitor, &guild)).await?);
     Ok(page(shell, &guild, form, false))
 }
 
@@ -282,7 +282,7 @@ pub(super) async fn save(State(bot): State<Arc<Bot>>, id: Id, sent: Sent<ChangeS
     let visitor = &sent.visitor;
     let guild = guilds::find(&bot, visitor, &id).await?;
     let shell = Shell::new(visitor, Here::Servers);
-    let choices = Choices::of(&bot, visitor, &guild).await?;
+    let choices = Box::pin(Choices::of(&bot, visitor, &guild)).await?;
     let (mut form, settings) = SettingsForm::read(shell.w, &sent, &choices, guild.version);
     let is_overtaken = sent.field("version").parse() != Ok(guild.version);
     if !is_overtaken && !form.is_refused() {
