@@ -127,10 +127,8 @@ impl ConversationId {
 
     /// The channel of Discord that it is in; none for a session of the API.
     pub fn channel(&self) -> Option<Id<ChannelMarker>> {
-        match self.0.split_once('-')? {
-            ("channel", channel) => channel.parse().ok(),
-            (channel, _) => channel.parse().ok(),
-        }
+        let (channel, rest) = self.0.split_once('-')?;
+        if channel == "channel" { rest.parse().ok() } else { channel.parse().ok() }
     }
 
     /// One session of the API; the caller chooses its name within its own account.

@@ -136,10 +136,8 @@ impl Store {
     /// What became of a report with this id. One GetItem.
     async fn reported_before(&self, account: &AccountId, report: &Report) -> Result<Option<Reported>> {
         let kept: Option<Kept> = self.get(keys::report(account, &report.id)).await?;
-        Ok(kept.map(|kept| match kept.count == report.count && kept.channel == report.channel {
-            true => Reported::Before { month: kept.month },
-            false => Reported::Different,
-        }))
+        let is_same = |kept: &Kept| kept.count == report.count && kept.channel == report.channel;
+        Ok(kept.map(|kept| if is_same(&kept) { Reported::Before { month: kept.month } } else { Reported::Different }))
     }
 }
 
@@ -152,8 +150,8 @@ fn rooms(limit: u32, used: &[i64]) -> Vec<(u32, u32)> {
 /// How many messages each share counts: all of them in one share that has room, any of those, so that reports which come at
 /// once seldom meet; else evenly in all. None where all together have no room.
 fn spread(count: u32, rooms: &[(u32, u32)]) -> Option<Vec<(u32, u32)>> {
-    let roomy: Vec<u32> = rooms.iter().filter(|(_, room)| *room >= count).map(|(share, _)| *share).collect();
-    if let Some(&share) = roomy.choose(&mut rand::rng()) {
+    let with_room: Vec<u32> = rooms.iter().filter(|(_, room)| *room >= count).map(|(share, _)| *share).collect();
+    if let Some(&share) = with_room.choose(&mut rand::rng()) {
         return Some(vec![(share, count)]);
     }
     // The fullest first: what it cannot take, the others can.
