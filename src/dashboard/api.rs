@@ -249,6 +249,8 @@ mod tests {
         /invitations get: invitations:write, admin
         /invitations post: invitations:write, admin
         /invitations/{id} delete: invitations:write, admin
+        /knowledge/questions get: conversations:read, agent
+        /knowledge/questions/{id} delete: knowledge:write, admin
         /knowledge/search get: knowledge:read, agent
         /knowledge/sources get: knowledge:read, agent
         /knowledge/sources post: knowledge:write, admin
@@ -263,13 +265,17 @@ mod tests {
         /members get: members:read, agent
         /members/{id} delete: members:write, owner
         /members/{id} patch: members:write, owner
+        /notices get: account:read, agent
         /notifications get: events:read, agent
         /notifications put: notifications:write, admin
+        /plan get: account:read, agent
         /tokens get: tokens:write, admin
         /tokens post: tokens:write, admin
         /tokens/{id} delete: tokens:write, admin
         /tokens/{id} get: tokens:write, admin
         /usage get: account:read, agent
+        /usage/history get: account:read, agent
+        /usage/messages post: usage:write, admin
         ");
     }
 }
