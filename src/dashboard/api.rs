@@ -5,6 +5,7 @@ pub mod ask; // one question, one answer
 pub mod audit; // who changed what
 pub mod bot; // the account's own Discord application
 pub mod connections; // how servers are connected and disconnected
+pub mod formats; // texts of a certain form, for the description
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod members; // who belongs to the account, and who may come to
@@ -83,7 +84,7 @@ impl Modify for WaysIn {
 
 /// All operations, without [`PREFIX`], and their description.
 pub fn router() -> (Router<Arc<Bot>>, Description) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(ask::ask))
         .routes(routes!(knowledge::list_sources, knowledge::add_source))
         .merge(OpenApiRouter::new().routes(routes!(knowledge::upload_file)).layer(knowledge::upload_limit()))
@@ -115,14 +116,16 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(members::list_members))
         .routes(routes!(members::change_member, members::remove_member))
         .routes(routes!(members::list_invitations, members::create_invitation))
-        .routes(routes!(members::revoke_invitation))
+        .routes(routes!(members::get_invitation, members::revoke_invitation))
         .routes(routes!(audit::list_audit))
         .routes(routes!(accounts::list_memberships))
         .routes(routes!(accounts::choose_account))
         .routes(routes!(accounts::end_sessions))
         .routes(routes!(accounts::list_accounts))
         .routes(routes!(accounts::get_account, accounts::change_account))
-        .split_for_parts()
+        .split_for_parts();
+    knowledge::close(&mut document);
+    (router, document)
 }
 
 /// Adds what all routes share: a bound on bodies, and problems for whatever is no operation.
@@ -171,6 +174,7 @@ mod tests {
         /invitations get
         /invitations post
         /invitations/{id} delete
+        /invitations/{id} get
         /knowledge/questions get
         /knowledge/questions/{id} delete
         /knowledge/search get
@@ -199,6 +203,17 @@ mod tests {
         /usage/history get
         /usage/messages post
         ");
+    }
+
+    #[test]
+    fn what_the_description_names_is_in_it() {
+        let document = serde_json::to_value(router().1).unwrap();
+        let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+        assert_eq!(document["components"]["schemas"]["Scope"]["enum"], serde_json::json!(names));
+        let text = document.to_string();
+        for name in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(document["components"]["schemas"][name].is_object(), "there is no schema {name}");
+        }
     }
 
     #[test]
@@ -249,6 +264,7 @@ mod tests {
         /invitations get: invitations:write, admin
         /invitations post: invitations:write, admin
         /invitations/{id} delete: invitations:write, admin
+        /invitations/{id} get: invitations:write, admin
         /knowledge/questions get: conversations:read, agent
         /knowledge/questions/{id} delete: knowledge:write, admin
         /knowledge/search get: knowledge:read, agent
