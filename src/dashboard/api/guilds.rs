@@ -133,8 +133,8 @@ pub struct SettingsPatch {
     #[schema(max_length = 4000)]
     instructions: Option<String>,
     response_mode: Option<ModePatch>,
-    channels: Option<AccessView>,
-    roles: Option<AccessView>,
+    channels: Option<AccessPatch>,
+    roles: Option<AccessPatch>,
     #[schema(maximum = 86400)]
     cooldown_seconds: Option<u32>,
     #[schema(maximum = 1000)]
@@ -151,6 +151,17 @@ pub struct ModePatch {
     mode: Option<Mode>,
     smart: Option<bool>,
     channel_context: Option<bool>,
+}
+
+/// A change of an allow and a deny list: `null` empties a list.
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes a part of the body")]
+pub struct AccessPatch {
+    #[schema(value_type = Option<Vec<DiscordId>>, max_items = 200)]
+    allow: Option<BTreeSet<Snowflake<GenericMarker>>>,
+    #[schema(value_type = Option<Vec<DiscordId>>, max_items = 200)]
+    deny: Option<BTreeSet<Snowflake<GenericMarker>>>,
 }
 
 impl From<GuildSettings> for SettingsView {
