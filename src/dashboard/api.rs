@@ -23,10 +23,11 @@ use crate::account::Role;
 use crate::bot::Bot;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Description, RefOr};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -125,7 +126,24 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(accounts::get_account, accounts::change_account))
         .split_for_parts();
     knowledge::close(&mut document);
+    describe(&mut document);
     (router, document)
+}
+
+/// Each response must have a description: where none is written, it is what the status is called.
+/// [OpenAPI 3.1: Response Object]
+fn describe(document: &mut Description) {
+    for path in document.paths.paths.values_mut() {
+        let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
+        for (status, response) in operations.into_iter().flatten().flat_map(|found| &mut found.responses.responses) {
+            let name = || status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
+            if let RefOr::T(response) = response
+                && response.description.is_empty()
+            {
+                name().unwrap_or("An answer").clone_into(&mut response.description);
+            }
+        }
+    }
 }
 
 /// Adds what all routes share: a bound on bodies, and problems for whatever is no operation.
@@ -223,6 +241,9 @@ mod tests {
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
                 let name = format!("{method} {path}");
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    assert!(response["description"].as_str().is_some_and(|said| !said.is_empty()), "{name}: {status}");
+                }
                 for status in ["401", "403"] {
                     assert!(operation["responses"][status].is_object(), "{name} lacks {status}");
                 }
