@@ -131,7 +131,7 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
 }
 
 /// Each response must have a description: where none is written, it is what the status is called.
-/// [OpenAPI 3.1: Response Object]
+/// [`OpenAPI` 3.1: Response Object]
 fn describe(document: &mut Description) {
     for path in document.paths.paths.values_mut() {
         let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];

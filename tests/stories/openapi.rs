@@ -43,7 +43,7 @@ async fn the_api_does_as_its_description_says() {
     });
     for tried in tried.await.expect("it ends") {
         let summary = tried.split_once(" SUMMARY ").map_or(tried.as_str(), |(_, summary)| summary);
-        println!("{summary}");
+        eprintln!("{summary}");
     }
     let log = world.log();
     assert!(!log.contains("panicked"), "{log}");
