@@ -5,6 +5,7 @@ pub mod ask; // one question, one answer
 pub mod audit; // who changed what
 pub mod bot; // the account's own Discord application
 pub mod connections; // how servers are connected and disconnected
+pub mod formats; // texts of a certain form, for the description
 pub mod guilds; // servers and their settings
 pub mod knowledge; // sources and search
 pub mod members; // who belongs to the account, and who may come to
@@ -22,10 +23,11 @@ use crate::account::Role;
 use crate::bot::Bot;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Description, RefOr};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -83,7 +85,7 @@ impl Modify for WaysIn {
 
 /// All operations, without [`PREFIX`], and their description.
 pub fn router() -> (Router<Arc<Bot>>, Description) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(ask::ask))
         .routes(routes!(knowledge::list_sources, knowledge::add_source))
         .merge(OpenApiRouter::new().routes(routes!(knowledge::upload_file)).layer(knowledge::upload_limit()))
@@ -115,14 +117,33 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(members::list_members))
         .routes(routes!(members::change_member, members::remove_member))
         .routes(routes!(members::list_invitations, members::create_invitation))
-        .routes(routes!(members::revoke_invitation))
+        .routes(routes!(members::get_invitation, members::revoke_invitation))
         .routes(routes!(audit::list_audit))
         .routes(routes!(accounts::list_memberships))
         .routes(routes!(accounts::choose_account))
         .routes(routes!(accounts::end_sessions))
         .routes(routes!(accounts::list_accounts))
         .routes(routes!(accounts::get_account, accounts::change_account))
-        .split_for_parts()
+        .split_for_parts();
+    knowledge::close(&mut document);
+    describe(&mut document);
+    (router, document)
+}
+
+/// Each response must have a description: where none is written, it is what the status is called.
+/// [`OpenAPI` 3.1: Response Object]
+fn describe(document: &mut Description) {
+    for path in document.paths.paths.values_mut() {
+        let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
+        for (status, response) in operations.into_iter().flatten().flat_map(|found| &mut found.responses.responses) {
+            let name = || status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
+            if let RefOr::T(response) = response
+                && response.description.is_empty()
+            {
+                name().unwrap_or("An answer").clone_into(&mut response.description);
+            }
+        }
+    }
 }
 
 /// Adds what all routes share: a bound on bodies, and problems for whatever is no operation.
@@ -171,6 +192,7 @@ mod tests {
         /invitations get
         /invitations post
         /invitations/{id} delete
+        /invitations/{id} get
         /knowledge/questions get
         /knowledge/questions/{id} delete
         /knowledge/search get
@@ -202,12 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn what_the_description_names_is_in_it() {
+        let document = serde_json::to_value(router().1).unwrap();
+        let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+        assert_eq!(document["components"]["schemas"]["Scope"]["enum"], serde_json::json!(names));
+        let text = document.to_string();
+        for name in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(document["components"]["schemas"][name].is_object(), "there is no schema {name}");
+        }
+    }
+
+    #[test]
     fn every_operation_says_who_may_do_it() {
         let document = serde_json::to_value(router().1).unwrap();
         let mut rules: Vec<String> = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
                 let name = format!("{method} {path}");
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    assert!(response["description"].as_str().is_some_and(|said| !said.is_empty()), "{name}: {status}");
+                }
                 for status in ["401", "403"] {
                     assert!(operation["responses"][status].is_object(), "{name} lacks {status}");
                 }
@@ -249,6 +285,7 @@ mod tests {
         /invitations get: invitations:write, admin
         /invitations post: invitations:write, admin
         /invitations/{id} delete: invitations:write, admin
+        /invitations/{id} get: invitations:write, admin
         /knowledge/questions get: conversations:read, agent
         /knowledge/questions/{id} delete: knowledge:write, admin
         /knowledge/search get: knowledge:read, agent

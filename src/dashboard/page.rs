@@ -18,6 +18,7 @@ const MAX_LIMIT: usize = 500;
 #[into_params(parameter_in = Query)]
 pub struct PageParams {
     /// The `cursor` of the part before this one; none for the first.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
     /// Entries of this part at most.
     #[param(minimum = 1, maximum = 500, default = 100)]

@@ -74,6 +74,7 @@ pub enum Origin {
 
 /// How far Guildhall is with a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = SourceStatus)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Status {
     /// Waits for its turn.

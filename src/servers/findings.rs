@@ -19,6 +19,7 @@ pub struct Check {
 /// How bad it is; the worst is the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CheckStatus)]
 pub enum Status {
     /// Something does not work.
     Problem,

@@ -28,13 +28,16 @@ const MAX_TOKEN_CHARS: usize = 200;
 #[serde(deny_unknown_fields)]
 pub struct NewBot {
     /// The application's id, from its page in Discord's developer portal.
-    #[schema(example = "613425648685547541")]
+    #[schema(example = "613425648685547541", pattern = "^[1-9][0-9]{0,18}$")]
     pub application_id: String,
     /// Its public key, from the same page: 64 hexadecimal digits.
-    #[schema(example = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")]
+    #[schema(
+        example = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        pattern = "^[0-9A-Fa-f]{64}$"
+    )]
     pub public_key: String,
     /// The bot's token, from the page “Bot”. It is kept sealed and never shown again.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
     pub token: SecretString,
 }
 
@@ -70,6 +73,7 @@ pub enum Connection {
 
 /// What is wrong with a bot.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BotNotice)]
 pub struct Notice {
     /// For programs.
     #[schema(example = "token_refused")]

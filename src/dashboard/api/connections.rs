@@ -47,6 +47,7 @@ pub struct AvailableList {
 #[into_params(parameter_in = Query)]
 pub struct AvailableParams {
     /// The `cursor` of the part before this one; none for the first.
+    #[param(pattern = "^[0-9]+$")]
     cursor: Option<String>,
 }
 
@@ -55,7 +56,7 @@ pub struct AvailableParams {
 #[serde(deny_unknown_fields)]
 pub struct NewGuild {
     /// Discord's id.
-    #[schema(example = "197038439483310086")]
+    #[schema(example = "197038439483310086", pattern = "^[1-9][0-9]{0,18}$")]
     pub id: String,
 }
 
@@ -66,6 +67,7 @@ pub struct NewGuild {
 pub struct InviteParams {
     /// Discord's id of a server of the account's: the bot is given what its settings need. Without one, Discord asks
     /// which server, and the bot is given what new settings need.
+    #[param(pattern = "^[1-9][0-9]{0,19}$")]
     guild_id: Option<String>,
 }
 
@@ -189,7 +191,8 @@ pub async fn connect_guild(
 /// Disconnects a server. It is nobody's then; its settings are kept for 30 days, for when you connect it again.
 #[utoipa::path(
     delete, path = "/guilds/{id}", tag = "guilds",
-    params(("id" = String, Path, description = "Discord's id of the server"), DisconnectParams),
+    params(("id" = String, Path, description = "Discord's id of the server",
+        pattern = "^[1-9][0-9]{0,19}$"), DisconnectParams),
     security(("bearer" = ["guilds:write"]), ("session" = ["admin"])),
     responses((status = 204, description = "It is disconnected"), BadParams, Unknown, Forbidden, Always),
 )]

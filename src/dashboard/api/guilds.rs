@@ -1,5 +1,6 @@
 //! `/guilds`: the account's Discord servers, and how Guildhall behaves in them.
 
+use super::formats::{self, DiscordId};
 use super::refusals::{Always, BadBody, BadParams, Forbidden, Overtaken, Unknown};
 use super::servers::{SightView, details};
 use crate::bot::Bot;
@@ -17,8 +18,8 @@ use axum::http::HeaderMap;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::response::IntoResponse;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -113,35 +114,54 @@ pub enum Mode {
 #[serde(default, deny_unknown_fields)]
 pub struct AccessView {
     /// Discord's ids: if there are any, only these. At most 200.
-    #[schema(value_type = Vec<String>, max_items = 200, example = json!(["381870553235193857"]))]
+    #[schema(value_type = Vec<DiscordId>, max_items = 200, example = json!(["381870553235193857"]))]
+    #[serde(deserialize_with = "ids")]
     pub allow: BTreeSet<Snowflake<GenericMarker>>,
     /// Discord's ids: never these. At most 200.
-    #[schema(value_type = Vec<String>, max_items = 200, example = json!([]))]
+    #[schema(value_type = Vec<DiscordId>, max_items = 200, example = json!([]))]
+    #[serde(deserialize_with = "ids")]
     pub deny: BTreeSet<Snowflake<GenericMarker>>,
 }
 
 /// A change of settings: those that it names. `null` sets one back to what it is at first, and a list is replaced as a
 /// whole. [RFC 7396]
 #[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the body, which is merged into what is there")]
 #[schema(example = json!({"response_mode": {"mode": "all_messages"}, "cooldown_seconds": 10}))]
 pub struct SettingsPatch {
+    #[schema(max_length = 4000)]
     instructions: Option<String>,
     response_mode: Option<ModePatch>,
-    channels: Option<AccessView>,
-    roles: Option<AccessView>,
+    channels: Option<AccessPatch>,
+    roles: Option<AccessPatch>,
+    #[schema(maximum = 86400)]
     cooldown_seconds: Option<u32>,
+    #[schema(maximum = 1000)]
     questions_per_hour: Option<u32>,
     answer_in_thread: Option<bool>,
 }
 
 /// A change of the response mode.
 #[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes a part of the body")]
 pub struct ModePatch {
+    #[schema(value_type = Mode, required = false)]
     mode: Option<Mode>,
     smart: Option<bool>,
     channel_context: Option<bool>,
+}
+
+/// A change of an allow and a deny list: `null` empties a list.
+#[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes a part of the body")]
+pub struct AccessPatch {
+    #[schema(value_type = Option<Vec<DiscordId>>, max_items = 200)]
+    allow: Option<BTreeSet<Snowflake<GenericMarker>>>,
+    #[schema(value_type = Option<Vec<DiscordId>>, max_items = 200)]
+    deny: Option<BTreeSet<Snowflake<GenericMarker>>>,
 }
 
 impl From<GuildSettings> for SettingsView {
@@ -198,7 +218,8 @@ pub async fn list_guilds(
 
 /// One server, and what Discord says of it: at most a minute old, or what it said last.
 #[utoipa::path(
-    get, path = "/guilds/{id}", tag = "guilds", params(("id" = String, Path, description = "Discord's id of the server")),
+    get, path = "/guilds/{id}", tag = "guilds", params(("id" = String, Path, description = "Discord's id of the server",
+        pattern = "^[1-9][0-9]{0,19}$")),
     security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
     responses((status = 200, body = GuildDetails), Unknown, Forbidden, Always),
 )]
@@ -214,7 +235,8 @@ pub async fn get_guild(
 /// How Guildhall behaves in a server.
 #[utoipa::path(
     get, path = "/guilds/{id}/settings", tag = "guilds",
-    params(("id" = String, Path, description = "Discord's id of the server")),
+    params(("id" = String, Path, description = "Discord's id of the server",
+        pattern = "^[1-9][0-9]{0,19}$")),
     security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
     responses(
         (status = 200, body = SettingsView, headers(("ETag" = String, description = "The settings' version"))),
@@ -233,7 +255,8 @@ pub async fn get_settings(
 #[utoipa::path(
     patch, path = "/guilds/{id}/settings", tag = "guilds",
     params(
-        ("id" = String, Path, description = "Discord's id of the server"),
+        ("id" = String, Path, description = "Discord's id of the server",
+        pattern = "^[1-9][0-9]{0,19}$"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the change was made of: it is refused if \
             somebody else has changed the settings since"),
     ),
@@ -253,10 +276,11 @@ pub async fn change_settings(
 ) -> Result<impl IntoResponse, Problem> {
     for _ in 0..TRIES {
         let guild = find(&bot, &caller, &id).await?;
+        // What cannot be used is refused whatever the version is. [RFC 9110: 13.2.1]
+        let settings = patched(guild.settings.clone(), &patch)?;
         if !matches(&headers, guild.version) {
             return Err(Problem::overtaken());
         }
-        let settings = patched(guild.settings.clone(), &patch)?;
         if let Some(guild) = save(&bot, &caller, guild, settings).await? {
             return Ok(shown(guild));
         }
@@ -269,7 +293,7 @@ pub async fn change_settings(
 
 /// A server of the caller's. Where servers that nobody has connected are theirs, it need not be known yet.
 pub(in crate::dashboard) async fn find(bot: &Bot, caller: &Caller, Id(id): &Id) -> Result<Guild, Problem> {
-    let id: Snowflake<GuildMarker> = id.parse().map_err(|_| Problem::no_such("server"))?;
+    let id: Snowflake<GuildMarker> = formats::discord_id(id).ok_or_else(|| Problem::no_such("server"))?;
     match bot.store.guild(id).await? {
         Some(guild) if guild.account == *caller.account() => Ok(guild),
         None if caller.may_connect(bot) => Ok(Guild::new(id, caller.account().clone())),
@@ -385,6 +409,15 @@ fn setting<T: DeserializeOwned>(settings: &mut Map<String, Value>, name: &str) -
     value.map_err(|error| Problem::refused(format!("`{name}` cannot be used: {error}.")))
 }
 
+/// Discord's ids as texts. A number is refused: in most programs it would have been rounded on its way here.
+fn ids<'de, D: Deserializer<'de>>(list: D) -> Result<BTreeSet<Snowflake<GenericMarker>>, D::Error> {
+    let texts = Vec::<String>::deserialize(list)?;
+    let read = |text: &String| {
+        formats::discord_id(text).ok_or_else(|| D::Error::custom("an id of Discord's is a text of digits"))
+    };
+    texts.iter().map(read).collect()
+}
+
 fn access(view: Option<AccessView>) -> Access {
     let AccessView { allow, deny } = view.unwrap_or_default();
     Access { allow, deny }
@@ -418,7 +451,7 @@ mod tests {
     #[test]
     fn a_change_leaves_the_rest_as_it_is() {
         let view = after(&[
-            json!({"instructions": "Be kind.", "channels": {"allow": ["5", 6], "deny": ["7"]}}),
+            json!({"instructions": "Be kind.", "channels": {"allow": ["5", "6"], "deny": ["7"]}}),
             json!({"cooldown_seconds": 10, "channels": {"allow": ["8"]}, "answer_in_thread": true}),
             json!({"cooldown_seconds": null}),
         ]);
@@ -453,6 +486,7 @@ mod tests {
             (json!({"response_mode": {"mode": "mention", "tone": 1}}), "`tone`"),
             (json!({"channels": {"only": []}}), "`only`"),
             (json!({"channels": {"allow": ["general"]}}), "`channels`"),
+            (json!({"channels": {"allow": [381_870_553_235_193_857_u64]}}), "`channels`"),
             (json!({"roles": {"deny": ["0"]}}), "`roles`"),
             (json!({"roles": ["1"]}), "`roles`"),
             (json!({"instructions": "x".repeat(4_001)}), "4000"),

@@ -23,6 +23,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use url::Url;
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{OpenApi, RefOr, Schema};
 
 /// What a form adds around its file: boundaries, headers, the name.
 const FORM_OVERHEAD_BYTES: usize = 64 * 1024;
@@ -86,7 +88,7 @@ pub enum AddRequest {
         body: String,
         /// The id of a question of `/knowledge/questions` that this answers: it is taken off its list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(example = "1442500000000000001")]
+        #[schema(example = "1442500000000000001", pattern = "^(0|[1-9][0-9]{0,19})$")]
         resolves: Option<String>,
     },
     /// A question with the answer to give. The same question again replaces it.
@@ -99,7 +101,7 @@ pub enum AddRequest {
         answer: String,
         /// The id of a question of `/knowledge/questions` that this answers: it is taken off its list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(example = "1442500000000000001")]
+        #[schema(example = "1442500000000000001", pattern = "^(0|[1-9][0-9]{0,19})$")]
         resolves: Option<String>,
     },
     /// One page of the web.
@@ -109,7 +111,7 @@ pub enum AddRequest {
         url: String,
         /// The id of a question of `/knowledge/questions` that this answers: it is taken off its list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(example = "1442500000000000001")]
+        #[schema(example = "1442500000000000001", pattern = "^(0|[1-9][0-9]{0,19})$")]
         resolves: Option<String>,
     },
     /// A site, from its sitemap or by its links.
@@ -127,13 +129,27 @@ pub enum AddRequest {
         max_depth: u32,
         /// The id of a question of `/knowledge/questions` that this answers: it is taken off its list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(example = "1442500000000000001")]
+        #[schema(example = "1442500000000000001", pattern = "^(0|[1-9][0-9]{0,19})$")]
         resolves: Option<String>,
     },
 }
 
+/// Says in the description that what may be added has no further fields: as derived, it says so of structs alone.
+pub(super) fn close(document: &mut OpenApi) {
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    let Some(RefOr::T(Schema::OneOf(kinds))) = schemas.and_then(|schemas| schemas.get_mut("AddRequest")) else {
+        return;
+    };
+    for kind in &mut kinds.items {
+        if let RefOr::T(Schema::Object(kind)) = kind {
+            kind.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
 /// A file to add.
 #[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the form, which is read field by field")]
 pub struct FileForm {
     /// The file: Markdown, text, HTML, PDF or DOCX, at most 64 MB.
@@ -141,7 +157,7 @@ pub struct FileForm {
     file: String,
     /// What to call it, with its ending, instead of the file's own name. The same name again replaces it. Must come
     /// before the file.
-    #[schema(example = "handbook/refunds.md")]
+    #[schema(value_type = String, required = false, example = "handbook/refunds.md", min_length = 1, pattern = r"\S")]
     name: Option<String>,
 }
 

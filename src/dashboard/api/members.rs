@@ -186,6 +186,24 @@ pub async fn create_invitation(
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(created)))
 }
 
+/// One invitation that nobody has used yet, without its link.
+#[utoipa::path(
+    get, path = "/invitations/{id}", tag = "account",
+    params(("id" = String, Path, description = "The invitation's id")),
+    security(("bearer" = ["invitations:write"]), ("session" = ["admin"])),
+    responses((status = 200, body = InvitationView), Unknown, Forbidden, Always),
+)]
+pub async fn get_invitation(
+    State(bot): State<Arc<Bot>>,
+    caller: May<Invite>,
+    Id(id): Id,
+) -> Result<Json<InvitationView>, Problem> {
+    // An account has a handful of them: looking through them all is one Query.
+    let invitations = bot.store.invitations(caller.account(), Timestamp::now()).await?;
+    let found = invitations.into_iter().find(|invitation| invitation.id.0 == id);
+    found.map(|found| Json(found.into())).ok_or_else(|| Problem::no_such("invitation"))
+}
+
 /// Takes an invitation back: its link is worthless from now on.
 #[utoipa::path(
     delete, path = "/invitations/{id}", tag = "account",

@@ -1,5 +1,6 @@
 //! `/notifications` and `/events`: who is told what happens, and what has happened lately.
 
+use super::formats::Email;
 use super::refusals::{Always, BadBody, Forbidden};
 use crate::bot::Bot;
 use crate::dashboard::auth::need::{ManageNotifications, ReadEvents};
@@ -25,7 +26,7 @@ const NEWEST: u16 = 100;
 #[serde(deny_unknown_fields)]
 pub struct NotificationsView {
     /// E-mail addresses, at most 10; nobody is told where there is none.
-    #[schema(max_items = 10, example = json!(["team@example.com"]))]
+    #[schema(value_type = Vec<Email>, max_items = 10, example = json!(["team@example.com"]))]
     pub emails: Vec<String>,
     /// The language of the e-mails.
     #[serde(default)]

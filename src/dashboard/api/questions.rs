@@ -25,8 +25,10 @@ use std::sync::Arc;
 #[into_params(parameter_in = Query)]
 pub struct QuestionParams {
     /// Which list.
+    #[param(inline)]
     kind: Reason,
     /// The `cursor` of the part before this one; none for the first.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
     /// Questions of this part at most.
     #[param(minimum = 1, maximum = 500, default = 100)]

@@ -7,7 +7,10 @@ use utoipa::IntoResponses;
 #[derive(IntoResponses)]
 pub enum Always {
     /// The token is missing, wrong or revoked.
-    #[response(status = 401, content_type = "application/problem+json")]
+    #[response(
+        status = 401, content_type = "application/problem+json",
+        headers(("WWW-Authenticate" = String, description = "`Bearer`: what kind of token is wanted")),
+    )]
     Unauthorized(Problem),
     /// Too many requests, with this token or session or, where it is unknown, from this address.
     #[response(

@@ -380,7 +380,8 @@ pub(super) async fn details(bot: &Bot, caller: &Caller, id: &Id) -> Result<(Guil
 /// those of which it last told.
 #[utoipa::path(
     get, path = "/guilds/{id}/channels", tag = "guilds",
-    params(("id" = String, Path, description = "Discord's id of the server")),
+    params(("id" = String, Path, description = "Discord's id of the server",
+        pattern = "^[1-9][0-9]{0,19}$")),
     security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
     responses((status = 200, body = ChannelsView), Unknown, Forbidden, Always),
 )]
@@ -396,7 +397,8 @@ pub async fn list_channels(
 /// The roles of a server, at most a minute old. While Discord does not answer, they are those of which it last told.
 #[utoipa::path(
     get, path = "/guilds/{id}/roles", tag = "guilds",
-    params(("id" = String, Path, description = "Discord's id of the server")),
+    params(("id" = String, Path, description = "Discord's id of the server",
+        pattern = "^[1-9][0-9]{0,19}$")),
     security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),
     responses((status = 200, body = RolesView), Unknown, Forbidden, Always),
 )]
@@ -414,7 +416,8 @@ pub async fn list_roles(
 #[utoipa::path(
     get, path = "/guilds/{id}/health", tag = "guilds",
     params(
-        ("id" = String, Path, description = "Discord's id of the server"),
+        ("id" = String, Path, description = "Discord's id of the server",
+        pattern = "^[1-9][0-9]{0,19}$"),
         ("Accept-Language" = Option<String>, Header, description = "The language of the sentences: `en` or `fr`"),
     ),
     security(("bearer" = ["guilds:read"]), ("session" = ["agent"])),

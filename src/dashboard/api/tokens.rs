@@ -55,7 +55,12 @@ pub struct CreatedToken {
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What to call it.
-    #[schema(example = "website", min_length = 1, max_length = 100, pattern = r"\S")]
+    #[schema(
+        example = "website",
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     pub name: String,
     /// Whether it may make, list and revoke tokens, which few programs need: the same as the scope `tokens:write`.
     #[serde(default)]
@@ -63,7 +68,7 @@ pub struct NewToken {
     /// What it may do, at most what whoever makes it may do. Without it: all that programs usually need, as far as whoever
     /// makes it may do that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = json!(["knowledge:read", "knowledge:write"]))]
+    #[schema(value_type = Option<Vec<Scope>>, min_items = 1, example = json!(["knowledge:read", "knowledge:write"]))]
     pub scopes: Option<BTreeSet<Scope>>,
 }
 
@@ -110,6 +115,9 @@ pub async fn create_token(
     Body(new): Body<NewToken>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = checked_name(&new.name)?;
+    if new.scopes.as_ref().is_some_and(BTreeSet::is_empty) {
+        return Err(without_scopes());
+    }
     let scopes = given(&caller, new.scopes, new.manage_tokens)?;
     let (token, secret) = make(&bot, &caller, name, scopes).await?;
     let location = format!("/api/v1/tokens/{}", token.id);
@@ -192,7 +200,7 @@ pub(crate) fn given(
     };
     scopes.extend(manages_tokens.then_some(Scope::ManageTokens));
     if scopes.is_empty() {
-        return Err(Problem::refused("`scopes` must name at least one: a token without any could do nothing."));
+        return Err(without_scopes());
     }
     match scopes.iter().find(|scope| !caller.may(**scope)) {
         Some(lacking) => Err(Problem::forbidden(format!(
@@ -202,10 +210,15 @@ pub(crate) fn given(
     }
 }
 
+fn without_scopes() -> Problem {
+    Problem::refused("`scopes` must name at least one: a token without any could do nothing.")
+}
+
 /// A name as it is kept.
 pub(crate) fn checked_name(name: &str) -> Result<&str, Problem> {
+    let is_visible = !name.chars().any(char::is_control);
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || !is_visible {
         return Err(Problem::refused(format!("`name` must have 1 to {MAX_NAME_CHARS} visible characters.")));
     }
     Ok(name)
@@ -218,7 +231,7 @@ mod tests {
     #[test]
     fn a_name_is_something_to_be_read() {
         assert_eq!(checked_name(" website ").unwrap(), "website");
-        for name in ["", " \t", "a\nb", &"x".repeat(101)] {
+        for name in ["", " \t", "a\nb", "a\n", &"x".repeat(101)] {
             assert_eq!(checked_name(name).unwrap_err().status, 422, "{name:?}");
         }
     }

@@ -153,7 +153,12 @@ pub struct UsageParams {
 #[serde(deny_unknown_fields)]
 pub struct NewMessages {
     /// Which channel it was.
-    #[schema(example = "website", min_length = 1, max_length = 64, pattern = r"\S")]
+    #[schema(
+        example = "website",
+        min_length = 1,
+        max_length = 64,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     pub channel: String,
     /// How many messages.
     #[serde(default = "one")]
@@ -270,7 +275,8 @@ pub async fn usage_history(State(bot): State<Arc<Bot>>, caller: May<ReadAccount>
 /// id, they are counted once within 40 days.
 #[utoipa::path(
     post, path = "/usage/messages", tag = "account", request_body = NewMessages,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The report's id, where the body has none")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The report's id, where the body has none",
+        pattern = "^[A-Za-z0-9._:-]{1,64}$")),
     security(("bearer" = ["usage:write"]), ("session" = ["admin"])),
     responses((status = 200, body = CountedMessages), BadBody, IdTaken, Forbidden, Always, QuotaUsedUp),
 )]
@@ -345,8 +351,9 @@ fn one() -> u32 {
 }
 
 fn checked(new: NewMessages, headers: &HeaderMap) -> Result<Report, Problem> {
+    let is_visible = !new.channel.chars().any(char::is_control);
     let channel = new.channel.trim().to_owned();
-    if channel.is_empty() || channel.chars().count() > MAX_NAME_CHARS || channel.chars().any(char::is_control) {
+    if channel.is_empty() || channel.chars().count() > MAX_NAME_CHARS || !is_visible {
         return Err(Problem::refused(format!("`channel` must have 1 to {MAX_NAME_CHARS} visible characters.")));
     }
     if !(1..=MOST_AT_ONCE).contains(&new.count) {

@@ -21,7 +21,7 @@ pub trait Need: Send + Sync + 'static {
 
 /// One row for each: the name in code, the name that tokens carry, and the least role of a person.
 macro_rules! needs {
-    ($($(#[$doc:meta])* $need:ident = $text:literal, $role:ident;)+) => {
+    ($($(#[$doc:meta])* $need:ident = $text:tt, $role:ident;)+) => {
         /// What an API token may be allowed.
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
