@@ -114,8 +114,7 @@ async fn every_page_is_whole_and_allows_nothing_foreign() {
         );
         for field in document.select("main input:not([type=hidden]), main textarea, main select").iter() {
             let id = field.attr("id").unwrap_or_default();
-            let within = field.nodes()[0].ancestors(None);
-            let is_labelled = within.iter().any(|node| node.node_name().as_deref() == Some("label"))
+            let is_labelled = field.ancestors(None).iter().any(|above| above.is("label"))
                 || (!id.is_empty() && document.select(&format!("label[for='{id}']")).length() == 1);
             assert!(is_labelled, "{path}: a field without a label: {}", field.html());
         }

@@ -317,7 +317,7 @@ fn add_page(shell: Shell, form: AddForm, files: Vec<FileView>) -> Response {
         kind(Kind::Qa, "question", w.add_qa()),
     ];
     let max_pages = number(w, MAX_PAGES);
-    page_response(&AddPage { w, shell, form, kinds, files, max_pages })
+    page_response(&AddPage { shell, w, form, kinds, files, max_pages })
 }
 
 /// Adds a text, a question with its answer, a page or a site.
@@ -461,7 +461,7 @@ pub(super) async fn add_files(
     let all_taken = files.iter().all(|file| file.error.is_none());
     if is_part {
         let status = if all_taken { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-        return Ok((status, page_response(&FilesPart { w, shell, files })).into_response());
+        return Ok((status, page_response(&FilesPart { shell, w, files })).into_response());
     }
     if all_taken {
         return Ok(to_page("/knowledge", Notice::SourceAdded));

@@ -23,7 +23,7 @@ pub(super) fn to_html(markdown: &str) -> String {
             open.push(address.is_some());
             address.map(|address| Event::Html(link_start(&address)))
         }
-        Event::End(TagEnd::Link | TagEnd::Image) => open.pop()?.then(|| Event::Html(CowStr::Borrowed("</a>"))),
+        Event::End(TagEnd::Link | TagEnd::Image) => open.pop()?.then_some(Event::Html(CowStr::Borrowed("</a>"))),
         // What an answer calls a heading stands far below those of the page.
         Event::Start(Tag::Heading { .. }) => Some(Event::Html(CowStr::Borrowed("<p class=\"heading\">"))),
         Event::End(TagEnd::Heading(_)) => Some(Event::Html(CowStr::Borrowed("</p>"))),

@@ -81,5 +81,5 @@ async fn page(bot: &Bot, visitor: &Guest, shell: Shell, emails: Field, language:
         Lang::ALL.iter().map(|&lang| (lang.code(), Words(lang).language_name(), lang == language)).collect();
     let events = events.iter().map(|event| told(w, event, now)).collect();
     let escalates = visitor.plan().has(Feature::Escalation);
-    Ok(page_response(&Page { w, shell, emails, languages, events, escalates }))
+    Ok(page_response(&Page { shell, w, emails, languages, events, escalates }))
 }

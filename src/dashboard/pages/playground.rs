@@ -182,5 +182,5 @@ pub(super) async fn ask(State(bot): State<Arc<Bot>>, headers: HeaderMap, sent: S
 fn page(bot: &Bot, shell: Shell, session: String, question: Field, exchanges: Vec<Exchange>) -> Response {
     let w = shell.w;
     let examples = [w.playground_example_1(), w.playground_example_2(), w.playground_example_3()];
-    page_response(&Page { w, shell, session, question, exchanges, has_model: bot.llm.is_some(), examples })
+    page_response(&Page { shell, w, session, question, exchanges, has_model: bot.llm.is_some(), examples })
 }

@@ -83,7 +83,7 @@ pub(super) async fn show(
     let questions = found.into_iter().map(|open| QuestionView::new(w, open, now)).collect();
     let may_change = visitor.may(Scope::ManageKnowledge);
     let is_downvoted = reason == Reason::Downvoted;
-    Ok(page_response(&Page { w, shell, is_downvoted, questions, after, may_change }))
+    Ok(page_response(&Page { shell, w, is_downvoted, questions, after, may_change }))
 }
 
 /// Takes a question off the lists.

@@ -70,12 +70,12 @@ pub(super) async fn show(
     let w = shell.w;
     if q.chars().count() > MAX_CHARS {
         let question = Field { value: q, error: Some(w.test_too_long(number(w, MAX_CHARS as u64))) };
-        return Ok(refused(page_response(&Page { w, shell, question, found: None })));
+        return Ok(refused(page_response(&Page { shell, w, question, found: None })));
     }
     let found = if q.trim().is_empty() { None } else { Some(find(&bot, &visitor, w, &q).await?) };
     match found {
         Some(found) if headers.contains_key(HX_REQUEST) => Ok(page_response(&FoundPart { w, found })),
-        found => Ok(page_response(&Page { w, shell, question: Field::of(q), found })),
+        found => Ok(page_response(&Page { shell, w, question: Field::of(q), found })),
     }
 }
 

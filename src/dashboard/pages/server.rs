@@ -139,12 +139,11 @@ impl Picker {
         for word in others.value.split([' ', '\n', '\r', '\t', ',', ';']).filter(|word| !word.is_empty()) {
             // As Discord writes it in a message: <#1> is a channel, <@&1> a role.
             let digits = word.trim_start_matches(['<', '#', '@', '&']).trim_end_matches('>');
-            match digits.parse() {
-                Ok(id) => _ = picked.insert(id),
-                Err(_) => {
-                    let word: String = word.chars().take(MOST_REPEATED).collect();
-                    others.error.get_or_insert_with(|| w.server_bad_id(word.as_str()));
-                }
+            if let Ok(id) = digits.parse() {
+                picked.insert(id);
+            } else {
+                let word: String = word.chars().take(MOST_REPEATED).collect();
+                others.error.get_or_insert_with(|| w.server_bad_id(word.as_str()));
             }
         }
         (Self { options: Self::options(known, &picked), others }, picked)
@@ -299,8 +298,8 @@ pub(super) async fn save(State(bot): State<Arc<Bot>>, id: Id, sent: Sent<ChangeS
 fn page(shell: Shell, guild: &Guild, form: SettingsForm, is_overtaken: bool) -> Response {
     let (w, id) = (shell.w, guild.id.to_string());
     page_response(&Page {
-        w,
         shell,
+        w,
         name: server_name(w, guild),
         id,
         is_gone: guild.left_at.is_some(),

@@ -124,5 +124,5 @@ async fn page(bot: &Bot, visitor: &Guest, by_id: Field) -> Result<Response, Prob
     let servers = guilds.iter().map(|guild| ServerView::new(w, guild, now)).collect();
     let by_id = visitor.may_connect(bot).then_some(by_id);
     let may_add = visitor.may(Scope::ChangeSettings) && bot.discord.is_some();
-    Ok(page_response(&Page { w, shell, servers, by_id, may_add }))
+    Ok(page_response(&Page { shell, w, servers, by_id, may_add }))
 }

@@ -2,7 +2,7 @@
 
 use super::preferences::{Preferences, Theme};
 use super::visitor::Guest;
-use crate::dashboard::assets::{self, Asset};
+use crate::dashboard::assets;
 use crate::dashboard::auth::{Actor, Scope};
 use crate::sentences::Lang;
 use crate::sentences::pages::Words;
@@ -48,6 +48,12 @@ pub(super) struct Shell {
     may: BTreeSet<Scope>,
     /// What has just happened.
     pub(super) notice: Option<String>,
+    /// Where the style is, and below it the scripts and pictures.
+    pub(super) style: &'static str,
+    pub(super) script: &'static str,
+    pub(super) htmx: &'static str,
+    pub(super) icons: &'static str,
+    pub(super) mark: &'static str,
 }
 
 /// One entry of the navigation.
@@ -88,6 +94,11 @@ impl Shell {
             can_sign_out: false,
             may: BTreeSet::new(),
             notice: None,
+            style: assets::STYLE.address(),
+            script: assets::SCRIPT.address(),
+            htmx: assets::HTMX.address(),
+            icons: assets::ICONS.address(),
+            mark: assets::MARK.address(),
         }
     }
 
@@ -136,26 +147,6 @@ impl Shell {
         ];
         let there = |entries: Vec<Option<Entry>>| entries.into_iter().flatten().collect();
         vec![("", there(work.into())), (w.nav_account(), there(account.into()))]
-    }
-
-    pub(super) fn style(&self) -> &'static str {
-        assets::STYLE.address()
-    }
-
-    pub(super) fn script(&self) -> &'static str {
-        assets::SCRIPT.address()
-    }
-
-    pub(super) fn htmx(&self) -> &'static str {
-        assets::HTMX.address()
-    }
-
-    pub(super) fn icons(&self) -> &'static str {
-        Asset::address(&assets::ICONS)
-    }
-
-    pub(super) fn mark(&self) -> &'static str {
-        assets::MARK.address()
     }
 }
 

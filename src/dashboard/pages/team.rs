@@ -220,8 +220,8 @@ pub(super) async fn set_role(
     sent: Sent<ManageMembers>,
 ) -> Result<Response, Problem> {
     let role = role_of(sent.field("role"))?;
-    let set = team::set_role(&bot, &sent.visitor, &PersonId(id), role, Timestamp::now()).await;
-    done(&bot, &sent.visitor, set.map(|_| Notice::RoleChanged)).await
+    let changed = team::set_role(&bot, &sent.visitor, &PersonId(id), role, Timestamp::now()).await;
+    done(&bot, &sent.visitor, changed.map(|_| Notice::RoleChanged)).await
 }
 
 /// Takes a member out.

@@ -147,5 +147,5 @@ async fn page(
         let scopes = if scopes == Scope::all() { w.token_may_all().to_owned() } else { listed };
         TokenRow { id: token.id.0, name: token.name, scopes, made: when(w, token.created_at, now) }
     };
-    Ok(page_response(&Page { w, shell, tokens: tokens.into_iter().map(row).collect(), form, made }))
+    Ok(page_response(&Page { shell, w, tokens: tokens.into_iter().map(row).collect(), form, made }))
 }

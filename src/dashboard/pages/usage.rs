@@ -74,8 +74,8 @@ pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccou
     let (shell, plan) = (Shell::new(&visitor, Here::Usage), visitor.plan());
     let w = shell.w;
     Ok(page_response(&Page {
-        w,
         shell,
+        w,
         usage: UsageView::new(w, tally.used, plan.messages_per_month(), month),
         chart: Chart::of(w, &tally, month, now),
         resets: date(month.end()),
