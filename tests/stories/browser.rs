@@ -43,4 +43,9 @@ async fn somebody_new_sets_everything_up_from_the_pages_alone() {
     assert_eq!((&settings["cooldown_seconds"], &settings["channels"]["allow"]), (&json!(90), &json!([help.to_string()])));
     let (_, sources) = world.api(Method::GET, "/knowledge/sources", None).await;
     assert_eq!(sources["items"].as_array().expect("a list").len(), 3, "{sources}");
+
+    // And members are answered there without naming the bot.
+    let bo = discord.member("bo").in_channel(annex, help);
+    let replies = discord.wait_for_reply_to(bo.says("How long is the warranty?"), SOON).await;
+    assert!(replies[0].content.contains("**31 months**"), "{replies:?}");
 }
