@@ -26,14 +26,10 @@ mod visitor; // who looks at a page
 use super::problem::Problem;
 use crate::bot::Bot;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
-
-/// Largest form, files apart, as where the CSRF token is looked for.
-const MAX_FORM_BYTES: usize = 2 * 1024 * 1024;
 
 /// All pages, and the answer for addresses where nothing is.
 pub(super) fn router(bot: &Arc<Bot>) -> Router<Arc<Bot>> {
@@ -71,7 +67,6 @@ pub(super) fn router(bot: &Arc<Bot>) -> Router<Arc<Bot>> {
         .merge(super::connect::router())
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(CatchPanicLayer::custom(Problem::of_panic))
         .layer(middleware::from_fn_with_state(Arc::clone(bot), dress::dress))
 }

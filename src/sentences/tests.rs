@@ -31,7 +31,26 @@ pub(super) const SUBJECT: usize = 120;
 pub(super) const PAGE: usize = 400;
 
 /// Texts that are right to be the same in English and in another language, each with a reason.
-const SAME: &[(Lang, &str)] = &[];
+const SAME: &[(Lang, &str)] = &[
+    (Lang::Fr, "menu"),                  // the same word
+    (Lang::Fr, "nav_label"),             // the same word
+    (Lang::Fr, "nav_notifications"),     // the same word
+    (Lang::Fr, "seconds"),               // a unit
+    (Lang::Fr, "overview_sources"),      // the same word
+    (Lang::Fr, "kind_page"),             // the same word
+    (Lang::Fr, "source_passages"),       // the same word
+    (Lang::Fr, "add_page"),              // the same word
+    (Lang::Fr, "source_documents"),      // the same word
+    (Lang::Fr, "source_passages_title"), // the same word
+    (Lang::Fr, "playground_it"),         // a name
+    (Lang::Fr, "playground_sources"),    // the same word
+    (Lang::Fr, "usage_month"),           // a number
+    (Lang::Fr, "plan_starter"),          // a name
+    (Lang::Fr, "plan_standard"),         // a name
+    (Lang::Fr, "plan_pro"),              // a name
+    (Lang::Fr, "mail_title"),            // the same word
+    (Lang::Fr, "milliseconds"),          // a unit
+];
 
 /// What is wrong with a file: whatever `declared` lacks or has too much, and what cannot be read.
 fn faults(lang: Lang, file: &str, english: &str, declared: &[Declared]) -> Vec<String> {

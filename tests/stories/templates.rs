@@ -34,6 +34,7 @@ const VARIABLES: [(&str, &[&str]); 6] = [
             "BUCKET_NAME",
             "EVENT_BUS_NAME",
             "KMS_KEY_ID",
+            "GUILDHALL_PUBLIC_URL",
             "GUILDHALL_ADMIN_TOKEN",
             "GUILDHALL_OPERATORS",
             "DISCORD_CLIENT_SECRET",

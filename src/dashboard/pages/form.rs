@@ -4,9 +4,19 @@ use super::visitor::Visitor;
 use crate::bot::Bot;
 use crate::dashboard::auth::Need;
 use crate::dashboard::problem::Problem;
-use axum::extract::{FromRequest, FromRequestParts as _, RawForm, Request};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use futures::StreamExt as _;
 use std::sync::Arc;
 use url::form_urlencoded;
+
+/// Largest form, files apart, as where the CSRF token is looked for.
+const MAX_FORM_BYTES: usize = 2 * 1024 * 1024;
+
+/// What is read of a form that is too large.
+const MOST_FORGOTTEN_BYTES: usize = 32 * 1024 * 1024;
 
 /// A form, sent from one of our pages by somebody who may do `N`. There is no other way to get one.
 pub(super) struct Sent<N> {
@@ -37,10 +47,32 @@ impl<N: Need> FromRequest<Arc<Bot>> for Sent<N> {
     async fn from_request(request: Request, bot: &Arc<Bot>) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, bot).await?;
-        let form = RawForm::from_request(Request::from_parts(parts, body), bot).await;
-        let RawForm(bytes) = form.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+        let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send a form."));
+        }
+        let bytes = whole(body).await?;
         Ok(Self { visitor, fields: form_urlencoded::parse(&bytes).into_owned().collect() })
     }
+}
+
+/// A form of at most [`MAX_FORM_BYTES`]. Of a larger one the rest is read and forgotten, within bounds: a browser that is
+/// cut off while it sends shows no page that says why.
+async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
+    let (mut chunks, mut bytes, mut read) = (body.into_data_stream(), Vec::new(), 0_usize);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::bad_parameter("The form did not come to its end."))?;
+        read += chunk.len();
+        if read <= MAX_FORM_BYTES {
+            bytes.extend_from_slice(&chunk);
+        } else if read > MOST_FORGOTTEN_BYTES {
+            break;
+        }
+    }
+    if read <= MAX_FORM_BYTES {
+        return Ok(bytes);
+    }
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "This form is too large."))
 }
 
 /// One value of a form: as typed, and what is wrong with it.

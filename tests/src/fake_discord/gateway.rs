@@ -155,9 +155,11 @@ impl Gateway {
         })
     }
 
-    /// The newest sequence number of each session and what its connection has been sent of it, by shard.
+    /// The newest sequence number of each session and what its connection has been sent of it, by shard; of sessions that
+    /// were left for another one of their shard, nothing.
     pub fn sequences(&self) -> Vec<((u64, u64), u64, u64)> {
-        let sessions = self.sessions();
+        let (mut sessions, connected) = (self.sessions(), self.connected());
+        sessions.retain(|session| session.is_connected() || !connected.contains(&session.shard));
         let mut all: Vec<_> = sessions.iter().map(|s| (s.shard, s.sequence().0, s.sequence().1)).collect();
         all.sort_unstable();
         all
