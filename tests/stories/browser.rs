@@ -40,7 +40,10 @@ async fn somebody_new_sets_everything_up_from_the_pages_alone() {
 
     let (_, settings) = world.api(Method::GET, &format!("/guilds/{annex}/settings"), None).await;
     assert_eq!(settings["response_mode"], json!({"mode": "all_messages", "smart": false, "channel_context": false}));
-    assert_eq!((&settings["cooldown_seconds"], &settings["channels"]["allow"]), (&json!(90), &json!([help.to_string()])));
+    assert_eq!(
+        (&settings["cooldown_seconds"], &settings["channels"]["allow"]),
+        (&json!(90), &json!([help.to_string()]))
+    );
     let (_, sources) = world.api(Method::GET, "/knowledge/sources", None).await;
     assert_eq!(sources["items"].as_array().expect("a list").len(), 3, "{sources}");
 
