@@ -36,7 +36,7 @@ async fn somebody_new_sets_everything_up_from_the_pages_alone() {
 
     let (address, server) = (world.address(), annex.to_string());
     let told = tokio::task::spawn_blocking(move || chromium::walk("setup.mjs", &[&address, &server])).await;
-    println!("{}", told.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())));
+    eprintln!("{}", told.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())));
 
     let (_, settings) = world.api(Method::GET, &format!("/guilds/{annex}/settings"), None).await;
     assert_eq!(settings["response_mode"], json!({"mode": "all_messages", "smart": false, "channel_context": false}));
