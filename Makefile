@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help run try test check bench audit deploy gateway-image clean
+.PHONY: help run try test screenshots check bench audit deploy gateway-image clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,12 @@ try: ## Talk to the bot in the terminal, without Discord
 
 test: ## Build everything and run every test
 	$(CARGO) test --workspace
+
+screenshots: ## Walk through the pages in a browser, and take the pictures of README and guide anew
+	$(CARGO) test --workspace --test stories browser::
+	@set -e; for pair in first-steps-desktop:first-steps server-setup-desktop:server knowledge-list-desktop:knowledge \
+	  playground-desktop:playground server-setup-phone:phone; do \
+	  cp target/screenshots/$${pair%:*}.png docs/images/$${pair#*:}.png; done
 
 check: ## Formatting, lints and documentation
 	$(CARGO) fmt --all --check

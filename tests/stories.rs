@@ -4,6 +4,7 @@ mod stories {
     mod access; // who may do what
     mod asking; // a question, its answer, and what can be done with it
     mod aws; // the queues of AWS
+    mod browser; // a person with a screen, from nothing to a server that answers
     mod budget; // Discord's requests a second, shared by workers
     mod channels; // questions heard over the gateway
     mod custom_bot; // a team's own bot, beside the shared one or without it

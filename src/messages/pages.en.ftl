@@ -97,7 +97,10 @@ attention_see_playground = Try it
 usage_this_month = Messages this month
 usage_of = of { $limit }
 overview_sources = Sources
-overview_passages = with { $count } passages
+overview_passages = { $count ->
+        [one] with { $shown } passage
+       *[other] with { $shown } passages
+    }
 events_title = Lately
 events_none = Nothing has happened that you would be told of.
 events_all = Who is told, and all that has happened
@@ -192,7 +195,10 @@ state_ready = Ready
 state_incomplete = Ready, with gaps
 state_failed = Failed
 state_removing = Being removed
-source_passages = { $count } passages
+source_passages = { $count ->
+        [one] { $shown } passage
+       *[other] { $shown } passages
+    }
 source_progress = { $done } of { $total } documents read
 
 ## Adding knowledge

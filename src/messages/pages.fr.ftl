@@ -99,7 +99,10 @@ attention_see_playground = Essayer
 usage_this_month = Messages ce mois-ci
 usage_of = sur { $limit }
 overview_sources = Sources
-overview_passages = avec { $count } passages
+overview_passages = { $count ->
+        [one] avec { $shown } passage
+       *[other] avec { $shown } passages
+    }
 events_title = Dernièrement
 events_none = Rien de ce dont vous seriez prévenu n’est arrivé.
 events_all = Qui est prévenu, et tout ce qui est arrivé
@@ -194,7 +197,10 @@ state_ready = Prêt
 state_incomplete = Prêt, incomplet
 state_failed = Échec
 state_removing = En suppression
-source_passages = { $count } passages
+source_passages = { $count ->
+        [one] { $shown } passage
+       *[other] { $shown } passages
+    }
 source_progress = { $done } documents lus sur { $total }
 
 ## Adding knowledge

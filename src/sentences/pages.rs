@@ -125,7 +125,7 @@ words! {
     usage_this_month;
     usage_of(limit);
     overview_sources;
-    overview_passages(count);
+    overview_passages(count, shown);
     events_title;
     events_none;
     events_all;
@@ -217,7 +217,7 @@ words! {
     state_incomplete;
     state_failed;
     state_removing;
-    source_passages(count);
+    source_passages(count, shown);
     source_progress(done, total);
 
     // Adding knowledge.

@@ -109,6 +109,7 @@ pub(super) struct SourceRow {
     pub(super) kind: &'static str,
     pub(super) state: StateView,
     pub(super) passages: String,
+    pub(super) passage_count: u32,
     pub(super) read: Option<When>,
 }
 
@@ -127,6 +128,7 @@ impl SourceRow {
             kind,
             state: StateView::new(w, source),
             passages: source.ready.as_ref().map(|ready| number(w, ready.passages)).unwrap_or_default(),
+            passage_count: source.ready.as_ref().map_or(0, |ready| ready.passages),
             read: source.ready.as_ref().map(|ready| when(w, ready.at, now)),
         }
     }

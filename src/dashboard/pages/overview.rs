@@ -37,6 +37,7 @@ struct Page {
     servers: String,
     sources: String,
     passages: String,
+    passage_count: u64,
     usage: UsageView,
     /// What a new account does first: none once all of it is done.
     steps: Option<[Step; 3]>,
@@ -125,6 +126,7 @@ pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccou
         servers: number(w, servers as u64),
         sources: number(w, sources.len() as u64),
         passages: number(w, passages),
+        passage_count: passages,
         usage,
         steps: steps.iter().any(|step| !step.is_done).then_some(steps),
         attention,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Extension, Form, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -126,12 +126,19 @@ impl FakeDiscord {
     }
 }
 
-/// `GET /oauth2/authorize`: the page on which a person allows or denies.
+/// `GET /oauth2/authorize`: the page on which a person allows or denies. A browser with a screen shows it; any other does
+/// at once what was planned for it.
 pub(crate) async fn authorize(
     State(shared): Server,
-    Query(asked): Query<BTreeMap<String, String>>,
-) -> Result<Redirect, (StatusCode, &'static str)> {
+    headers: HeaderMap,
+    Query(mut asked): Query<BTreeMap<String, String>>,
+) -> Result<Response, (StatusCode, &'static str)> {
     let mut state = shared.state();
+    let answer = asked.remove("answer");
+    let shows_pages = headers.get(header::ACCEPT).is_some_and(|kinds| kinds.as_bytes().starts_with(b"text/html"));
+    if shows_pages && answer.is_none() {
+        return Ok(question(&asked).into_response());
+    }
     state.oauth.asked.push(asked.clone());
     let said = |name: &str| asked.get(name).map(String::as_str).unwrap_or_default();
     if said("client_id") != shared.application_id.to_string() {
@@ -144,7 +151,8 @@ pub(crate) async fn authorize(
     if challenge.is_some() && said("code_challenge_method") != "S256" {
         return Err((StatusCode::BAD_REQUEST, "Invalid code_challenge_method"));
     }
-    let (user, allows) = state.oauth.visitor.ok_or((StatusCode::UNAUTHORIZED, "nobody sits at this browser"))?;
+    let (user, plan) = state.oauth.visitor.ok_or((StatusCode::UNAUTHORIZED, "nobody sits at this browser"))?;
+    let allows = answer.map_or(plan, |answer| answer == "allow");
     let redirect = said("redirect_uri").to_owned();
     let mut back =
         reqwest::Url::parse(&redirect).map_err(|_| (StatusCode::BAD_REQUEST, "Invalid OAuth2 redirect_uri"))?;
@@ -165,7 +173,21 @@ pub(crate) async fn authorize(
     if let Some(said) = asked.get("state") {
         back.query_pairs_mut().append_pair("state", said);
     }
-    Ok(Redirect::to(back.as_str()))
+    Ok(Redirect::to(back.as_str()).into_response())
+}
+
+/// What a person is asked: a form that brings them here again with their answer.
+fn question(asked: &BTreeMap<String, String>) -> Html<String> {
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    let field = |(name, value): (&String, &String)| {
+        format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escaped(name), escaped(value))
+    };
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><link rel=\"icon\" href=\"data:,\"><title>Discord</title><form>{}<p>An application wants to know who you are.</p>\
+         <button name=\"answer\" value=\"allow\">Authorise</button>\
+         <button name=\"answer\" value=\"deny\">Cancel</button></form></html>",
+        asked.iter().map(field).collect::<String>()
+    ))
 }
 
 #[derive(Debug, Deserialize)]
