@@ -107,7 +107,10 @@ async fn where_the_month_is_used_up_that_is_said_once_a_day_in_each_channel() {
     for _ in 0..2 {
         ann.asks(QUESTION).await;
         let whispered = ann.sees().await.to_string();
-        assert_eq!(whispered, "(only you can see this) This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan.");
+        assert_eq!(
+            whispered,
+            "(only you can see this) This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan."
+        );
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     let said = world.discord.bot_messages();
