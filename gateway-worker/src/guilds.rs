@@ -114,6 +114,7 @@ struct Known {
     /// Whether the server was announced since the program started.
     announced: bool,
     /// Its language; none while it is unknown, `Some(None)` for one that is none of Discord's.
+    #[expect(clippy::option_option, reason = "unknown is not the same as known to be none, and both fit into a byte")]
     locale: Option<Option<Locale>>,
 }
 

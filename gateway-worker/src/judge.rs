@@ -63,6 +63,7 @@ impl Lookup {
 
 /// What a lookup found.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "few exist at a time, and most are the large one")]
 pub enum Found {
     /// The server; none if the table has no item of it.
     Settings(Option<Guild>),

@@ -65,7 +65,7 @@ pub async fn ask_discord(
         return settings(parts, vec![guild]).await;
     }
     let asked = caught(async { Ok(answered(&parts, application, bot, lookup).await?) });
-    let found = asked.await.unwrap_or_else(|error| {
+    let found = Box::pin(asked).await.unwrap_or_else(|error| {
         tracing::warn!(
             error = format!("{error:#}"),
             "Discord did not tell what a message depends on; it is judged without"

@@ -49,7 +49,7 @@ fn filled(page: &Page, form: &str, typed: &[(&str, &str)]) -> Vec<(String, Strin
     let form = document.select(form);
     assert_eq!(form.length(), 1, "no such form in {}", page.body);
     let mut fields: Vec<(String, String)> = Vec::new();
-    for field in form.select("input, textarea, select").iter() {
+    for field in &form.select("input, textarea, select") {
         let attribute = |name: &str| field.attr(name).map(|value| value.to_string()).unwrap_or_default();
         let (name, kind) = (attribute("name"), attribute("type"));
         let is_choice = kind == "checkbox" || kind == "radio";
@@ -112,7 +112,7 @@ async fn every_page_is_whole_and_allows_nothing_foreign() {
             0,
             "{path} has something inline"
         );
-        for field in document.select("main input:not([type=hidden]), main textarea, main select").iter() {
+        for field in &document.select("main input:not([type=hidden]), main textarea, main select") {
             let id = field.attr("id").unwrap_or_default();
             let is_labelled = field.ancestors(None).iter().any(|above| above.is("label"))
                 || (!id.is_empty() && document.select(&format!("label[for='{id}']")).length() == 1);
@@ -280,23 +280,23 @@ async fn several_files_come_in_one_form() {
     };
     let origin = browser.origin();
     let address = format!("{origin}/knowledge/files").parse().unwrap();
-    let mut send = async |files: &[(&str, &str)], origin: &str| {
+    let mut upload = async |files: &[(&str, &str)], origin: &str| {
         let body = Some(("multipart/form-data; boundary=b", form(files)));
         browser.sends(Method::POST, &address, &[("origin", origin)], body).await
     };
-    let sent = send(&[("one.md", "# One\n\nIt is blue."), ("../../two.md", "# Two\n\nIt is red.")], &origin).await;
+    let sent = upload(&[("one.md", "# One\n\nIt is blue."), ("../../two.md", "# Two\n\nIt is red.")], &origin).await;
     assert_eq!(sent.status, 303, "{}", sent.body);
     let (_, sources) = world.api(Method::GET, "/knowledge/sources", None).await;
     assert_eq!(sources["items"].as_array().unwrap().len(), 2);
 
-    let sent = send(&[("three.md", "# Three\n\nIt is green."), ("empty<b>.md", "")], &origin).await;
+    let sent = upload(&[("three.md", "# Three\n\nIt is green."), ("empty<b>.md", "")], &origin).await;
     assert_eq!(
         (sent.status, words(&sent, ".upload")),
         (422, vec!["three.md is taken in".to_owned(), "empty<b>.md is empty.".to_owned()])
     );
-    let sent = send(&[], &origin).await;
+    let sent = upload(&[], &origin).await;
     assert_eq!((sent.status, words(&sent, ".upload")), (422, vec!["Choose at least one file.".to_owned()]));
-    assert_eq!(send(&[("four.md", "x")], "https://evil.example").await.status, 403);
+    assert_eq!(upload(&[("four.md", "x")], "https://evil.example").await.status, 403);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -356,8 +356,8 @@ async fn tokens_are_shown_once_and_notifications_are_checked() {
     let sent =
         sends(&mut browser, "/notifications", "main form", &[("emails", "ann@example.com"), ("language", "fr")]).await;
     assert!(told(&mut browser, &sent).await.starts_with("Saved."));
-    let (_, set) = world.api(Method::GET, "/notifications", None).await;
-    assert_eq!(set, json!({"emails": ["ann@example.com"], "language": "fr"}));
+    let (_, kept) = world.api(Method::GET, "/notifications", None).await;
+    assert_eq!(kept, json!({"emails": ["ann@example.com"], "language": "fr"}));
 
     let wrong = [("application_id", "x"), ("public_key", "y"), ("token", "z")];
     let sent = sends(&mut browser, "/bot", "form[data-guard]", &wrong).await;

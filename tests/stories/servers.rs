@@ -24,8 +24,8 @@ async fn get(world: &World, path: &str) -> Value {
 }
 
 async fn set(world: &World, patch: Value) {
-    let path = format!("/guilds/{}/settings", world.discord.guild_id());
-    let (status, answer) = world.api(Method::PATCH, &path, Some(patch)).await;
+    let address = format!("/guilds/{}/settings", world.discord.guild_id());
+    let (status, answer) = world.api(Method::PATCH, &address, Some(patch)).await;
     assert_eq!(status, 200, "{answer}");
 }
 
@@ -40,7 +40,7 @@ async fn check(world: &World, code: &str) -> Value {
 async fn told(world: &World, code: &str, status: &str) -> String {
     let found =
         eventually(SOON, async || Some(check(world, code).await).filter(|check| check["status"] == status)).await;
-    format!("{}: {} {}", status, found["found"].as_str().unwrap(), found["mend"].as_str().unwrap_or("-"))
+    format!("{}: {} {}", status, found["found"].as_str().expect("a text"), found["mend"].as_str().unwrap_or("-"))
 }
 
 /// Requests that Discord got with this method on a path that begins so.
@@ -189,7 +189,7 @@ async fn what_a_server_does_not_allow_is_named() {
 
 async fn in_french(world: &World, path: &str) -> (u16, Value) {
     let read = |file: &str| std::fs::read_to_string(world.data().join(file)).expect("serving writes it");
-    let address: Url = format!("{}/api/v1{path}", world.address()).parse().unwrap();
+    let address: Url = format!("{}/api/v1{path}", world.address()).parse().expect("an address");
     let token = format!("Bearer {}", read("local-token"));
     let headers = [("authorization", &*token), ("accept-language", "fr-FR, en;q=0.5")];
     let page = Browser::new(&world.address()).sends(Method::GET, &address, &headers, None).await;
@@ -323,9 +323,9 @@ async fn a_server_is_connected_and_disconnected_where_nobody_signs_in() {
     assert_eq!(post(&world, "nonsense").await.0, 422);
 
     // With other settings, the bot needs something else.
-    let patch = json!({"answer_in_thread": true, "cooldown_seconds": 7});
+    let change = json!({"answer_in_thread": true, "cooldown_seconds": 7});
     let path = format!("/guilds/{second}");
-    assert_eq!(world.api(Method::PATCH, &format!("{path}/settings"), Some(patch)).await.0, 200);
+    assert_eq!(world.api(Method::PATCH, &format!("{path}/settings"), Some(change)).await.0, 200);
     let invite = get(&world, &format!("/guilds/invite?guild_id={second}")).await;
     assert!(
         invite["url"].as_str().unwrap().contains(&format!("guild_id={second}&disable_guild_select=true")),

@@ -106,7 +106,7 @@ async fn where_the_month_is_used_up_that_is_said_once_a_day_in_each_channel() {
     // A command is answered each time, to nobody else.
     for _ in 0..2 {
         ann.asks(QUESTION).await;
-        let whispered = ann.sees().await.to_string();
+        let whispered = ann.sees().await;
         assert_eq!(
             whispered,
             "(only you can see this) This server has used its 2500 messages for this month. It goes on next month; an admin can raise the plan."
