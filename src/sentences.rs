@@ -1,5 +1,5 @@
 //! Everything that Guildhall says itself, by language: the bot's sentences to members here, the words of pages in
-//! [`pages`].
+//! `pages`.
 //!
 //! Each sentence is one function. Its texts stand under the function's name in `messages/`, one [Fluent] file for each
 //! book and language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a
