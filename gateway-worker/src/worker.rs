@@ -75,7 +75,7 @@ pub struct Options {
     pub alone: bool,
     /// How long a job waits for others to travel with. Zero for the local queue, which batches by itself.
     pub linger: Duration,
-    /// How long the content of messages is asked for though no server seems to need it: [`content::KEPT`].
+    /// How long the content of messages is asked for though no server seems to need it: `content::KEPT`.
     pub content_kept: Duration,
     /// Where `/healthz` and `/metrics` are told.
     pub listen: Option<SocketAddr>,
