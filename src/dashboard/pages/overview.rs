@@ -13,7 +13,7 @@ use crate::dashboard::auth::need::ReadAccount;
 use crate::dashboard::problem::Problem;
 use crate::events::{Event, What};
 use crate::sentences::pages::Words;
-use crate::servers::{self, Code};
+use crate::servers::{self, Code, Finding};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -171,6 +171,9 @@ async fn attention(w: Words, bot: &Bot, visitor: &Guest, now: Timestamp) -> Resu
         let (address, action) = match (&found.guild, found.check.finding.code()) {
             (Some(guild), _) => (format!("/servers/{}/health", guild.id), w.attention_see_health()),
             (None, Code::Quota) => ("/usage".to_owned(), w.attention_see_usage()),
+            (None, Code::Sources) if found.check.finding == Finding::SourcesNone => {
+                ("/knowledge/add".to_owned(), w.step_knowledge_action())
+            }
             (None, Code::Sources) => ("/knowledge?only=failed".to_owned(), w.attention_see_knowledge()),
             (None, _) => ("/playground".to_owned(), w.attention_see_playground()),
         };
