@@ -5,7 +5,7 @@ use super::auth::need::{ChangeSettings, May};
 use super::auth::{Caller, Denied, hash, secret, session};
 use super::extract::Id;
 use super::problem::Problem;
-use super::sign_in::{About, Message};
+use super::sign_in::{About, FRESH, MAX_CODE_CHARS, Message, Returned};
 use crate::bot::Bot;
 use crate::ids::PersonId;
 use crate::servers::connect::{self, Return};
@@ -16,7 +16,7 @@ use crate::store::{Connected, SignInUnderWay};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY, SET_COOKIE};
+use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -24,12 +24,6 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use std::sync::Arc;
-
-/// Discord's codes have 30 characters.
-const MAX_CODE_CHARS: usize = 512;
-
-/// Nothing that is told on the way is kept by anybody.
-const FRESH: [(axum::http::HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")];
 
 /// The addresses by which servers are connected.
 pub fn router() -> Router<Arc<Bot>> {
@@ -185,15 +179,6 @@ fn comes_back<'a>(bot: &'a Bot, caller: &'a Caller, served: &Served) -> Option<(
 /// What a state is good for: adding a server to this account by this person, and nothing else.
 fn errand(caller: &Caller, person: &PersonId) -> String {
     format!("/connect/{}/{person}", caller.account())
-}
-
-/// What Discord sends back. [Discord Docs/OAuth2: Authorization Code Grant]
-#[derive(Debug, Deserialize)]
-struct Returned {
-    #[serde(default)]
-    state: String,
-    code: Option<String>,
-    error: Option<String>,
 }
 
 /// Somebody is back from Discord. Which server it is, Discord says in its own answer, never the address.

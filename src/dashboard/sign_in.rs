@@ -24,6 +24,12 @@ use std::sync::Arc;
 /// The longest address within our own pages that somebody is sent back to.
 const MAX_NEXT_CHARS: usize = 500;
 
+/// Discord's codes have 30 characters.
+pub(super) const MAX_CODE_CHARS: usize = 512;
+
+/// Nothing that is told on the way to Discord and back is kept by anybody.
+pub(super) const FRESH: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")];
+
 /// The addresses by which people come in and leave.
 pub fn router() -> Router<Arc<Bot>> {
     Router::new()
@@ -51,16 +57,16 @@ async fn depart(
         return Ok(Redirect::to(&checked(next)).into_response());
     }
     let (address, cookie) = arrive::depart(&bot, &headers, checked(next), Timestamp::now()).await?;
-    Ok((fresh(), [(SET_COOKIE, cookie)], Redirect::to(address.as_str())).into_response())
+    Ok((FRESH, [(SET_COOKIE, cookie)], Redirect::to(address.as_str())).into_response())
 }
 
-/// What Discord sends back. [Discord Docs/OAuth2: Authorization Code Grant]
+/// What Discord sends back, here and where the bot is added. [Discord Docs/OAuth2: Authorization Code Grant]
 #[derive(Debug, Deserialize)]
-struct Returned {
+pub(super) struct Returned {
     #[serde(default)]
-    state: String,
-    code: Option<String>,
-    error: Option<String>,
+    pub(super) state: String,
+    pub(super) code: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 /// Somebody is back from Discord.
@@ -78,7 +84,7 @@ async fn callback(
     };
     let next = under_way.next.clone();
     let cookie = arrive::arrive(&bot, &headers, under_way, &code, now).await?;
-    Ok((fresh(), [(SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
+    Ok((FRESH, [(SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
 }
 
 async fn sign_out(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Response, SignInTrouble> {
@@ -146,11 +152,6 @@ fn checked(next: String) -> String {
     if is_ours { next } else { "/".to_owned() }
 }
 
-/// Nothing that is told on the way in is kept by anybody.
-fn fresh() -> [(HeaderName, &'static str); 2] {
-    [(CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")]
-}
-
 /// Something that is said on a page of its own, in the visitor's language as far as the way in knows it.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
@@ -187,7 +188,7 @@ pub(super) struct Join {
 impl IntoResponse for Message {
     fn into_response(self) -> Response {
         // What is around the pages shows it in their form.
-        let mut response = (fresh(), self.text.clone()).into_response();
+        let mut response = (FRESH, self.text.clone()).into_response();
         response.extensions_mut().insert(self);
         response
     }

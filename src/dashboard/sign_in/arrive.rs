@@ -1,6 +1,6 @@
 //! From Discord's answer to a session: who somebody is, and where they belong.
 
-use super::SignInTrouble;
+use super::{MAX_CODE_CHARS, SignInTrouble};
 use crate::account::{Account, Plan, Role};
 use crate::bot::Bot;
 use crate::dashboard::auth::session::{self, SIGN_IN_LASTS};
@@ -14,9 +14,6 @@ use axum::http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use url::Url;
-
-/// Discord's codes have 30 characters.
-const MAX_CODE_CHARS: usize = 512;
 
 /// Characters of an account's name, which begins as its first owner's.
 const MAX_NAME_CHARS: usize = 100;
