@@ -148,27 +148,11 @@ pub async fn crawl(
     let robots = if scope.is_same_site(start) { robots } else { Robots::of(fetcher, &first.address).await? };
     robots.check(&first.address)?;
 
-    let delay = robots.delay().max(limits.delay);
-    let mut crawl = Crawl {
-        fetcher,
-        limits,
-        known,
-        events,
-        scope,
-        robots,
-        delay,
-        began,
-        at: first.address.clone(),
-        earlier: 0,
-        took: Duration::ZERO,
-        seen: HashSet::new(),
-        queue: VecDeque::new(),
-        follow: true,
-        done: 0,
-        crawled: Crawled::default(),
-    };
-    crawl.seen.insert(scope::key(start));
-    crawl.seen.insert(scope::key(&first.address));
+    let seen = HashSet::from([scope::key(start), scope::key(&first.address)]);
+    let at = first.address.clone();
+    let rest =
+        Rest { at, seen, queue: VecDeque::new(), follow: true, done: 0, took_ms: 0, crawled: Crawled::default() };
+    let mut crawl = Crawl::stretch(fetcher, limits, known, events, (robots, scope), rest, began);
     crawl.read_sitemaps().await;
     if crawl.arrived(first, 0).await.is_listening() {
         crawl.run().await;
@@ -188,34 +172,16 @@ async fn go_on(
     events: &mpsc::Sender<CrawlEvent>,
     began: Instant,
 ) -> Crawled {
-    let Rest { at, seen, queue, follow, done, took_ms, crawled } = rest;
-    let robots = match Robots::of(fetcher, &at).await.and_then(|robots| robots.check(&at).map(|()| robots)) {
+    let robots = match Robots::of(fetcher, &rest.at).await.and_then(|robots| robots.check(&rest.at).map(|()| robots)) {
         Ok(robots) => robots,
         // What has been read is not lost over it.
         Err(error) => {
             let cut_short = Some(format!("The site stopped answering. {error}"));
-            return Crawled { cut_short, stopped: true, ..crawled };
+            return Crawled { cut_short, stopped: true, ..rest.crawled };
         }
     };
-    let (scope, delay, took) = (Scope::of(&at), robots.delay().max(limits.delay), Duration::from_millis(took_ms));
-    let mut crawl = Crawl {
-        fetcher,
-        limits,
-        known,
-        events,
-        scope,
-        robots,
-        delay,
-        began,
-        at,
-        earlier: done,
-        took,
-        seen,
-        queue,
-        follow,
-        done,
-        crawled,
-    };
+    let scope = Scope::of(&rest.at);
+    let mut crawl = Crawl::stretch(fetcher, limits, known, events, (robots, scope), rest, began);
     crawl.run().await;
     crawl.crawled
 }
@@ -255,6 +221,41 @@ enum Listener {
 impl Listener {
     fn is_listening(self) -> bool {
         self == Self::Listening
+    }
+}
+
+impl<'c> Crawl<'c> {
+    /// A stretch of a crawl that begins where `rest` ends.
+    fn stretch(
+        fetcher: &'c Fetcher,
+        limits: &'c CrawlLimits,
+        known: &'c HashMap<String, Validators>,
+        events: &'c mpsc::Sender<CrawlEvent>,
+        (robots, scope): (Robots, Scope),
+        rest: Rest,
+        began: Instant,
+    ) -> Self {
+        let Rest { at, seen, queue, follow, done, took_ms, crawled } = rest;
+        let delay = robots.delay().max(limits.delay);
+        let (earlier, took) = (done, Duration::from_millis(took_ms));
+        Self {
+            fetcher,
+            limits,
+            known,
+            events,
+            scope,
+            robots,
+            delay,
+            began,
+            at,
+            earlier,
+            took,
+            seen,
+            queue,
+            follow,
+            done,
+            crawled,
+        }
     }
 }
 
