@@ -4,7 +4,7 @@ use super::{Store, failure, from_item, is_condition_failure, keys, number, text}
 use crate::ids::{AccountId, PersonId};
 use crate::sentences::Lang;
 use anyhow::{Context as _, Result};
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -150,42 +150,14 @@ impl Store {
 
     /// Notes the language that a person has chosen; none for that of their browser. One UpdateItem.
     pub async fn set_language(&self, person: &PersonId, language: Option<Lang>) -> Result<()> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::person(person).item()))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("SET #language = :language")
-            .expression_attribute_names("#language", "language")
-            .expression_attribute_values(":language", serde_dynamo::to_attribute_value(language)?)
-            .send()
-            .await;
-        match update {
-            Ok(_) => Ok(()),
-            Err(error) if is_condition_failure(&error) => Ok(()),
-            Err(error) => Err(failure("write a person's language", &error)),
-        }
+        let language = serde_dynamo::to_attribute_value(language)?;
+        let set = "SET #language = :language";
+        self.change_if_there(keys::person(person), set, Some("language"), &[(":language", language)]).await
     }
 
     /// Ends every session of a person. One UpdateItem.
     pub async fn sign_out_everywhere(&self, person: &PersonId) -> Result<()> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::person(person).item()))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("ADD #epoch :one")
-            .expression_attribute_names("#epoch", "epoch")
-            .expression_attribute_values(":one", number(1))
-            .send()
-            .await;
-        match update {
-            Ok(_) => Ok(()),
-            Err(error) if is_condition_failure(&error) => Ok(()),
-            Err(error) => Err(failure("sign somebody out everywhere", &error)),
-        }
+        self.change_if_there(keys::person(person), "ADD #epoch :one", Some("epoch"), &[(":one", number(1))]).await
     }
 
     /// The session with this hash, if it has not ended. One GetItem.
@@ -202,39 +174,43 @@ impl Store {
 
     /// Lets a session last from now on, unless it was ended meanwhile. One UpdateItem.
     pub async fn renew_session(&self, hash: &str, now: Timestamp, expires: i64) -> Result<()> {
-        self.update_session(
-            hash,
-            "SET renewed_at = :now, expires = :expires",
-            &[(":now", text(now.to_string())), (":expires", number(expires))],
-        )
-        .await
+        let values = [(":now", text(now.to_string())), (":expires", number(expires))];
+        let set = "SET renewed_at = :now, expires = :expires";
+        self.change_if_there(keys::browser_session(hash), set, None, &values).await
     }
 
     /// Lets a session look at another account, unless it was ended meanwhile. One UpdateItem.
     pub async fn set_session_account(&self, hash: &str, account: &AccountId) -> Result<()> {
-        self.update_session(hash, "SET account = :account", &[(":account", text(&account.0))]).await
+        let values = [(":account", text(&account.0))];
+        self.change_if_there(keys::browser_session(hash), "SET account = :account", None, &values).await
     }
 
-    async fn update_session(
+    /// Changes an item, unless it is gone. An attribute whose name is a word of DynamoDB's own stands as `#name` in the
+    /// expression. One UpdateItem.
+    async fn change_if_there(
         &self,
-        hash: &str,
+        key: keys::Key,
         expression: &str,
-        values: &[(&str, aws_sdk_dynamodb::types::AttributeValue)],
+        reserved: Option<&str>,
+        values: &[(&str, AttributeValue)],
     ) -> Result<()> {
         let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(keys::browser_session(hash).item()))
+            .set_key(Some(key.item()))
             .condition_expression("attribute_exists(pk)")
             .update_expression(expression);
+        if let Some(name) = reserved {
+            update = update.expression_attribute_names(format!("#{name}"), name);
+        }
         for (name, value) in values {
             update = update.expression_attribute_values(*name, value.clone());
         }
         match update.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_condition_failure(&error) => Ok(()),
-            Err(error) => Err(failure("write a session", &error)),
+            Err(error) => Err(failure("write a person or a session", &error)),
         }
     }
 
