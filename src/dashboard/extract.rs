@@ -5,6 +5,13 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+/// A name as it is kept, without space around it: 1 to `most` characters that people can see.
+pub(super) fn visible(name: &str, most: usize) -> Option<&str> {
+    let is_visible = !name.chars().any(char::is_control);
+    let name = name.trim();
+    (is_visible && (1..=most).contains(&name.chars().count())).then_some(name)
+}
+
 /// A JSON body.
 #[derive(Debug)]
 pub struct Body<T>(pub T);

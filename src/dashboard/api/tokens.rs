@@ -4,7 +4,7 @@ use super::refusals::{Always, BadBody, BadParams, Forbidden, Unknown};
 use crate::bot::Bot;
 use crate::dashboard::auth::need::ManageTokens;
 use crate::dashboard::auth::{self, Actor, Caller, MAX_NAME_CHARS, May, Scope, changed};
-use crate::dashboard::extract::{Body, Id, Params};
+use crate::dashboard::extract::{Body, Id, Params, visible};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
 use crate::store::ApiToken;
@@ -216,12 +216,8 @@ fn without_scopes() -> Problem {
 
 /// A name as it is kept.
 pub(crate) fn checked_name(name: &str) -> Result<&str, Problem> {
-    let is_visible = !name.chars().any(char::is_control);
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || !is_visible {
-        return Err(Problem::refused(format!("`name` must have 1 to {MAX_NAME_CHARS} visible characters.")));
-    }
-    Ok(name)
+    visible(name, MAX_NAME_CHARS)
+        .ok_or_else(|| Problem::refused(format!("`name` must have 1 to {MAX_NAME_CHARS} visible characters.")))
 }
 
 #[cfg(test)]

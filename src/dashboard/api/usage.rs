@@ -5,7 +5,7 @@ use crate::account::{Month, Plan, Role};
 use crate::bot::Bot;
 use crate::dashboard::auth::need::{CountUsage, ReadAccount};
 use crate::dashboard::auth::{Actor, Caller, May, Scope};
-use crate::dashboard::extract::{Body, Params};
+use crate::dashboard::extract::{Body, Params, visible};
 use crate::dashboard::problem::Problem;
 use crate::events::{self, Event};
 use crate::store::{Report, Reported};
@@ -351,11 +351,8 @@ fn one() -> u32 {
 }
 
 fn checked(new: NewMessages, headers: &HeaderMap) -> Result<Report, Problem> {
-    let is_visible = !new.channel.chars().any(char::is_control);
-    let channel = new.channel.trim().to_owned();
-    if channel.is_empty() || channel.chars().count() > MAX_NAME_CHARS || !is_visible {
-        return Err(Problem::refused(format!("`channel` must have 1 to {MAX_NAME_CHARS} visible characters.")));
-    }
+    let channel = visible(&new.channel, MAX_NAME_CHARS)
+        .ok_or_else(|| Problem::refused(format!("`channel` must have 1 to {MAX_NAME_CHARS} visible characters.")))?;
     if !(1..=MOST_AT_ONCE).contains(&new.count) {
         return Err(Problem::refused(format!("`count` must be between 1 and {MOST_AT_ONCE}.")));
     }
@@ -378,7 +375,7 @@ fn checked(new: NewMessages, headers: &HeaderMap) -> Result<Report, Problem> {
             "`id` must have 1 to {MAX_NAME_CHARS} of the characters A-Z a-z 0-9 . _ : -"
         )));
     }
-    Ok(Report { id, channel, count: new.count })
+    Ok(Report { id, channel: channel.to_owned(), count: new.count })
 }
 
 #[cfg(test)]
