@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tests::server::eventually;
 
 use super::proxy::{Proxy, QUEUES, Trouble};
-use super::world::{PATIENCE, SELDOM, World};
+use super::world::{Load, PATIENCE, SELDOM, World};
 
 /// People go on asking for so long before the next thing happens.
 const A_WHILE: Duration = Duration::from_secs(1);
@@ -27,13 +27,7 @@ async fn all_messages_are_switched_on_while_the_queue_is_away() {
     let world = World::new(|_| {}).await;
     let proxy = Proxy::before(&world.aws).await;
     let worker = world.worker_through(&proxy);
-    world.until_shared(&[4]).await;
-    world.until_at_rest().await;
-    let load = world.people_ask_every(SELDOM);
-    proxy.set(Some((QUEUES, Trouble::Refuses)));
-    tokio::time::sleep(A_WHILE).await;
-    switch_all_messages_on(&world).await;
-    until_newer_ones_are_ready(&world).await;
+    let load = switched_without_a_queue(&world, &proxy).await;
     // Counted from here on: longer than anybody would wait who had not been told to.
     tokio::time::sleep(Duration::from_secs(20)).await;
     proxy.set(None);
@@ -50,13 +44,7 @@ async fn a_worker_stops_before_its_sessions_have_ended() {
     let world = World::new(|_| {}).await;
     let proxy = Proxy::before(&world.aws).await;
     let mut worker = world.worker_through(&proxy);
-    world.until_shared(&[4]).await;
-    world.until_at_rest().await;
-    let load = world.people_ask_every(SELDOM);
-    proxy.set(Some((QUEUES, Trouble::Refuses)));
-    tokio::time::sleep(A_WHILE).await;
-    switch_all_messages_on(&world).await;
-    until_newer_ones_are_ready(&world).await;
+    let load = switched_without_a_queue(&world, &proxy).await;
     tokio::time::sleep(A_WHILE).await;
     let took = worker.stops().await;
     assert!(took < EXIT, "a container is killed after twenty seconds, and this took {took:?}");
@@ -69,6 +57,18 @@ async fn a_worker_stops_before_its_sessions_have_ended() {
     assert_eq!(world.discord.gateway().record().identifies.len(), 4 + 4, "the old ones are resumed to be heard out");
     eprintln!("{} questions; the exit amid sessions that were to end took {took:?}", asked.len());
     drop(next);
+}
+
+/// People ask a worker, the queue goes away, and all messages are switched on: newer sessions are ready beside the old ones.
+async fn switched_without_a_queue(world: &World, proxy: &Proxy) -> Load {
+    world.until_shared(&[4]).await;
+    world.until_at_rest().await;
+    let load = world.people_ask_every(SELDOM);
+    proxy.set(Some((QUEUES, Trouble::Refuses)));
+    tokio::time::sleep(A_WHILE).await;
+    switch_all_messages_on(world).await;
+    until_newer_ones_are_ready(world).await;
+    load
 }
 
 async fn switch_all_messages_on(world: &World) {
