@@ -2,7 +2,7 @@
 //! burst of questions does to them.
 
 pub(crate) mod answers; // calls, time and dollars of an answer
-mod aws; // AWS on loopback, which counts what it is asked for
+pub(crate) mod aws; // AWS on loopback, which counts what it is asked for
 pub(crate) mod burst; // ten thousand questions at once
 mod function; // a function's process under Lambda's runtime API
 pub(crate) mod prices; // what AWS asks for, and what an idle month costs

@@ -11,6 +11,7 @@ mod indexing; // documents to an index
 mod interaction; // a signed interaction to a queued question
 mod lambda; // the functions on AWS: start, size, calls, time, dollars, bursts, memory
 mod measure; // CPU time, medians, tables
+mod pages; // what the pages take, and ask of the table
 mod quality; // whether the right passages are found
 mod retrieval; // a question to its passages
 
@@ -20,7 +21,7 @@ use anyhow::{Result, bail};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Those of the gateway are one section each, because together they take some minutes.
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "quality",
     "fusion",
     "interaction",
@@ -29,6 +30,7 @@ const SECTIONS: [&str; 19] = [
     "answers",
     "memory",
     "budget",
+    "pages",
     "gateway-judging",
     "gateway-dropped",
     "gateway-waiting",
@@ -69,6 +71,7 @@ async fn main() -> Result<()> {
             "answers" => answers::run().await?,
             "memory" => answers::memory().await?,
             "budget" => budget::run().await?,
+            "pages" => Box::pin(pages::run()).await?,
             "gateway-judging" => tokio::task::block_in_place(gateway::judging::run)?,
             "gateway-dropped" => gateway::flood::dropped().await?,
             "gateway-waiting" => gateway::waiting::run().await?,

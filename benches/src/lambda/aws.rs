@@ -30,22 +30,22 @@ const BUCKET: Duration = Duration::from_millis(30);
 
 /// Requests of one kind.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Count {
-    pub(super) calls: u64,
-    pub(super) sent: usize,
-    pub(super) received: usize,
+pub(crate) struct Count {
+    pub(crate) calls: u64,
+    pub(crate) sent: usize,
+    pub(crate) received: usize,
     /// Read and write units that the table says it has consumed. Requests that it refuses say nothing.
-    pub(super) read: f64,
-    pub(super) written: f64,
+    pub(crate) read: f64,
+    pub(crate) written: f64,
 }
 
 /// Requests by service and operation.
-pub(super) type Counts = BTreeMap<String, Count>;
+pub(crate) type Counts = BTreeMap<String, Count>;
 
 /// The tests' AWS with a counter before it.
-pub(super) struct CountingAws {
-    pub(super) aws: Aws,
-    pub(super) local: LocalAws,
+pub(crate) struct CountingAws {
+    pub(crate) aws: Aws,
+    pub(crate) local: LocalAws,
     server: Server,
     meter: Arc<Meter>,
     _data: tempfile::TempDir,
@@ -60,7 +60,7 @@ struct Meter {
 }
 
 impl CountingAws {
-    pub(super) async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let (local, data) = (LocalAws::start().await, tempfile::tempdir()?);
         let behind = local.config.endpoint_url.as_ref().context("the tests' AWS has an address")?;
         let meter = Arc::new(Meter {
@@ -79,16 +79,16 @@ impl CountingAws {
         Ok(counting)
     }
 
-    pub(super) fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         self.aws.store(Limits::TABLE)
     }
 
-    pub(super) fn files(&self) -> Result<Files> {
+    pub(crate) fn files(&self) -> Result<Files> {
         self.aws.files(&BucketConfig { name: "guildhall".to_owned() })
     }
 
     /// What a process needs in its environment to use it.
-    pub(super) fn environment(&self) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let mut environment = self.local.environment();
         for (name, value) in &mut environment {
             if name == "AWS_ENDPOINT_URL" {
@@ -99,12 +99,12 @@ impl CountingAws {
     }
 
     /// Whether requests take as long as in AWS, or as long as they take here.
-    pub(super) fn take_time(&self, takes_time: bool) {
+    pub(crate) fn take_time(&self, takes_time: bool) {
         self.meter.takes_time.store(takes_time, Ordering::Relaxed);
     }
 
     /// What was counted since this was asked last.
-    pub(super) fn counted(&self) -> Counts {
+    pub(crate) fn counted(&self) -> Counts {
         std::mem::take(&mut *self.meter.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
