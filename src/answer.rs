@@ -26,6 +26,7 @@ use crate::settings::ResponseMode;
 use crate::store::{Admission, Claim, Delivery, Quota, Reply, Turn};
 use crate::usage::Kind;
 use anyhow::{Context as _, Result, anyhow, bail};
+use futures::future::OptionFuture;
 use jiff::Timestamp;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -192,17 +193,8 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         if let Some(outcome) = decide(bot, &home, &question, &mut claim, verdict, now).await? {
             return Ok(outcome);
         }
-    } else if let Some(reply) = &claim.reply {
-        bot.store.remember_again(&claim, &turn_as_said(&question, reply)).await?;
     }
-    let outcome = post::reply(bot, &question, &mut claim, is_resumed, now).await?;
-    // Before the end of it: a question that is not finished comes again, and with it what the team is to hear.
-    if claim.reply.as_ref().is_some_and(|reply| reply.escalates) && outcome != Outcome::Withdrawn {
-        let event = Event::escalation(home.account.id.clone(), &question, &claim);
-        events::tell_once(bot, &event, &question.id.to_string(), now).await?;
-    }
-    bot.store.finish(&claim).await?;
-    Ok(outcome)
+    deliver(bot, &question, &mut claim, is_resumed, now).await
 }
 
 /// Tells whoever asked that no answer will come, after the last attempt at one has failed. It is taken off the count, unless
@@ -267,7 +259,9 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
         Ok(Thought::Answer(mut answer)) => {
             let (began, turn) = (Instant::now(), turn_of(question, Some(&answer)));
             let kept = keep(bot, &mut claim, Reply::nothing(), Some((&question.conversation, &turn)), false);
-            tokio::join!(kept, unanswered::note(bot, &home, question, &answer, now)).0?;
+            let noted =
+                OptionFuture::from(answer.missing.then(|| unanswered::note(bot, &home.account.id, question, now)));
+            tokio::join!(kept, noted).0?;
             answer.steps.push(Step::since(StepName::Memory, began));
             Ok(answer)
         }
@@ -358,11 +352,13 @@ async fn decide(
             let is_private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
             // Also where nothing was found: that is the vote a team can learn most from.
             let escalates = answer.wants_human && home.account.plan.has(Feature::Escalation);
-            let reply = Reply { parts, votable: !is_private, thread, escalates, whispered: false };
+            let missing = answer.missing;
+            let reply = Reply { parts, votable: !is_private, thread, escalates, missing, whispered: false };
             let conversation = post::conversation(question, thread);
             let turn = turn_of(&asked, Some(&answer));
             let kept = keep(bot, claim, reply, Some((&conversation, &turn)), false);
-            tokio::join!(kept, unanswered::note(bot, home, &asked, &answer, now)).0?;
+            let noted = OptionFuture::from(missing.then(|| unanswered::note(bot, &home.account.id, &asked, now)));
+            tokio::join!(kept, noted).0?;
             Ok(None)
         }
         Verdict::Refusal(refusal) if refusal.is_told(question.heard) => {
@@ -404,6 +400,7 @@ async fn say(
         Admission::Claimed(claim) | Admission::QuotaUsedUp(claim) => claim,
     };
     let is_resumed = claim.reply.is_some();
+    let question = &*fate::narrowed(question, claim.messages());
     if !is_resumed {
         if fate::current(bot, question).await?.is_none() {
             keep(bot, &mut claim, Reply::nothing(), None, true).await?;
@@ -415,8 +412,32 @@ async fn say(
         };
         keep(bot, &mut claim, Reply::notice(sentence), None, true).await?;
     }
-    let outcome = post::reply(bot, question, &mut claim, is_resumed, now).await?;
-    bot.store.finish(&claim).await?;
+    deliver(bot, question, &mut claim, is_resumed, now).await
+}
+
+/// Says what was kept to be said, and passes on what the team is to hear of it.
+async fn deliver(
+    bot: &Bot,
+    question: &Question,
+    claim: &mut Claim,
+    is_resumed: bool,
+    now: Timestamp,
+) -> Result<Outcome> {
+    // Whoever kept the reply may have died before it had noted this. Noted before the last look for a deletion.
+    if let (Some(Reply { missing: true, .. }), Some(account), true) = (&claim.reply, claim.account(), is_resumed)
+        && let Some(newest) = fate::current(bot, question).await?
+    {
+        unanswered::note(bot, account, &newest, now).await;
+    }
+    let outcome = post::reply(bot, question, claim, is_resumed, now).await?;
+    // Before the end of it: a question that is not finished comes again, and with it what the team is to hear.
+    if let (Some(Reply { escalates: true, .. }), Some(account)) = (&claim.reply, claim.account())
+        && outcome != Outcome::Withdrawn
+    {
+        let event = Event::escalation(account.clone(), question, claim);
+        events::tell_once(bot, &event, &question.id.to_string(), now).await?;
+    }
+    bot.store.finish(claim).await?;
     Ok(outcome)
 }
 
@@ -448,19 +469,6 @@ fn turn_of(question: &Question, answer: Option<&Answer>) -> Turn {
         asked_at: question.asked_at,
         expires: Turn::expiry(question.asked_at),
     }
-}
-
-/// The same from the words that were about to be said, for whoever comes after the death of who knew the answer itself.
-fn turn_as_said(question: &Question, reply: &Reply) -> Turn {
-    let said = Answer {
-        text: reply.parts.join("\n"),
-        sources: Vec::new(),
-        answered: reply.votable,
-        missing: false,
-        wants_human: reply.escalates,
-        steps: Vec::new(),
-    };
-    turn_of(question, Some(&said))
 }
 
 /// Whether a channel is one conversation of everybody.
