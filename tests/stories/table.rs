@@ -131,9 +131,9 @@ async fn a_question_is_claimed_and_counted_once(table: Table) {
     let reply = Reply { votable: true, ..Reply::notice("31 months.".to_owned()) };
     let mut other = claim.clone();
     // The second time as by a client that never heard that the first one was done.
-    for mut lost in [claim.clone(), claim.clone()] {
+    for mut lost in [claim.clone(), other.clone()] {
         assert!(store.keep_reply(&mut lost, reply.clone(), kept, false).await.expect("the table answers"));
-        claim = Box::new(lost);
+        claim = lost;
     }
     assert!(
         !store.keep_reply(&mut other, Reply::notice("No.".to_owned()), None, true).await.expect("the table answers")
