@@ -87,14 +87,7 @@ impl Reply {
 
     /// Nothing is said.
     pub fn nothing() -> Self {
-        Self {
-            parts: Vec::new(),
-            votable: false,
-            thread: None,
-            escalates: false,
-            whispered: false,
-            missing: false,
-        }
+        Self { parts: Vec::new(), votable: false, thread: None, escalates: false, whispered: false, missing: false }
     }
 }
 
