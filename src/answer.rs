@@ -160,7 +160,8 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         if !UserError::NotConnected.is_told(question.heard) {
             return Ok(Outcome::Silent);
         }
-        return say(bot, question, Some(UserError::NotConnected.sentence(lang_of(question))), delivery, now).await;
+        let sentence = UserError::NotConnected.sentence(lang_of(question));
+        return Box::pin(say(bot, question, Some(sentence), delivery, now)).await;
     };
     let limit = home.account.plan.messages_per_month();
     let quota = Quota { account: &home.account.id, limit, kind: Kind::of(question) };
@@ -194,20 +195,15 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
             return Ok(outcome);
         }
     }
-    deliver(bot, &question, &mut claim, is_resumed, now).await
+    Box::pin(deliver(bot, &question, &mut claim, is_resumed, now)).await
 }
 
 /// Tells whoever asked that no answer will come, after the last attempt at one has failed. It is taken off the count, unless
 /// something of an answer was kept to be said: then that is tried once more.
 pub async fn give_up(bot: &Bot, question: &Question, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
-    say(
-        bot,
-        question,
-        UserError::ModelFailed.is_told(question.heard).then(|| UserError::ModelFailed.sentence(lang_of(question))),
-        delivery,
-        now,
-    )
-    .await
+    let is_told = UserError::ModelFailed.is_told(question.heard);
+    let sentence = is_told.then(|| UserError::ModelFailed.sentence(lang_of(question)));
+    Box::pin(say(bot, question, sentence, delivery, now)).await
 }
 
 /// Tells somebody why a message of theirs is not answered: once, uncounted, and not where the message was answered.
@@ -232,7 +228,7 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
         Notice::Cooldown { seconds } => sentences::cooldown(lang, seconds),
         Notice::TooMany { per_hour } => sentences::too_many(lang, per_hour),
     };
-    say(bot, &message, Some(sentence), delivery, now).await
+    Box::pin(say(bot, &message, Some(sentence), delivery, now)).await
 }
 
 /// Answers a caller who waits: the API, the command line.

@@ -40,6 +40,7 @@ pub struct Delivery {
 
 /// What is to be said, kept before it is said so that every delivery says the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent thing that is done with it")]
 pub struct Reply {
     /// The messages, in order.
     pub parts: Vec<String>,
