@@ -348,10 +348,12 @@ async fn decide(
             let is_private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
             // Also where nothing was found: that is the vote a team can learn most from.
             let escalates = answer.wants_human && home.account.plan.has(Feature::Escalation);
-            let missing = answer.missing;
-            let reply = Reply { parts, votable: !is_private, thread, escalates, missing, whispered: false };
             let conversation = post::conversation(question, thread);
             let turn = turn_of(&asked, Some(&answer));
+            let Answer { missing, answered, .. } = answer;
+            let sources = turn.sources.clone();
+            let votable = !is_private;
+            let reply = Reply { parts, votable, thread, escalates, whispered: false, missing, answered, sources };
             let kept = keep(bot, claim, reply, Some((&conversation, &turn)), false);
             let noted = OptionFuture::from(missing.then(|| unanswered::note(bot, &home.account.id, &asked, now)));
             tokio::join!(kept, noted).0?;
@@ -419,6 +421,9 @@ async fn deliver(
     is_resumed: bool,
     now: Timestamp,
 ) -> Result<Outcome> {
+    if let (Some(reply), true) = (&claim.reply, is_resumed) {
+        bot.store.remember_again(claim, &turn_as_said(question, reply)).await?;
+    }
     // Whoever kept the reply may have died before it had noted this. Noted before the last look for a deletion.
     if let (Some(Reply { missing: true, .. }), Some(account), true) = (&claim.reply, claim.account(), is_resumed)
         && let Some(newest) = fate::current(bot, question).await?
@@ -464,6 +469,17 @@ fn turn_of(question: &Question, answer: Option<&Answer>) -> Turn {
         wants_human: answer.is_some_and(|answer| answer.wants_human),
         asked_at: question.asked_at,
         expires: Turn::expiry(question.asked_at),
+    }
+}
+
+/// The same from the words that were about to be said, for whoever comes after the death of who knew the answer itself.
+fn turn_as_said(question: &Question, reply: &Reply) -> Turn {
+    Turn {
+        answer: reply.parts.join("\n"),
+        sources: reply.sources.clone(),
+        answered: reply.answered,
+        wants_human: reply.escalates,
+        ..turn_of(question, None)
     }
 }
 

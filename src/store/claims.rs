@@ -1,7 +1,6 @@
 //! Claims: who works on a question, whether it was counted, and what was replied. They make every delivery of a
 //! question after the first harmless.
 
-use super::transact::Write as _;
 use super::usage::{Counting, WARNED_AT_PERCENT, before_warning, part_of};
 use super::{Item, Store, Turn, failure, from_item, is_condition_failure, keys, number, text, to_item};
 use crate::account::Month;
@@ -58,6 +57,12 @@ pub struct Reply {
     /// Whether the documents lack what was asked, so that the team is to find it noted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missing: bool,
+    /// Whether the documents held an answer, for whoever remembers the turn after the death of who knew it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered: bool,
+    /// Titles of the documents that it rests on, for the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 /// One message of a reply that is in a channel.
@@ -88,7 +93,16 @@ impl Reply {
 
     /// Nothing is said.
     pub fn nothing() -> Self {
-        Self { parts: Vec::new(), votable: false, thread: None, escalates: false, whispered: false, missing: false }
+        Self {
+            parts: Vec::new(),
+            votable: false,
+            thread: None,
+            escalates: false,
+            whispered: false,
+            missing: false,
+            answered: false,
+            sources: Vec::new(),
+        }
     }
 }
 
@@ -446,8 +460,11 @@ impl Store {
     }
 
     /// Keeps what is about to be said, and the turn it makes; `refund` takes it off the count. Where nothing is said, that
-    /// is the end of it. Returns whether this delivery still holds the claim. One transaction, and a GetItem where it is
-    /// refused.
+    /// is the end of it. Returns whether this delivery still holds the claim.
+    ///
+    /// Two PutItem, which cost half of what a transaction of both does: who dies in between is followed by a delivery that
+    /// finds the reply, and sees to the turn by [`remember_again`](Self::remember_again). One transaction where nobody
+    /// would come back, or something is taken off the count.
     pub async fn keep_reply(
         &self,
         claim: &mut Claim,
@@ -469,17 +486,57 @@ impl Store {
             .expression_attribute_values(":working", text("working"))
             .expression_attribute_values(":me", text(&claim.delivery))
             .build()?;
-        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
-        if let Some((conversation, turn)) = turn {
-            writes.push(self.putting(keys::turn(conversation, turn.question_id), turn)?.write()?);
-        }
-        writes.extend(self.uncount(claim, refunded)?);
-        if self.write_for(writes, "keep a reply").await? {
+        if let (State::Working, None) = (claim.state, refunded) {
+            if !self.put_if(put).await? && !self.has_kept(claim).await? {
+                return Ok(false);
+            }
+            if let Some((conversation, turn)) = turn {
+                self.put(keys::turn(conversation, turn.question_id), turn).await?;
+            }
             return Ok(true);
         }
-        // It was written after all where only the answer to an earlier try was lost.
+        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
+        if let Some((conversation, turn)) = turn {
+            let item: Item = to_item(keys::turn(conversation, turn.question_id), turn)?;
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build()?;
+            writes.push(TransactWriteItem::builder().put(put).build());
+        }
+        writes.extend(self.uncount(claim, refunded)?);
+        Ok(self.write_for(writes, "keep a reply").await? || self.has_kept(claim).await?)
+    }
+
+    /// Whether a reply that was refused is kept all the same: only the answer to an earlier try was lost. One GetItem.
+    async fn has_kept(&self, claim: &Claim) -> Result<bool> {
         let found: Option<Claim> = self.get(keys::claim(claim.question)).await?;
         Ok(found.is_some_and(|found| found.delivery == claim.delivery && found.reply == claim.reply))
+    }
+
+    /// Remembers what an earlier delivery was about to say, in case that one died before it had. One PutItem.
+    pub async fn remember_again(&self, claim: &Claim, turn: &Turn) -> Result<()> {
+        let Some(conversation) = &claim.conversation else { return Ok(()) };
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(to_item(keys::turn(conversation, turn.question_id), turn)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()?;
+        self.put_if(put).await.map(drop)
+    }
+
+    /// Writes an item where its condition holds; says whether it did.
+    async fn put_if(&self, put: Put) -> Result<bool> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(put.table_name)
+            .set_item(Some(put.item))
+            .set_condition_expression(put.condition_expression)
+            .set_expression_attribute_names(put.expression_attribute_names)
+            .set_expression_attribute_values(put.expression_attribute_values);
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition_failure(&error) => Ok(false),
+            Err(error) => Err(failure("keep a reply", &error)),
+        }
     }
 
     /// Takes a question off the count after all: nothing of its reply was shown. One transaction; a second time changes
