@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help run try test screenshots check bench audit deploy gateway-image clean
+.PHONY: help run try test kills screenshots check bench audit deploy gateway-image clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,12 @@ try: ## Talk to the bot in the terminal, without Discord
 
 test: ## Build everything and run every test
 	$(CARGO) test --workspace
+
+kills: ## Kill what answers while people ask, ten times, each time otherwise; takes about half an hour
+	@for time in 1 2 3 4 5 6 7 8 9 10; do \
+	  STORY_SEED=$$time $(CARGO) test --workspace --test stories -- --nocapture gateway::deaths whatever_dies || exit 1; \
+	  $(CARGO) test --workspace --test fleet-stories -- --nocapture losing joining away:: || exit 1; \
+	done
 
 screenshots: ## Walk through the pages in a browser, and take the pictures of README and guide anew
 	$(CARGO) test --workspace --test stories browser::

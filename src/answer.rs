@@ -26,6 +26,7 @@ use crate::settings::ResponseMode;
 use crate::store::{Admission, Claim, Delivery, Quota, Reply, Turn};
 use crate::usage::Kind;
 use anyhow::{Context as _, Result, anyhow, bail};
+use futures::future::OptionFuture;
 use jiff::Timestamp;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -159,7 +160,8 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         if !UserError::NotConnected.is_told(question.heard) {
             return Ok(Outcome::Silent);
         }
-        return say(bot, question, Some(UserError::NotConnected.sentence(lang_of(question))), delivery, now).await;
+        let sentence = UserError::NotConnected.sentence(lang_of(question));
+        return Box::pin(say(bot, question, Some(sentence), delivery, now)).await;
     };
     let limit = home.account.plan.messages_per_month();
     let quota = Quota { account: &home.account.id, limit, kind: Kind::of(question) };
@@ -192,30 +194,16 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
         if let Some(outcome) = decide(bot, &home, &question, &mut claim, verdict, now).await? {
             return Ok(outcome);
         }
-    } else if let Some(reply) = &claim.reply {
-        bot.store.remember_again(&claim, &turn_as_said(&question, reply)).await?;
     }
-    let outcome = post::reply(bot, &question, &mut claim, is_resumed, now).await?;
-    // Before the end of it: a question that is not finished comes again, and with it what the team is to hear.
-    if claim.reply.as_ref().is_some_and(|reply| reply.escalates) && outcome != Outcome::Withdrawn {
-        let event = Event::escalation(home.account.id.clone(), &question, &claim);
-        events::tell_once(bot, &event, &question.id.to_string(), now).await?;
-    }
-    bot.store.finish(&claim).await?;
-    Ok(outcome)
+    Box::pin(deliver(bot, &question, &mut claim, is_resumed, now)).await
 }
 
 /// Tells whoever asked that no answer will come, after the last attempt at one has failed. It is taken off the count, unless
 /// something of an answer was kept to be said: then that is tried once more.
 pub async fn give_up(bot: &Bot, question: &Question, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
-    say(
-        bot,
-        question,
-        UserError::ModelFailed.is_told(question.heard).then(|| UserError::ModelFailed.sentence(lang_of(question))),
-        delivery,
-        now,
-    )
-    .await
+    let is_told = UserError::ModelFailed.is_told(question.heard);
+    let sentence = is_told.then(|| UserError::ModelFailed.sentence(lang_of(question)));
+    Box::pin(say(bot, question, sentence, delivery, now)).await
 }
 
 /// Tells somebody why a message of theirs is not answered: once, uncounted, and not where the message was answered.
@@ -240,7 +228,7 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
         Notice::Cooldown { seconds } => sentences::cooldown(lang, seconds),
         Notice::TooMany { per_hour } => sentences::too_many(lang, per_hour),
     };
-    say(bot, &message, Some(sentence), delivery, now).await
+    Box::pin(say(bot, &message, Some(sentence), delivery, now)).await
 }
 
 /// Answers a caller who waits: the API, the command line.
@@ -267,7 +255,9 @@ pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answe
         Ok(Thought::Answer(mut answer)) => {
             let (began, turn) = (Instant::now(), turn_of(question, Some(&answer)));
             let kept = keep(bot, &mut claim, Reply::nothing(), Some((&question.conversation, &turn)), false);
-            tokio::join!(kept, unanswered::note(bot, &home, question, &answer, now)).0?;
+            let noted =
+                OptionFuture::from(answer.missing.then(|| unanswered::note(bot, &home.account.id, question, now)));
+            tokio::join!(kept, noted).0?;
             answer.steps.push(Step::since(StepName::Memory, began));
             Ok(answer)
         }
@@ -358,11 +348,15 @@ async fn decide(
             let is_private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
             // Also where nothing was found: that is the vote a team can learn most from.
             let escalates = answer.wants_human && home.account.plan.has(Feature::Escalation);
-            let reply = Reply { parts, votable: !is_private, thread, escalates, whispered: false };
             let conversation = post::conversation(question, thread);
             let turn = turn_of(&asked, Some(&answer));
+            let Answer { missing, answered, .. } = answer;
+            let sources = turn.sources.clone();
+            let votable = !is_private;
+            let reply = Reply { parts, votable, thread, escalates, whispered: false, missing, answered, sources };
             let kept = keep(bot, claim, reply, Some((&conversation, &turn)), false);
-            tokio::join!(kept, unanswered::note(bot, home, &asked, &answer, now)).0?;
+            let noted = OptionFuture::from(missing.then(|| unanswered::note(bot, &home.account.id, &asked, now)));
+            tokio::join!(kept, noted).0?;
             Ok(None)
         }
         Verdict::Refusal(refusal) if refusal.is_told(question.heard) => {
@@ -404,6 +398,7 @@ async fn say(
         Admission::Claimed(claim) | Admission::QuotaUsedUp(claim) => claim,
     };
     let is_resumed = claim.reply.is_some();
+    let question = &*fate::narrowed(question, claim.messages());
     if !is_resumed {
         if fate::current(bot, question).await?.is_none() {
             keep(bot, &mut claim, Reply::nothing(), None, true).await?;
@@ -415,8 +410,35 @@ async fn say(
         };
         keep(bot, &mut claim, Reply::notice(sentence), None, true).await?;
     }
-    let outcome = post::reply(bot, question, &mut claim, is_resumed, now).await?;
-    bot.store.finish(&claim).await?;
+    deliver(bot, question, &mut claim, is_resumed, now).await
+}
+
+/// Says what was kept to be said, and passes on what the team is to hear of it.
+async fn deliver(
+    bot: &Bot,
+    question: &Question,
+    claim: &mut Claim,
+    is_resumed: bool,
+    now: Timestamp,
+) -> Result<Outcome> {
+    if let (Some(reply), true) = (&claim.reply, is_resumed) {
+        bot.store.remember_again(claim, &turn_as_said(question, reply)).await?;
+    }
+    // Whoever kept the reply may have died before it had noted this. Noted before the last look for a deletion.
+    if let (Some(Reply { missing: true, .. }), Some(account), true) = (&claim.reply, claim.account(), is_resumed)
+        && let Some(newest) = fate::current(bot, question).await?
+    {
+        unanswered::note(bot, account, &newest, now).await;
+    }
+    let outcome = post::reply(bot, question, claim, is_resumed, now).await?;
+    // Before the end of it: a question that is not finished comes again, and with it what the team is to hear.
+    if let (Some(Reply { escalates: true, .. }), Some(account)) = (&claim.reply, claim.account())
+        && outcome != Outcome::Withdrawn
+    {
+        let event = Event::escalation(account.clone(), question, claim);
+        events::tell_once(bot, &event, &question.id.to_string(), now).await?;
+    }
+    bot.store.finish(claim).await?;
     Ok(outcome)
 }
 
@@ -452,15 +474,13 @@ fn turn_of(question: &Question, answer: Option<&Answer>) -> Turn {
 
 /// The same from the words that were about to be said, for whoever comes after the death of who knew the answer itself.
 fn turn_as_said(question: &Question, reply: &Reply) -> Turn {
-    let said = Answer {
-        text: reply.parts.join("\n"),
-        sources: Vec::new(),
-        answered: reply.votable,
-        missing: false,
+    Turn {
+        answer: reply.parts.join("\n"),
+        sources: reply.sources.clone(),
+        answered: reply.answered,
         wants_human: reply.escalates,
-        steps: Vec::new(),
-    };
-    turn_of(question, Some(&said))
+        ..turn_of(question, None)
+    }
 }
 
 /// Whether a channel is one conversation of everybody.

@@ -163,6 +163,27 @@ fn is_free(lease: &Lease, view: &View<'_>) -> bool {
         }
 }
 
+/// Whether a session is taken up after older ones of its application: where both are to be resumed, what only those have
+/// heard was said before it. They are in somebody's hands first, so that what is sent again is passed on in its order. With
+/// a worker that leaves they are not: it may still pass on what it has heard. Nothing waits for longer than a worker may
+/// take to leave, and then for a look at the table.
+///
+/// This is no proof of order: an older session may be slower to be resumed, or resumed by another worker. Across the moment
+/// at which sessions give way to newer ones, each message is answered once, and nearly always in order.
+fn follows_others(lease: &Lease, view: &View<'_>) -> bool {
+    let Some(wanted) = view.applications.get(&lease.key.application) else { return false };
+    let is_newest = |key: SessionKey| (key.total, key.generation) == (wanted.total, wanted.generation);
+    let is_kept = |other: &Lease| other.owner.as_ref().is_some_and(|owner| view.living.contains(owner));
+    is_newest(lease.key)
+        && lease.state.session_id.is_some()
+        && view.leases.iter().any(|other| {
+            other.key.application == lease.key.application
+                && !is_newest(other.key)
+                && other.state.session_id.is_some()
+                && !is_kept(other)
+        })
+}
+
 fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
     // One that Discord refused is tried again when the bot was set anew, or when the worker that was refused is gone: by
     // a restart somebody may say that it was repaired.
@@ -189,15 +210,16 @@ fn share(leases: &[&Lease], view: &View<'_>, steps: &mut Vec<Step>) {
     }
     let least = leases.len() / counts.len();
     let most = leases.len().div_ceil(counts.len());
-    let mut free: Vec<&Lease> = leases.iter().copied().filter(|lease| is_free(lease, view)).collect();
+    let free: Vec<&Lease> = leases.iter().copied().filter(|lease| is_free(lease, view)).collect();
+    let mut due: Vec<&Lease> = free.iter().copied().filter(|lease| !follows_others(lease, view)).collect();
     // What the others still lack is left to them.
     let lacking: usize = counts.iter().filter(|(who, _)| **who != view.me).map(|(_, n)| least.saturating_sub(*n)).sum();
     let limit = if free.len() > lacking { most } else { least };
-    if mine < limit && !free.is_empty() {
+    if mine < limit && !due.is_empty() {
         // Each begins elsewhere, so that workers do not all reach for the same one.
-        let place = counts.keys().position(|&who| who == view.me).unwrap_or(0) * free.len() / counts.len();
-        free.rotate_left(place);
-        steps.extend(free.into_iter().take(limit - mine).map(|lease| Step::Take(lease.clone())));
+        let place = counts.keys().position(|&who| who == view.me).unwrap_or(0) * due.len() / counts.len();
+        due.rotate_left(place);
+        steps.extend(due.into_iter().take(limit - mine).map(|lease| Step::Take(lease.clone())));
         return;
     }
     // Of those with more than the least, the first ones give away what others lack.
@@ -340,6 +362,31 @@ mod tests {
             turn("a", &living, &HashSet::new(), 2, &mut leases);
             assert_eq!(leases, new, "and then it ends");
         }
+    }
+
+    #[test]
+    fn what_older_sessions_have_heard_is_sent_again_first() {
+        let living = vec!["a".to_owned()];
+        let with = |total: u32, owner: Option<&str>, session_id: Option<&str>| {
+            let mut lease = lease(key(total, 0), owner, true);
+            lease.state.session_id = session_id.map(str::to_owned);
+            lease
+        };
+        let newer = |shard: u32, session_id: Option<&str>| Lease { key: key(2, shard), ..with(2, None, session_id) };
+        let owners = |leases: &[Lease]| -> Vec<bool> { leases.iter().map(|lease| lease.owner.is_some()).collect() };
+        // All were given away; the older one goes first.
+        let mut leases = vec![newer(0, Some("new")), newer(1, Some("new")), with(1, None, Some("old"))];
+        turn("a", &living, &HashSet::new(), 2, &mut leases);
+        assert_eq!(owners(&leases), [false, false, true]);
+        turn("a", &living, &HashSet::new(), 2, &mut leases);
+        assert_eq!(owners(&leases)[..2], [true, true]);
+        // A worker that leaves may still pass on what the older one has heard; one that is new has heard nothing.
+        let mut leases = vec![newer(0, Some("new")), newer(1, None), with(1, Some("leaves"), Some("old"))];
+        turn("a", &living, &HashSet::new(), 2, &mut leases);
+        assert_eq!(owners(&leases), [false, true, true]);
+        leases.pop();
+        turn("a", &living, &HashSet::new(), 2, &mut leases);
+        assert_eq!(owners(&leases), [true, true]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub enum Lookup {
     Settings(Id<GuildMarker>),
     /// The bot's own role in a server: among its roles, the one with the bot's id in its tags.
     OwnRole(Id<GuildMarker>),
-    /// A server's language. Nothing waits for it: what is asked meanwhile is answered without.
+    /// A server's language, which its questions are answered in.
     Locale(Id<GuildMarker>),
     /// What a channel is.
     Channel {

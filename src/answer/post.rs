@@ -204,6 +204,7 @@ async fn to_message(
     let conversation = conversation(question, reply.thread);
     let buttons = VoteButtons { conversation, question: question.id };
     let first = claim.posted.len();
+    let mut outcome = Outcome::Replied;
     for (part, content) in reply.parts.iter().enumerate().skip(first) {
         let is_last = part + 1 == reply.parts.len();
         let post = Post {
@@ -220,22 +221,26 @@ async fn to_message(
                 Err(DiscordError::Refused { status, code }) => {
                     tracing::warn!(question.id = %question.id, discord.status = status, discord.code = code, "the bot may not reply here");
                     trouble(bot, question, to.channel, TroubleKind::Post, code, now).await?;
-                    if claim.posted.is_empty() {
-                        bot.store.refund(claim).await?;
-                    }
-                    return Ok(Outcome::Refused);
+                    outcome = Outcome::Refused;
+                    break;
                 }
-                Err(error) => return given_up(question, error),
+                Err(error) => {
+                    outcome = given_up(question, error)?;
+                    break;
+                }
             },
         };
         claim.posted.push(Posted { channel, message });
         bot.store.record_posted(claim).await?;
     }
+    if claim.posted.is_empty() {
+        bot.store.refund(claim).await?;
+    }
     if fate::is_gone(bot, claim).await? {
         fate::remove(bot, to.application, claim).await?;
         return Ok(Outcome::Withdrawn);
     }
-    Ok(Outcome::Replied)
+    Ok(outcome)
 }
 
 /// Posts a message; without its reference where that is what Discord does not take: the message is gone, or the bot may

@@ -1,20 +1,18 @@
 //! What the documents did not answer, noted for the team, which may want to write it down.
 
-use super::{Answer, NEWS_TAKE};
-use crate::bot::{Bot, Home};
+use super::NEWS_TAKE;
+use crate::bot::Bot;
+use crate::ids::AccountId;
 use crate::question::{Place, Question, ReplyTo};
 use crate::store::OpenQuestion;
 use crate::usage::Kind;
 use anyhow::anyhow;
 use jiff::Timestamp;
 
-/// Notes a question whose answer is missing; nothing for any other. Nobody's answer depends on it.
-pub(super) async fn note(bot: &Bot, home: &Home, question: &Question, answer: &Answer, now: Timestamp) {
-    if !answer.missing {
-        return;
-    }
+/// Notes a question whose answer is missing; again changes nothing. Nobody's answer depends on it.
+pub(super) async fn note(bot: &Bot, account: &AccountId, question: &Question, now: Timestamp) {
     let open = open(question, now);
-    let noted = tokio::time::timeout(NEWS_TAKE, bot.store.put_unanswered(&home.account.id, &open)).await;
+    let noted = tokio::time::timeout(NEWS_TAKE, bot.store.put_unanswered(account, &open)).await;
     if let Err(error) = noted.unwrap_or_else(|_| Err(anyhow!("it takes too long"))) {
         tracing::warn!(question.id = %question.id, error = format!("{error:#}"), "an unanswered question was not noted");
     }

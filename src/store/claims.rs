@@ -39,6 +39,7 @@ pub struct Delivery {
 
 /// What is to be said, kept before it is said so that every delivery says the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent thing that is done with it")]
 pub struct Reply {
     /// The messages, in order.
     pub parts: Vec<String>,
@@ -53,6 +54,15 @@ pub struct Reply {
     /// Whether only who asked is to see it, though “thinking…” was there for everybody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whispered: bool,
+    /// Whether the documents lack what was asked, so that the team is to find it noted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
+    /// Whether the documents held an answer, for whoever remembers the turn after the death of who knew it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered: bool,
+    /// Titles of the documents that it rests on, for the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 /// One message of a reply that is in a channel.
@@ -78,12 +88,21 @@ pub struct Quota<'a> {
 impl Reply {
     /// One message that nobody votes on.
     pub fn notice(sentence: String) -> Self {
-        Self { parts: vec![sentence], votable: false, thread: None, escalates: false, whispered: false }
+        Self { parts: vec![sentence], ..Self::nothing() }
     }
 
     /// Nothing is said.
     pub fn nothing() -> Self {
-        Self { parts: Vec::new(), votable: false, thread: None, escalates: false, whispered: false }
+        Self {
+            parts: Vec::new(),
+            votable: false,
+            thread: None,
+            escalates: false,
+            whispered: false,
+            missing: false,
+            answered: false,
+            sources: Vec::new(),
+        }
     }
 }
 
@@ -468,7 +487,7 @@ impl Store {
             .expression_attribute_values(":me", text(&claim.delivery))
             .build()?;
         if let (State::Working, None) = (claim.state, refunded) {
-            if !self.put_if(put).await? {
+            if !self.put_if(put).await? && !self.has_kept(claim).await? {
                 return Ok(false);
             }
             if let Some((conversation, turn)) = turn {
@@ -483,7 +502,13 @@ impl Store {
             writes.push(TransactWriteItem::builder().put(put).build());
         }
         writes.extend(self.uncount(claim, refunded)?);
-        self.write_for(writes, "keep a reply").await
+        Ok(self.write_for(writes, "keep a reply").await? || self.has_kept(claim).await?)
+    }
+
+    /// Whether a reply that was refused is kept all the same: only the answer to an earlier try was lost. One GetItem.
+    async fn has_kept(&self, claim: &Claim) -> Result<bool> {
+        let found: Option<Claim> = self.get(keys::claim(claim.question)).await?;
+        Ok(found.is_some_and(|found| found.delivery == claim.delivery && found.reply == claim.reply))
     }
 
     /// Remembers what an earlier delivery was about to say, in case that one died before it had. One PutItem.

@@ -3,12 +3,19 @@
 use std::time::Duration;
 
 use guildhall::account::Plan;
+use guildhall::ids::{AccountId, ConversationId, QuestionId};
+use guildhall::job::Job;
+use guildhall::question::{Heard, Place, Question, ReplyTo, Said};
+use guildhall::store::{Admission, Delivery, Quota, Reply, StoredJob};
+use guildhall::usage::Kind;
 use insta::assert_snapshot;
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::fake_smtp::FakeSmtp;
 use tests::server::eventually;
 use tests::world::{SOON, Start, World};
+use twilight_model::id::Id;
 
 use super::quota::admit_at_once;
 
@@ -118,6 +125,62 @@ async fn an_event_waits_for_the_mail_server_through_a_kill() {
     world.restart().await;
     let letters = mail.wait_for(1, Duration::from_mins(2)).await;
     assert!(letters[0].text().starts_with("Quelqu’un souhaite parler à une personne."), "{letters:?}");
+    world.is_quiet();
+}
+
+/// Whoever kept an answer died over it, once or too often: it is said, and so is whatever else was to be said with it.
+#[tokio::test]
+async fn a_kept_answer_is_delivered_whole_by_whoever_comes_next() {
+    let mail = FakeSmtp::start().await;
+    let mut world = world(&mail, "pro").await;
+    let ann = world.member("ann").member;
+    let said: Vec<u64> = (0..2).map(|n| ann.says(&format!("human {n}?"))).collect();
+    assert!(world.stop().await.success());
+    let (store, now) = (world.table().await, Timestamp::now());
+    let quota = Quota { account: &AccountId::local(), limit: 1_000, kind: Kind::Mention };
+    for (&id, deaths) in said.iter().zip([0, 1_000]) {
+        let reply_to = ReplyTo::Message {
+            application_id: Id::new(world.discord.application_id()),
+            channel_id: Id::new(ann.channel_id),
+            message_id: Id::new(id),
+            is_thread: false,
+        };
+        let question = Question {
+            id: QuestionId(id),
+            place: Place::Guild(Id::new(ann.guild_id)),
+            // Of one conversation the team hears once.
+            conversation: ConversationId::of_person(ann.channel_id, id),
+            text: format!("human {deaths}?"),
+            asker: "ann".to_owned(),
+            locale: None,
+            asked_at: now,
+            reply_to,
+            messages: vec![Said { id: Id::new(id), text: format!("human {deaths}?") }],
+            heard: Heard::Directly,
+        };
+        let job = Job::Answer(Box::new(question));
+        let delivery = Delivery { id: job.id(), attempt: 1 };
+        let admitted = store.admit(&[QuestionId(id)], Some(quota), &delivery, now).await.unwrap();
+        let Admission::Claimed(mut claim) = admitted else { panic!("{admitted:?}") };
+        let reply = Reply { escalates: true, missing: true, ..Reply::notice("I have told the team.".to_owned()) };
+        assert!(store.keep_reply(&mut claim, reply, None, false).await.unwrap());
+        let (id, group, body) = (job.id(), job.group(), job.to_message());
+        let accepted = i64::from(deaths);
+        let stored = StoredJob { id, group, body, accepted, attempts: 1, deaths, not_before: Timestamp::UNIX_EPOCH };
+        store.write_jobs(&[stored], &[]).await.unwrap();
+    }
+    drop(store);
+    world.restart().await;
+    for &id in &said {
+        assert_eq!(world.discord.wait_for_reply_to(id, SOON).await[0].content, "I have told the team.");
+    }
+    let told = async || {
+        let open = world.api(Method::GET, "/knowledge/questions?kind=unanswered", None).await.1;
+        let escalated = events(&world).await.len();
+        (escalated == 2 && open["items"].as_array()?.len() == 2).then_some(())
+    };
+    eventually(SOON, told).await;
+    assert_eq!(world.model.chat_count(), 0);
     world.is_quiet();
 }
 

@@ -15,12 +15,6 @@ impl Judge {
             return;
         }
         let guild = lookup.guild();
-        if let Lookup::Locale(_) = lookup {
-            if let Found::Locale(locale) = found {
-                self.guilds.set_locale(guild, locale);
-            }
-            return;
-        }
         let is_blind = found == Found::Unknown && !matches!(lookup, Lookup::Settings(_));
         match (lookup, found) {
             (Lookup::Settings(id), found) => {
@@ -30,6 +24,7 @@ impl Judge {
                     self.out.presence.push(Presence::Returned(id));
                 }
             }
+            (Lookup::Locale(_), Found::Locale(locale)) => self.guilds.set_locale(guild, locale),
             (Lookup::OwnRole(_), Found::OwnRole(role)) => self.guilds.set_own_role(guild, role.map(Id::cast)),
             (Lookup::Channel { channel, .. }, Found::Channel(spot)) => {
                 self.guilds.set_spot(guild, channel.cast(), spot);

@@ -51,6 +51,9 @@ impl Judge {
             Verdict::Depends(Need::Spot) => {
                 Err(Lookup::Channel { guild: guild.cast(), channel: message.channel_id.cast() })
             }
+            Verdict::Question(_) if !is_blind && self.guilds.locale(guild).is_none() => {
+                Err(Lookup::Locale(guild.cast()))
+            }
             verdict => Ok(verdict),
         }
     }
@@ -219,7 +222,8 @@ impl Judge {
             message_id: last.id,
             is_thread: burst.is_thread,
         };
-        let locale = burst.guild.and_then(|guild| self.locale(guild));
+        let locale = burst.guild.and_then(|guild| self.guilds.locale(guild)).flatten();
+        let locale = locale.map(|locale| locale.name().to_owned());
         let (text, seqs) = (burst.text(), burst.parts.iter().map(|part| part.seq).collect::<Vec<u64>>());
         if let Some((guild, rules)) = burst.guild.zip(rules) {
             let directly = heard == Heard::Directly;
@@ -252,15 +256,6 @@ impl Judge {
         };
         self.counts.questions += 1;
         self.out.jobs.push((seqs, Job::Answer(Box::new(question))));
-    }
-
-    /// A server's language. It is asked for where it is not known, and told next time.
-    fn locale(&mut self, guild: Snowflake) -> Option<String> {
-        let known = self.guilds.locale(guild);
-        if known.is_none() {
-            self.ask(Some(Lookup::Locale(guild.cast())));
-        }
-        known.flatten().map(|locale| locale.name().to_owned())
     }
 
     /// A question comes too soon: it is not answered, and remembered where everything is. Each of its frames comes out once.

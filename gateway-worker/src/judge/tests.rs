@@ -160,7 +160,10 @@ fn frames_wait_in_order_for_what_is_unknown() {
     assert_eq!(world.outputs(0), Outputs { lookups: vec![Lookup::Settings(GUILD)], ..Outputs::default() });
     world.judge.found(Lookup::Settings(GUILD), Found::Settings(None));
     let outputs = world.outputs(0);
-    assert_eq!(outputs.lookups, [Lookup::Locale(GUILD), Lookup::OwnRole(GUILD)]);
+    assert_eq!((outputs.jobs.len(), &*outputs.lookups), (0, [Lookup::Locale(GUILD)].as_slice()));
+    world.judge.found(Lookup::Locale(GUILD), Found::Locale(None));
+    let outputs = world.outputs(0);
+    assert_eq!(outputs.lookups, [Lookup::OwnRole(GUILD)]);
     assert_eq!(questions(&outputs).iter().map(|(seqs, _)| seqs[0]).collect::<Vec<_>>(), [first]);
     world.judge.found(Lookup::OwnRole(GUILD), Found::OwnRole(Some(Id::new(9))));
     let outputs = world.outputs(0);
@@ -233,19 +236,22 @@ fn the_bot_speaks_its_servers_language() {
 
 /// After a resume nobody says which one it is.
 #[test]
-fn a_language_that_is_not_known_is_asked_for_once_and_nothing_waits_for_it() {
+fn the_first_question_waits_for_a_language_that_is_not_known() {
     let mut world = World::new();
-    world.judge.changed(GUILD, Found::Settings(None));
     world.says(0, "<@50> ok?");
     assert_eq!(world.outputs(0).lookups, [Lookup::Settings(GUILD)]);
     world.judge.found(Lookup::Settings(GUILD), Found::Settings(None));
     let outputs = world.outputs(0);
-    let [(_, question)] = &*questions(&outputs) else { panic!("{outputs:?}") };
-    assert_eq!((question.locale.as_deref(), &*outputs.lookups), (None, [Lookup::Locale(GUILD)].as_slice()));
-    world.says(9_000, "<@50> and now?");
-    assert_eq!(world.outputs(9_000).lookups, []);
-    world.judge.found(Lookup::Locale(GUILD), Found::Locale(Locale::named("fr")));
+    assert_eq!((outputs.jobs.len(), &*outputs.lookups), (0, [Lookup::Locale(GUILD)].as_slice()));
+    // Discord cannot be asked: it is answered without, and the next one asks again.
+    world.judge.found(Lookup::Locale(GUILD), Found::Unknown);
+    let outputs = world.outputs(0);
+    assert_eq!((questions(&outputs)[0].1.locale.as_deref(), outputs.lookups.len()), (None, 0));
+    world.says(9_000, "nice weather");
+    assert_eq!(world.outputs(9_000).lookups, [], "nobody asks anything");
     world.says(18_000, "<@50> and now?");
+    assert_eq!(world.outputs(18_000).lookups, [Lookup::Locale(GUILD)]);
+    world.judge.found(Lookup::Locale(GUILD), Found::Locale(Locale::named("fr")));
     let outputs = world.outputs(18_000);
     assert_eq!((questions(&outputs)[0].1.locale.as_deref(), outputs.lookups.len()), (Some("fr"), 0));
 }
@@ -322,8 +328,8 @@ fn what_discord_could_not_be_asked_is_asked_again() {
     };
     world.says(0, "<@50> one?");
     world.outputs(0);
-    world.judge.found(Lookup::Settings(GUILD), Found::Settings(None));
-    world.outputs(0);
+    settle(&mut world, Lookup::Settings(GUILD), Found::Settings(None));
+    settle(&mut world, Lookup::Locale(GUILD), Found::Locale(None));
     let waits = [role(&mut world, 10), role(&mut world, 20)];
     assert_eq!(world.outputs(20).lookups, [Lookup::OwnRole(GUILD)]);
     let outputs = settle(&mut world, Lookup::OwnRole(GUILD), Found::Unknown);
@@ -355,6 +361,8 @@ fn a_server_whose_settings_cannot_be_read_is_left_alone() {
     assert!(outputs.done == [waits] && outputs.jobs.is_empty() && outputs.lookups.is_empty());
     world.judge.changed(GUILD, Found::Settings(Some(guild(GuildSettings::default()))));
     world.says(9_000, "<@50> How long is the warranty?");
+    assert_eq!(world.outputs(9_000).lookups, [Lookup::Locale(GUILD)]);
+    world.judge.found(Lookup::Locale(GUILD), Found::Locale(None));
     assert_eq!(questions(&world.outputs(9_000)).len(), 1);
     world.judge.changed(GUILD, Found::Unknown);
     world.says(18_000, "<@50> How long is the warranty?");

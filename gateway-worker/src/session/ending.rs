@@ -61,7 +61,7 @@ impl Session {
             tracing::error!(
                 session = %self.key,
                 events = only_here,
-                "what was said in these events could not be passed on in time, and the session is over: it is lost"
+                "what was said in these events could not be passed on in time: it is lost, unless Discord still sends it again"
             );
         }
         gives_up
@@ -77,9 +77,10 @@ impl Session {
         self.ends_since + patience
     }
 
-    /// Events that are not done with and that nobody will hear again.
+    /// Events that are not done with and that nobody may hear again. A session that was heard out is closed, perhaps for
+    /// longer than Discord keeps one that can be resumed.
     fn only_here(&self) -> usize {
-        let can_be_resumed = self.state.session_id.is_some() && self.order != Order::End;
+        let can_be_resumed = self.state.session_id.is_some() && self.order != Order::End && !self.has_heard_out;
         self.mark.stranded() + if can_be_resumed { 0 } else { self.mark.outstanding() }
     }
 }

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinError;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How often a session's progress is written down.
@@ -195,14 +196,23 @@ async fn see_off(store: Store, mut running: Running, order: Order, permit: Permi
     running.order.send_replace(order);
     let mut is_over = order == Order::End;
     if is_over {
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            _ = timeout(ENDED_WITHIN + GIVEN_AWAY_WITHIN, &mut running.task) => {}
+            ended = timeout(ENDED_WITHIN + GIVEN_AWAY_WITHIN, &mut running.task) => Some(ended),
+            _ = leaving.wait_for(|leaving| *leaving) => None,
+        };
+        match ended {
             // Then another worker hears it out.
-            _ = leaving.wait_for(|leaving| *leaving) => {
+            None => {
                 is_over = false;
                 running.order.send_replace(Order::Release);
             }
+            Some(ended) if has_fallen(&ended) => {
+                is_over = false;
+                tracing::error!(session = %key, "a session fell before its end; it is taken up again to be heard out");
+                let _ = timeout(AFTER_FALL, leaving.wait_for(|leaving| *leaving)).await;
+            }
+            Some(_) => {}
         }
     }
     if !running.task.is_finished() && timeout(GIVEN_AWAY_WITHIN, &mut running.task).await.is_err() {
@@ -224,5 +234,23 @@ async fn see_off(store: Store, mut running: Running, order: Order, permit: Permi
                 tracing::warn!(session = %key, attempt, error = format!("{error:#}"), "a session could not be given away in the table");
             }
         }
+    }
+}
+
+/// Whether a session's task is over without having come to its end: what it had heard is not passed on.
+fn has_fallen<E>(ended: &Result<Result<(), JoinError>, E>) -> bool {
+    matches!(ended, Ok(Err(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_task_that_came_to_its_end_has_not_fallen() {
+        let panics = async || panic!("on purpose");
+        assert!(has_fallen(&timeout(REQUEST, tokio::spawn(panics())).await));
+        assert!(!has_fallen(&timeout(REQUEST, tokio::spawn(async {})).await));
+        assert!(!has_fallen(&timeout(Duration::ZERO, tokio::spawn(std::future::pending())).await));
     }
 }

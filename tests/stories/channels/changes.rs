@@ -1,9 +1,11 @@
 //! Questions that are edited or deleted, before they are answered and after.
 
 use super::{QUESTION, answer, mention, prompt, somebody_is_answered, thinks, workshop};
+use axum::http::Method;
 use guildhall::store::{Fate, Store};
 use jiff::Timestamp;
 use std::time::Duration;
+use tests::fake_discord::Fault as PostFault;
 use tests::fake_model::Fault;
 use tests::server::{self, eventually};
 use tests::world::SOON;
@@ -120,6 +122,33 @@ async fn an_answer_goes_with_its_question_and_is_forgotten() {
     assert_eq!(world.used().await, 6, "all of it was answered");
     // Whoever looks at the bot's messages has seen that some are gone.
     assert_eq!(world.discord.bot_messages().len(), 2);
+    world.is_quiet();
+}
+
+/// Discord takes the first part, the question goes meanwhile, and Discord refuses the second.
+#[tokio::test]
+async fn what_was_posted_of_an_answer_goes_with_its_question() {
+    let world = workshop().await;
+    let ann = world.member("ann").member;
+    let path = format!("/channels/{}/messages", ann.channel_id);
+    world.model.answers("colour", &(0..600).map(|n| format!("shade {n} ")).collect::<String>());
+    world.discord.next_on(&Method::POST, &path, 1, PostFault::Hang(SLOW));
+    let refused = PostFault::Refused { status: 403, code: 50_013, message: "planned".to_owned() };
+    world.discord.next_on(&Method::POST, &path, 1, refused);
+    let posts = |status: u16| {
+        let requests = world.discord.requests();
+        let posts = requests.iter().filter(|request| request.path == path && request.method == Method::POST);
+        posts.filter(|request| request.status == status).count()
+    };
+    let asked = ann.tells_bot("which colour has the hinge?");
+    thinks(&world, 1).await;
+    tokio::time::sleep(SLOW / 3).await;
+    assert_eq!(posts(200), 0, "it is on its way");
+    ann.deletes(asked);
+    eventually(SOON, async || (posts(403) == 1).then_some(())).await;
+    eventually(SOON, async || world.discord.bot_messages().is_empty().then_some(())).await;
+    answer(&world, ann.tells_bot(QUESTION)).await;
+    assert!(!prompt(&world).contains("which colour"), "{}", prompt(&world));
     world.is_quiet();
 }
 

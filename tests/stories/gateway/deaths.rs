@@ -9,7 +9,7 @@ use tests::fake_discord::{self, By};
 use tests::fake_model::Fault;
 use tests::world::{SOON, Start};
 
-use super::{SEED, crowd, each_is_answered_once, everybody_asks, found_answered, library, wait_for_answers};
+use super::{crowd, each_is_answered_once, everybody_asks, found_answered, library, seed, wait_for_answers};
 use crate::stories::redelivery::settled;
 
 const QUESTIONS: usize = 2_000;
@@ -24,15 +24,15 @@ const LATE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_questions_and_ten_deaths() {
-    let mut world = library(QUESTIONS, Start::default()).await;
-    let mut random = StdRng::seed_from_u64(SEED);
+    let (seed, mut world) = (seed(), library(QUESTIONS, Start::default()).await);
+    let mut random = StdRng::seed_from_u64(seed);
     for _ in 0..2 * QUESTIONS {
         world.model.next(Fault::Slow(Duration::from_millis(random.random_range(0..200))));
     }
     let began = Instant::now();
     // Each asks every four seconds: five times.
     let asking =
-        tokio::spawn(everybody_asks(crowd(&world.discord, 40, 10), QUESTIONS, EVERY, StdRng::seed_from_u64(SEED)));
+        tokio::spawn(everybody_asks(crowd(&world.discord, 40, 10), QUESTIONS, EVERY, StdRng::seed_from_u64(seed)));
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(random.random_range(200..2_500))).await;
         // Discord took an answer and did not say so.
@@ -53,7 +53,7 @@ async fn two_thousand_questions_and_ten_deaths() {
     assert_eq!(record.violations, Vec::<String>::new());
     assert_eq!(record.identifies.len(), 1, "every life goes on with the same session");
     eprintln!(
-        "seed {SEED}: {QUESTIONS} questions, {KILLS} kills, {} resumes, {} events replayed, {} of them found answered, \
+        "seed {seed}: {QUESTIONS} questions, {KILLS} kills, {} resumes, {} events replayed, {} of them found answered, \
          {used} counted, {} calls of the model, {took:?}",
         record.resumes.len(),
         record.resumes.iter().map(|resume| resume.replayed).sum::<u64>(),
@@ -66,13 +66,13 @@ async fn two_thousand_questions_and_ten_deaths() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn asked_to_stop_while_everybody_asks() {
     const QUESTIONS: usize = 600;
-    let mut world = library(QUESTIONS, Start::default()).await;
-    let mut random = StdRng::seed_from_u64(SEED);
+    let (seed, mut world) = (seed(), library(QUESTIONS, Start::default()).await);
+    let mut random = StdRng::seed_from_u64(seed);
     for _ in 0..2 * QUESTIONS {
         world.model.next(Fault::Slow(Duration::from_millis(random.random_range(0..1_000))));
     }
     let asking =
-        tokio::spawn(everybody_asks(crowd(&world.discord, 30, 10), QUESTIONS, EVERY, StdRng::seed_from_u64(SEED)));
+        tokio::spawn(everybody_asks(crowd(&world.discord, 30, 10), QUESTIONS, EVERY, StdRng::seed_from_u64(seed)));
     let mut took = Vec::new();
     for _ in 0..2 {
         tokio::time::sleep(Duration::from_secs(2)).await;
