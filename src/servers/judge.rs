@@ -415,9 +415,7 @@ mod tests {
 
     #[test]
     fn a_month_that_nears_its_end_is_told() {
-        let quota = |used| {
-            account(&AccountMaterial { used, ..MATERIAL })[0].clone()
-        };
+        let quota = |used| account(&AccountMaterial { used, ..MATERIAL })[0].clone();
         let left = [0, 1_999, 2_000, 2_499, 2_500].map(|used| quota(used).status());
         assert_eq!(left, [Status::Ok, Status::Ok, Status::Warning, Status::Warning, Status::Problem]);
     }
