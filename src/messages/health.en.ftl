@@ -119,4 +119,4 @@ mend_embeddings = The operator looks at the log, and at the embeddings' server a
 mend_no_sources = Add a text, a file, a page or a site on the page “Knowledge”.
 mend_sources = Open the sources on the page “Knowledge”: each says why. Correct them, or have them read again.
 mend_mail = See that every address on the page “Notifications” is right. If they are, the operator has MAIL_FROM verified by SES and asks AWS to let it write to everybody, or looks at what the mail server says of it; the log gives the reason.
-mend_key = The operator sees that the key of KMS_KEY_ID is enabled and that the roles of Guildhall may use it, or that the key file of this machine is the one of before; the log gives the reason.
+mend_key = The operator sees that the key of KMS_KEY_ID is enabled and that the roles of Guildhall may use it, or that the sealing key of this installation is the one of before; the log gives the reason.

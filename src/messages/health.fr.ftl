@@ -119,4 +119,4 @@ mend_embeddings = L’exploitant regarde le journal, ainsi que le serveur et la 
 mend_no_sources = Ajoutez un texte, un fichier, une page ou un site sur la page « Connaissances ».
 mend_sources = Ouvrez les sources sur la page « Connaissances » : chacune dit pourquoi. Corrigez-les, ou faites-les relire.
 mend_mail = Vérifiez chaque adresse sur la page « Notifications ». Si elles sont justes, l’exploitant fait vérifier MAIL_FROM par SES et demande à AWS de pouvoir écrire à tout le monde, ou regarde ce qu’en dit le serveur de messagerie ; le journal donne la raison.
-mend_key = L’exploitant vérifie que la clé de KMS_KEY_ID est active et que les rôles de Guildhall peuvent s’en servir, ou que le fichier de clé de cette machine est bien celui d’avant ; le journal donne la raison.
+mend_key = L’exploitant vérifie que la clé de KMS_KEY_ID est active et que les rôles de Guildhall peuvent s’en servir, ou que la clé de scellement de cette installation est bien celle d’avant ; le journal donne la raison.

@@ -233,7 +233,7 @@ async fn a_token_that_kms_does_not_seal_or_open_is_a_fact_of_the_accounts_health
     assert_eq!((refusal.kind, refusal.count), (RefusalKind::Key, 2));
     assert!(refusal.reason.contains("open a secret") && !refusal.reason.contains("s3cret"), "{refusal:?}");
     assert!(discord.own(Id::new(5)).await.is_err(), "it is no crash");
-    assert_snapshot!(town.told(Timestamp::now(), Lang::Fr).await.join("\n"), @"Le jeton de votre propre bot n’a pas pu être scellé ou ouvert depuis un jour : il se peut que le bot se taise. L’exploitant vérifie que la clé de KMS_KEY_ID est active et que les rôles de Guildhall peuvent s’en servir, ou que le fichier de clé de cette machine est bien celui d’avant ; le journal donne la raison.");
+    assert_snapshot!(town.told(Timestamp::now(), Lang::Fr).await.join("\n"), @"Le jeton de votre propre bot n’a pas pu être scellé ou ouvert depuis un jour : il se peut que le bot se taise. L’exploitant vérifie que la clé de KMS_KEY_ID est active et que les rôles de Guildhall peuvent s’en servir, ou que la clé de scellement de cette installation est bien celle d’avant ; le journal donne la raison.");
 }
 
 #[tokio::test]
