@@ -262,7 +262,8 @@ impl Town {
         assert!(session.contains("Secure") && session.contains("SameSite=Lax"), "its name and value may be seen");
         let overview = browser.opens("/").await;
         assert_eq!(overview.status, 200, "{}", overview.body);
-        assert!(overview.body.contains("The workshop") && overview.body.contains("olivia"), "{}", overview.body);
+        assert!(overview.body.contains("Messages this month") && overview.body.contains("olivia"), "{}", overview.body);
+        assert!(!overview.body.contains("The workshop"), "she has an account of her own");
         assert_eq!(browser.opens(&back).await.status, 400, "a code and a state work once");
     }
 
