@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export RUSTDOCFLAGS ?= -D warnings
 
-.PHONY: help run try test kills screenshots check bench audit deploy gateway-image clean
+.PHONY: help run try test kills screenshots check bench audit functions deploy gateway-image clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,15 +45,18 @@ audit: ## Licences and sources of what is linked in, where cargo-deny is install
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed: cargo install --locked cargo-deny"; exit 1; }
 	cargo deny check bans licenses sources
 
-# `sam build` compiles with --release; these make that the profile `lambda` of Cargo.toml.
-deploy: export CARGO_PROFILE_RELEASE_OPT_LEVEL = s
-deploy: export CARGO_PROFILE_RELEASE_LTO = fat
-deploy: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS = 1
-deploy: export CARGO_PROFILE_RELEASE_STRIP = symbols
-deploy: ## Build the functions and put everything on AWS, asking for what it needs (docs/deploy.md)
-	@command -v sam >/dev/null && command -v cargo-lambda >/dev/null && command -v zig >/dev/null || { echo "sam, cargo-lambda and zig are needed: docs/deploy.md, Prerequisites"; exit 1; }
-	sam build
-	sam deploy --guided
+# The processor of the functions: x86_64 or arm64, as the parameter of the template.
+ARCHITECTURE ?= x86_64
+# All six at once, with the flags of `sam build` in the folder where it builds: it asks for one after the other and finds them
+# made. Each alone would be linked for minutes while the machine's other processors wait.
+functions: ## Build the functions for AWS and lay them out for `sam deploy`
+	@for tool in sam cargo-lambda; do command -v $$tool >/dev/null || { echo "$$tool is needed: docs/deploy.md, Prerequisites"; exit 1; }; done
+	@zig version >/dev/null 2>&1 || python3 -m ziglang version >/dev/null 2>&1 || { echo "Zig is needed, as zig or as the Python package ziglang: docs/deploy.md, Prerequisites"; exit 1; }
+	cd functions && $(CARGO) lambda build --release --bins $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
+	sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+deploy: functions ## Build the functions and put everything on AWS, asking for what it needs (docs/deploy.md)
+	sam deploy --guided $(if $(filter arm64,$(ARCHITECTURE)),--parameter-overrides Architecture=arm64)
 
 GATEWAY_REPOSITORY ?= guildhall-gateway
 gateway-image: ## Build the gateway worker's image and push it to your registry on AWS

@@ -7,7 +7,7 @@ mod late; // clients that are built when they are first used
 pub use compose::House;
 pub use late::Late;
 
-use crate::config::{AwsConfig, AwsKeys, BucketConfig, KeyConfig};
+use crate::config::{AwsConfig, AwsKeys, BucketConfig, SealConfig};
 use crate::discord::CustomBots;
 use crate::knowledge::files::Files;
 use crate::secret::Secrets;
@@ -126,9 +126,10 @@ impl Aws {
     }
 
     /// The bots that teams have brought along; none where no key is configured that their tokens are sealed with.
-    pub fn custom_bots(&self, store: &Store) -> Option<CustomBots> {
-        let key = KeyConfig::from_env()?;
-        Some(CustomBots { store: store.clone(), secrets: Secrets::kms(self.keys(), key) })
+    pub fn custom_bots(&self, store: &Store) -> Result<Option<CustomBots>> {
+        let Some(key) = SealConfig::from_env()? else { return Ok(None) };
+        let secrets = Secrets::configured(|| self.keys(), key)?;
+        Ok(Some(CustomBots { store: store.clone(), secrets }))
     }
 
     /// The client of the bus that events go to.

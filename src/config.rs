@@ -96,6 +96,15 @@ pub struct BusConfig {
 }
 
 /// What secrets are sealed with on AWS.
+#[derive(Debug, Clone)]
+pub enum SealConfig {
+    /// A key that never leaves KMS.
+    Kms(KeyConfig),
+    /// `GUILDHALL_SEALING_KEY`: 64 hexadecimal digits, which this process is told.
+    Told(SecretString),
+}
+
+/// A key of KMS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyConfig {
     /// `KMS_KEY_ID`: id, ARN or alias of a symmetric key.
@@ -237,14 +246,22 @@ impl BusConfig {
     }
 }
 
-impl KeyConfig {
-    /// Reads it from the process's environment; without it, teams cannot bring bots along.
-    pub fn from_env() -> Option<Self> {
+impl SealConfig {
+    /// Reads it from the process's environment; without it, teams cannot bring bots along. KMS comes first where both are
+    /// set.
+    pub fn from_env() -> Result<Option<Self>> {
         Self::from_vars(&env)
     }
 
-    fn from_vars(vars: Vars<'_>) -> Option<Self> {
-        filled(vars, "KMS_KEY_ID").map(|id| Self { id })
+    fn from_vars(vars: Vars<'_>) -> Result<Option<Self>> {
+        if let Some(id) = filled(vars, "KMS_KEY_ID") {
+            return Ok(Some(Self::Kms(KeyConfig { id })));
+        }
+        let Some(key) = filled(vars, "GUILDHALL_SEALING_KEY") else { return Ok(None) };
+        if key.len() != 64 || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            bail!("GUILDHALL_SEALING_KEY must be 64 hexadecimal digits, such as `openssl rand -hex 32` makes them");
+        }
+        Ok(Some(Self::Told(key.into())))
     }
 }
 

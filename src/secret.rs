@@ -1,7 +1,7 @@
 //! Secrets that have to be read again, such as bots' tokens: sealed before they are written to the table.
 
 use crate::aws::Late;
-use crate::config::KeyConfig;
+use crate::config::{KeyConfig, SealConfig};
 use anyhow::{Context as _, Result, anyhow, bail};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_sdk_kms::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use moka::future::Cache;
 use rand::RngExt as _;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -42,15 +42,17 @@ const OPENED_AT_MOST: u64 = 10_000;
 /// What secrets are sealed with.
 #[derive(Debug)]
 pub enum Secrets {
-    /// A key in a file, for one machine.
+    /// A key that this process has: in a file, for one machine, or told by its environment.
     LocalKey(LocalKey),
     /// A key that never leaves AWS's Key Management Service.
     Kms(Kms),
 }
 
-/// A key in a file that is made when the first secret is sealed. Without the file, what was sealed with it is lost.
+/// A key in a file that is made when the first secret is sealed, or one that was told. Without it, what was sealed with it is
+/// lost.
 #[derive(Debug)]
 pub struct LocalKey {
+    /// Not looked at where the key was told.
     file: PathBuf,
     key: OnceLock<RandomizedNonceKey>,
 }
@@ -69,6 +71,21 @@ impl Secrets {
     pub fn kms(client: Late<aws_sdk_kms::Client>, key: KeyConfig) -> Self {
         let opened = Cache::builder().max_capacity(OPENED_AT_MOST).time_to_live(OPENED_REMEMBERED).build();
         Self::Kms(Kms { client, key: key.id, opened })
+    }
+
+    /// With what is configured on AWS. Asks nothing yet; `client` is only used with a key of KMS.
+    pub fn configured(client: impl FnOnce() -> Late<aws_sdk_kms::Client>, config: SealConfig) -> Result<Self> {
+        match config {
+            SealConfig::Kms(key) => Ok(Self::kms(client(), key)),
+            SealConfig::Told(key) => {
+                let mut bytes = [0; KEY_BYTES];
+                hex::decode_to_slice(key.expose_secret(), &mut bytes)
+                    .map_err(|_| anyhow!("GUILDHALL_SEALING_KEY is no key of {KEY_BYTES} bytes"))?;
+                let told = LocalKey { file: PathBuf::new(), key: OnceLock::new() };
+                told.keep(bytes)?;
+                Ok(Self::LocalKey(told))
+            }
+        }
     }
 
     /// With the key in `file`.
@@ -222,7 +239,6 @@ fn read(file: &Path) -> Result<[u8; KEY_BYTES]> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use secrecy::ExposeSecret as _;
 
     fn secrets() -> (Secrets, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
@@ -244,6 +260,18 @@ mod tests {
         assert!(!folder.path().join("another").exists(), "only sealing makes a key");
         other.seal("a#5", "x").await.unwrap();
         other.open("a#5", &sealed).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_key_that_was_told_opens_what_it_sealed_and_nothing_else_does() {
+        let told = |digit: &str| {
+            let client = || panic!("KMS is not asked");
+            Secrets::configured(client, SealConfig::Told(digit.repeat(64).into()))
+        };
+        let sealed = told("a").unwrap().seal("a#5", "s3cret").await.unwrap();
+        assert_eq!(told("a").unwrap().open("a#5", &sealed).await.unwrap().expose_secret(), "s3cret");
+        told("b").unwrap().open("a#5", &sealed).await.unwrap_err();
+        told("x").unwrap_err();
     }
 
     #[cfg(unix)]

@@ -412,6 +412,14 @@ messages! {
     found_no_sources;
     /// So many failed.
     found_sources_failed(count: usize, titles: String);
+    /// Nothing of late.
+    found_mail;
+    /// Something of late.
+    found_mail_refused;
+    /// Nothing of late.
+    found_key;
+    /// Something of late.
+    found_key_refused;
     /// A title in a sentence.
     found_title(title: String);
     /// How to get more.
@@ -426,6 +434,10 @@ messages! {
     mend_no_sources;
     /// Where to look.
     mend_sources;
+    /// Where to look.
+    mend_mail;
+    /// Where to look.
+    mend_key;
 }
 
 #[cfg(test)]

@@ -154,17 +154,18 @@ async fn look_after(
     Box::pin(keep(bot, &guild.account, Some(guild), findings, before, now)).await
 }
 
-/// How what all servers of an account share is. Five requests to the table, or six.
+/// How what all servers of an account share is. Six requests to the table, or seven.
 pub async fn account_health(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Check>> {
     let before = bot.store.checked(&account.id, None).await?;
     Box::pin(look_after_account(bot, account, before, now)).await.map(|checked| checked.checks)
 }
 
 async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked>, now: Timestamp) -> Result<Checked> {
-    let (used, sources, ailments) = tokio::try_join!(
+    let (used, sources, ailments, refusals) = tokio::try_join!(
         Box::pin(bot.store.usage(&account.id, Month::of(now))),
         Box::pin(bot.store.sources(&account.id)),
         Box::pin(bot.store.ailments(&account.id, now)),
+        Box::pin(bot.store.refusals(&account.id)),
     )?;
     let findings = judge::account(&judge::AccountMaterial {
         used,
@@ -173,6 +174,8 @@ async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked
         has_embeddings: bot.knowledge.has_embeddings(),
         sources: &sources,
         ailments: &ailments,
+        refusals: &refusals,
+        now,
     });
     Box::pin(keep(bot, &account.id, None, findings, before, now)).await
 }
@@ -199,7 +202,7 @@ async fn keep(
 }
 
 /// What needs attention, the worst first: of the account as a whole, and of each of its servers as it was found within a
-/// quarter of an hour, or when there was time to look. Eight requests to the table, however many servers there are, and for
+/// quarter of an hour, or when there was time to look. Nine requests to the table, however many servers there are, and for
 /// each of at most four servers that are looked at anew seven more, and four to Discord.
 pub async fn attention(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Attention>> {
     let (served, guilds, known) = tokio::try_join!(

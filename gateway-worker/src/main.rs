@@ -58,7 +58,7 @@ async fn run() -> Result<()> {
     let asked_to_stop = signals::asked_to_stop().context("listening for signals")?;
     let aws = Aws::of_process(&aws).await?;
     let store = aws.store(Limits::TABLE);
-    let (custom, budget) = (aws.custom_bots(&store), Budget::Shared(store.clone()));
+    let (custom, budget) = (aws.custom_bots(&store)?, Budget::Shared(store.clone()));
     let outside = Outside {
         jobs: Jobs::new(aws.queues(Limits::QUEUE), &queues, None).into(),
         discord: Arc::new(Discord::new(&config.discord_api_url, Some(&shared), custom, budget)?),

@@ -34,6 +34,10 @@ use twilight_model::id::{Id, marker::ApplicationMarker};
 /// How often a worker looks at the table: a session that is given away waits half of it, on average.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
+/// The same of a worker that has the table to itself and has nothing to change: each look is paid for. Somebody who comes is
+/// seen within it, and keeps an eye on this worker from the first moment.
+const LOOK_EVERY_ALONE: Duration = Duration::from_millis(900);
+
 /// How often a worker raises its counter: one may be late and it is not fenced yet.
 const BEAT_EVERY: Duration = Duration::from_millis(700);
 
@@ -143,6 +147,7 @@ pub async fn run(outside: Outside, options: Options, stop: CancellationToken) ->
         leaving: is_leaving,
         fallen: HashMap::new(),
         unknown: HashMap::new(),
+        settled: None,
     };
     let told = stop.clone();
     let told_at = tokio::spawn(async move {
@@ -217,6 +222,8 @@ struct Worker {
     fallen: HashMap<SessionKey, Instant>,
     /// Applications of sessions or plans that are not ours to keep, and since when.
     unknown: HashMap<Id<ApplicationMarker>, Instant>,
+    /// When the table was last seen with no other worker and with nothing to do; none where it was not.
+    settled: Option<Instant>,
 }
 
 /// An application whose sessions are kept.
@@ -247,6 +254,9 @@ impl Worker {
         }
         self.note_what_ended().await;
         self.save().await;
+        if self.may_wait(Instant::now()) {
+            return Ok(());
+        }
         let (leases, beats, plans) = timeout(REQUEST * 2, async {
             tokio::try_join!(self.store.leases(), self.store.workers(), self.store.shard_plans())
         })
@@ -257,14 +267,25 @@ impl Worker {
         self.forget_applications(&leases, &plans, now).await;
         self.follow_plans(plans);
         let steps = self.decide(&leases, now);
+        let is_alone = self.watch.living(now).all(|worker| worker == self.me);
+        self.settled = (is_alone && steps.is_empty()).then_some(now);
         self.act(steps).await;
         self.ask_for_more(now);
         self.ask_for_less(&leases, now);
         Ok(())
     }
 
+    /// Whether nothing has happened since the last look, and nobody else is there who could do anything.
+    fn may_wait(&self, now: Instant) -> bool {
+        self.settled.is_some_and(|looked| now.duration_since(looked) < LOOK_EVERY_ALONE)
+            && self.going.keys().next().is_none()
+            && self.fallen.is_empty()
+            && self.applications.values().all(|served| served.parts.is_some())
+    }
+
     /// Stops everything at once, since others may have taken it. Nothing is written.
     fn fence(&mut self) {
+        self.settled = None;
         if !self.running.is_empty() {
             tracing::error!(
                 sessions = self.running.len(),

@@ -2,7 +2,7 @@
 
 use super::{Aws, Limits};
 use crate::bot::Bot;
-use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, KeyConfig, OperatorConfig, QueueConfig};
+use crate::config::{AwsConfig, BucketConfig, BusConfig, Config, OperatorConfig, QueueConfig, SealConfig};
 use crate::dashboard::auth::{Access, OperatorToken};
 use crate::dashboard::limits::RateLimits;
 use crate::discord::{Budget, Discord};
@@ -47,7 +47,7 @@ impl House {
         let embeddings = Embeddings::configured(&config, http.clone());
         let knowledge = Knowledge::new(store.clone(), files, fetcher, embeddings).crawling_for(CRAWL);
         let llm = Llm::configured(&config, http);
-        let (custom, budget) = (aws.custom_bots(&store), Budget::Shared(store.clone()));
+        let (custom, budget) = (aws.custom_bots(&store)?, Budget::Shared(store.clone()));
         let discord = Discord::new(&config.discord_api_url, config.discord.as_ref(), custom, budget)?;
         let events = Events::EventBridge { client: aws.buses(), bus: BusConfig::from_env()? };
         let access = access(&config, &aws)?;
@@ -66,8 +66,8 @@ fn access(config: &Config, aws: &Aws) -> Result<Access> {
         Some(sign_in) => {
             let needs = |name: &str| format!("DISCORD_CLIENT_SECRET is set, so {name} is needed too");
             let public = config.public_url.as_ref().with_context(|| needs("GUILDHALL_PUBLIC_URL"))?;
-            let key = KeyConfig::from_env().with_context(|| needs("KMS_KEY_ID"))?;
-            let secrets = Secrets::kms(aws.keys(), key);
+            let key = SealConfig::from_env()?.with_context(|| needs("KMS_KEY_ID or GUILDHALL_SEALING_KEY"))?;
+            let secrets = Secrets::configured(|| aws.keys(), key)?;
             Some(SignIn::new(sign_in.clone(), &config.discord_api_url, public, secrets)?)
         }
         None => None,

@@ -107,6 +107,10 @@ found_sources_failed = { $count ->
         [one] One source
        *[other] { $count } sources
     } could not be read: { $titles }.
+found_mail = No e-mail to the team was refused within the last day.
+found_mail_refused = An e-mail to the team was refused within the last day, and will not arrive.
+found_key = No bot token was refused by what seals it within the last day.
+found_key_refused = The token of your own bot could not be sealed or opened within the last day: the bot may be silent.
 found_title = “{ $title }”
 mend_quota = Change to a plan with more messages.
 mend_no_model = The operator sets LLM_BASE_URL and LLM_MODEL.
@@ -114,3 +118,5 @@ mend_model = Ask again in a minute. If it stays so, the operator looks at the lo
 mend_embeddings = The operator looks at the log, and at the embeddings' server and key.
 mend_no_sources = Add a text, a file, a page or a site on the page “Knowledge”.
 mend_sources = Open the sources on the page “Knowledge”: each says why. Correct them, or have them read again.
+mend_mail = See that every address on the page “Notifications” is right. If they are, the operator has MAIL_FROM verified by SES and asks AWS to let it write to everybody, or looks at what the mail server says of it; the log gives the reason.
+mend_key = The operator sees that the key of KMS_KEY_ID is enabled and that the roles of Guildhall may use it, or that the sealing key of this installation is the one of before; the log gives the reason.

@@ -107,6 +107,10 @@ found_sources_failed = { $count ->
         [1] Une source n’a pas pu être lue
        *[other] { $count } sources n’ont pas pu être lues
     } : { $titles }.
+found_mail = Aucun e-mail à l’équipe n’a été refusé depuis un jour.
+found_mail_refused = Un e-mail à l’équipe a été refusé depuis un jour et n’arrivera pas.
+found_key = Aucun jeton de bot n’a été refusé par ce qui le scelle depuis un jour.
+found_key_refused = Le jeton de votre propre bot n’a pas pu être scellé ou ouvert depuis un jour : il se peut que le bot se taise.
 found_title = « { $title } »
 mend_quota = Passez à une offre avec plus de messages.
 mend_no_model = L’exploitant règle LLM_BASE_URL et LLM_MODEL.
@@ -114,3 +118,5 @@ mend_model = Reposez la question dans une minute. Si rien ne change, l’exploit
 mend_embeddings = L’exploitant regarde le journal, ainsi que le serveur et la clé des embeddings.
 mend_no_sources = Ajoutez un texte, un fichier, une page ou un site sur la page « Connaissances ».
 mend_sources = Ouvrez les sources sur la page « Connaissances » : chacune dit pourquoi. Corrigez-les, ou faites-les relire.
+mend_mail = Vérifiez chaque adresse sur la page « Notifications ». Si elles sont justes, l’exploitant fait vérifier MAIL_FROM par SES et demande à AWS de pouvoir écrire à tout le monde, ou regarde ce qu’en dit le serveur de messagerie ; le journal donne la raison.
+mend_key = L’exploitant vérifie que la clé de KMS_KEY_ID est active et que les rôles de Guildhall peuvent s’en servir, ou que la clé de scellement de cette installation est bien celle d’avant ; le journal donne la raison.

@@ -472,6 +472,8 @@ words! {
     check_model;
     check_embeddings;
     check_sources;
+    check_mail;
+    check_key;
     server_settings;
     servers_add;
     attention_see_health;

@@ -61,6 +61,10 @@ pub enum Code {
     Embeddings,
     /// Whether there is something to answer from.
     Sources,
+    /// Whether e-mails to the team are taken.
+    Mail,
+    /// Whether the tokens of the team's own bot can be sealed and opened.
+    Key,
 }
 
 /// A channel in which something is wrong.
@@ -172,6 +176,12 @@ pub enum Finding {
         titles: Vec<String>,
         count: usize,
     },
+
+    MailTaken,
+    MailRefused,
+
+    KeyServes,
+    KeyRefused,
 }
 
 impl Finding {
@@ -207,6 +217,8 @@ impl Finding {
             Self::ModelAnswers | Self::ModelNone | Self::ModelFails => Code::Model,
             Self::EmbeddingsAnswer | Self::EmbeddingsNone | Self::EmbeddingsFail => Code::Embeddings,
             Self::SourcesReady { .. } | Self::SourcesNone | Self::SourcesFailed { .. } => Code::Sources,
+            Self::MailTaken | Self::MailRefused => Code::Mail,
+            Self::KeyServes | Self::KeyRefused => Code::Key,
         }
     }
 
@@ -225,7 +237,8 @@ impl Finding {
             | Self::AnswersRefused { .. }
             | Self::InteractionsLost
             | Self::QuotaUsedUp { .. }
-            | Self::ModelFails => Status::Problem,
+            | Self::ModelFails
+            | Self::KeyRefused => Status::Problem,
             Self::DiscordSilent
             | Self::GatewayConnecting
             | Self::PermissionsMissing { .. }
@@ -236,7 +249,8 @@ impl Finding {
             | Self::ModelNone
             | Self::EmbeddingsFail
             | Self::SourcesNone
-            | Self::SourcesFailed { .. } => Status::Warning,
+            | Self::SourcesFailed { .. }
+            | Self::MailRefused => Status::Warning,
             Self::MemberUnknown
             | Self::ContentUnknown
             | Self::PermissionsUnknown
@@ -259,7 +273,9 @@ impl Finding {
             | Self::ModelAnswers
             | Self::EmbeddingsAnswer
             | Self::EmbeddingsNone
-            | Self::SourcesReady { .. } => Status::Ok,
+            | Self::SourcesReady { .. }
+            | Self::MailTaken
+            | Self::KeyServes => Status::Ok,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Ears, needs};
 use crate::discord::{Facts, GuildChannel, Own, code};
 use crate::knowledge::source::{Source, Status as SourceStatus};
 use crate::settings::{Access, GuildSettings, ResponseMode};
-use crate::store::{Ailing, Ailment, GuildSession, SessionNotice, Trouble, TroubleKind};
+use crate::store::{Ailing, Ailment, GuildSession, Refusal, RefusalKind, SessionNotice, Trouble, TroubleKind};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 use twilight_model::guild::Permissions;
@@ -25,7 +25,8 @@ const NAME_CHARS: usize = 100;
 /// A worker gives a sign of life each second. One that gave none for so long is gone, whatever the clocks say.
 const SILENT_FOR: SignedDuration = SignedDuration::from_secs(60);
 
-/// A refusal in a channel that is not on the list, as a thread's, cannot be seen to be mended: it is told for so long.
+/// A refusal in a channel that is not on the list, as a thread's, or by AWS or a mail server cannot be seen to be mended: it is
+/// told for so long.
 const TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Of every hundred messages of a month, those after which it is near its end.
@@ -60,6 +61,8 @@ pub(super) struct AccountMaterial<'a> {
     pub(super) has_embeddings: bool,
     pub(super) sources: &'a [Source],
     pub(super) ailments: &'a [Ailing],
+    pub(super) refusals: &'a [Refusal],
+    pub(super) now: Timestamp,
 }
 
 /// Every check of a server, in the order in which they are worth mending.
@@ -114,7 +117,13 @@ pub(super) fn account(about: &AccountMaterial<'_>) -> Vec<Finding> {
         true if fails(Ailment::Embeddings) => Finding::EmbeddingsFail,
         true => Finding::EmbeddingsAnswer,
     };
-    vec![quota, model, embeddings, sources(about.sources)]
+    let is_refused = |kind| {
+        let of_late = |refusal: &&Refusal| about.now.duration_since(refusal.last) < TOLD_FOR;
+        about.refusals.iter().filter(of_late).any(|refusal| refusal.kind == kind)
+    };
+    let mail = if is_refused(RefusalKind::Mail) { Finding::MailRefused } else { Finding::MailTaken };
+    let key = if is_refused(RefusalKind::Key) { Finding::KeyRefused } else { Finding::KeyServes };
+    vec![quota, model, embeddings, sources(about.sources), mail, key]
 }
 
 fn sources(sources: &[Source]) -> Finding {
@@ -380,14 +389,33 @@ mod tests {
         assert_eq!(content(&GuildSettings::default(), None, &refused), Finding::ContentNotNeeded);
     }
 
+    const MATERIAL: AccountMaterial<'_> = AccountMaterial {
+        used: 0,
+        limit: 2_500,
+        has_model: true,
+        has_embeddings: true,
+        sources: &[],
+        ailments: &[],
+        refusals: &[],
+        now: Timestamp::UNIX_EPOCH,
+    };
+
+    #[test]
+    fn what_aws_refuses_is_told_for_a_day_with_its_remedy() {
+        let refusal = |kind| Refusal { kind, reason: String::new(), count: 1, last: Timestamp::UNIX_EPOCH };
+        let refusals = [refusal(RefusalKind::Mail), refusal(RefusalKind::Key)];
+        let told = |refusals, now| account(&AccountMaterial { refusals, now, ..MATERIAL })[4..].to_vec();
+        assert_eq!(told(&[], Timestamp::UNIX_EPOCH), [Finding::MailTaken, Finding::KeyServes]);
+        assert_eq!(told(&refusals[..1], Timestamp::UNIX_EPOCH), [Finding::MailRefused, Finding::KeyServes]);
+        let refused = [Finding::MailRefused, Finding::KeyRefused];
+        assert_eq!(told(&refusals, Timestamp::UNIX_EPOCH), refused);
+        assert!(refused.iter().all(|finding| finding.mend(Lang::Fr).is_some()));
+        assert_eq!(told(&refusals, Timestamp::UNIX_EPOCH + TOLD_FOR), [Finding::MailTaken, Finding::KeyServes]);
+    }
+
     #[test]
     fn a_month_that_nears_its_end_is_told() {
-        let quota = |used| {
-            let (sources, ailments) = (&[][..], &[][..]);
-            let about =
-                AccountMaterial { used, limit: 2_500, has_model: true, has_embeddings: true, sources, ailments };
-            account(&about)[0].clone()
-        };
+        let quota = |used| account(&AccountMaterial { used, ..MATERIAL })[0].clone();
         let left = [0, 1_999, 2_000, 2_499, 2_500].map(|used| quota(used).status());
         assert_eq!(left, [Status::Ok, Status::Ok, Status::Warning, Status::Warning, Status::Problem]);
     }

@@ -66,6 +66,10 @@ impl Finding {
                 let titles = titles.iter().take(NAMED).map(|title| sentences::found_title(lang, title.clone()));
                 sentences::found_sources_failed(lang, *count, listed(&titles.collect::<Vec<_>>(), *count, lang))
             }
+            Self::MailTaken => sentences::found_mail(lang).to_owned(),
+            Self::MailRefused => sentences::found_mail_refused(lang).to_owned(),
+            Self::KeyServes => sentences::found_key(lang).to_owned(),
+            Self::KeyRefused => sentences::found_key_refused(lang).to_owned(),
         }
     }
 
@@ -103,6 +107,8 @@ impl Finding {
             Self::EmbeddingsFail => sentences::mend_embeddings(lang),
             Self::SourcesNone => sentences::mend_no_sources(lang),
             Self::SourcesFailed { .. } => sentences::mend_sources(lang),
+            Self::MailRefused => sentences::mend_mail(lang),
+            Self::KeyRefused => sentences::mend_key(lang),
             Self::DiscordAnswers
             | Self::MemberYes
             | Self::GatewayConnected
@@ -120,7 +126,9 @@ impl Finding {
             | Self::ModelAnswers
             | Self::EmbeddingsAnswer
             | Self::EmbeddingsNone
-            | Self::SourcesReady { .. } => return None,
+            | Self::SourcesReady { .. }
+            | Self::MailTaken
+            | Self::KeyServes => return None,
         })
     }
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use axum::http::header::SET_COOKIE;
 use guildhall::account::{Account, Month, Plan};
 use guildhall::ids::AccountId;
 use guildhall::settings::Guild;
 use jiff::Timestamp;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
+use tests::browser::Browser;
 use tests::documents::pdf;
 use tests::fake_discord::{Fault, Interaction, Member};
 use tests::process::{self, Process};
@@ -33,6 +35,7 @@ async fn everything_that_is_deployed_works_together() {
     town.what_is_not_signed_is_turned_away().await;
     town.a_poison_message_ends_with_the_dead_letters_and_the_rest_of_its_batch_is_answered().await;
     town.only_the_operators_token_opens_the_api().await;
+    town.a_person_signs_in_by_discord_and_sees_the_overview().await;
     town.a_document_is_read_and_found().await;
     town.an_event_ends_as_an_email().await;
     let mut worker = town.system.gateway_worker().await;
@@ -239,6 +242,29 @@ impl Town {
         let (status, me) = asks(Some(ADMIN_TOKEN)).await;
         assert_eq!(status, 200, "{me}");
         assert!(me.to_string().contains("The workshop"), "{me}");
+    }
+
+    /// By the address that the stack gave itself, which is AWS's own: the browser finds it at the tests' door.
+    async fn a_person_signs_in_by_discord_and_sees_the_overview(&self) {
+        let discord = &self.system.discord;
+        let mut browser = Browser::new(&self.system.url());
+        assert_eq!(browser.opens("/").await.location().path(), "/sign-in");
+        discord.at_the_browser(&self.system.operator, true);
+        let to_discord = browser.opens("/sign-in?next=/").await.location();
+        let back = browser.sends(Method::GET, &to_discord, &[], None).await.location();
+        let public = self.system.output("DashboardUrl");
+        assert!(back.as_str().starts_with(&format!("{public}/sign-in/callback?")), "{back}");
+        let back = format!("{}?{}", back.path(), back.query().expect("a code and a state"));
+        let signed_in = browser.opens(&back).await;
+        assert_eq!((signed_in.status, signed_in.location().path()), (303, "/"), "{}", signed_in.body);
+        let cookie = signed_in.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
+        let session = cookie.into_iter().find(|cookie| cookie.contains("HttpOnly")).expect("a session");
+        assert!(session.contains("Secure") && session.contains("SameSite=Lax"), "its name and value may be seen");
+        let overview = browser.opens("/").await;
+        assert_eq!(overview.status, 200, "{}", overview.body);
+        assert!(overview.body.contains("Messages this month") && overview.body.contains("olivia"), "{}", overview.body);
+        assert!(!overview.body.contains("The workshop"), "she has an account of her own");
+        assert_eq!(browser.opens(&back).await.status, 400, "a code and a state work once");
     }
 
     /// The function reads it in a process of its own, which is its own program again.

@@ -15,7 +15,7 @@ use guildhall::config::AwsConfig;
 use guildhall::store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::fake_discord::FakeDiscord;
+use tests::fake_discord::{FakeDiscord, Member};
 use tests::fake_model::FakeModel;
 use tests::local_aws::LocalAws;
 use tests::process::{self, Process};
@@ -32,6 +32,9 @@ const REGION: &str = "us-east-1";
 /// Bearer token of the account `operator`.
 pub(super) const ADMIN_TOKEN: &str = "an-admin-token-of-more-than-32-characters";
 
+/// What tokens that people entrust are sealed with.
+const SEALING_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
 /// Who e-mails come from.
 pub(super) const MAIL_FROM: &str = "guildhall@example.com";
 
@@ -42,6 +45,8 @@ pub(super) struct System {
     pub(super) aws: LocalAws,
     /// The table that the stack made.
     pub(super) store: Store,
+    /// Who runs it, and signs in by Discord.
+    pub(super) operator: Member,
     outputs: HashMap<String, String>,
     api: Server,
 }
@@ -52,11 +57,14 @@ impl System {
         let (discord, model, aws) = (FakeDiscord::start().await, FakeModel::start().await, LocalAws::start().await);
         let secret = json!({
             "discord_token": discord.token(), "admin_token": ADMIN_TOKEN, "llm_api_key": "sk-fake",
-            "embedding_api_key": "none",
+            "embedding_api_key": "none", "client_secret": discord.client_secret(),
+            "sealing_key": SEALING_KEY,
         });
         let secret = json!({"Name": "guildhall", "SecretString": secret.to_string()});
         let secret = call(&aws, "secretsmanager", "create_secret", secret).await;
         let said: HashMap<String, String> = discord.environment().into_iter().chain(model.environment()).collect();
+        let operator = discord.member("olivia");
+        let operator_id = operator.id.to_string();
         let parameters = [
             ("DiscordApplicationId", said["DISCORD_APPLICATION_ID"].as_str()),
             ("DiscordPublicKey", &said["DISCORD_PUBLIC_KEY"]),
@@ -65,6 +73,7 @@ impl System {
             ("LlmBaseUrl", &said["LLM_BASE_URL"]),
             ("LlmModel", &said["LLM_MODEL"]),
             ("MailFrom", MAIL_FROM),
+            ("OperatorIds", &operator_id),
             ("AlarmEmail", "operator@example.com"),
         ];
         let parameters: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -84,7 +93,7 @@ impl System {
         let port = endpoint.port().expect("it has one");
         let host = format!("{}.execute-api.localhost:{port}", outputs["ApiId"]);
         let api = door(endpoint.as_str().trim_end_matches('/'), &host).await;
-        Self { discord, model, aws, store, outputs, api }
+        Self { discord, model, aws, store, operator, outputs, api }
     }
 
     /// Where the API is.
@@ -122,9 +131,9 @@ impl System {
             ("TABLE_NAME", "TableName"),
             ("QUESTIONS_QUEUE_URL", "QuestionsQueueUrl"),
             ("MODERATION_QUEUE_URL", "ModerationQueueUrl"),
-            ("KMS_KEY_ID", "KeyArn"),
         ];
         environment.extend(stack.map(|(variable, output)| (variable.to_owned(), self.output(output).to_owned())));
+        environment.insert("GUILDHALL_SEALING_KEY".to_owned(), SEALING_KEY.to_owned());
         environment.insert("GUILDHALL_METRICS_ADDR".to_owned(), format!("127.0.0.1:{}", server::free_port()));
         let program = process::binary("gateway-worker");
         let healthy = async || Process::start(&program, &["healthy"], environment.clone()).wait().await.success();

@@ -197,6 +197,12 @@ async fn an_address_that_is_refused_is_given_up() {
     assert!(line.contains("550") && !line.contains("gone@"), "{line}");
     world.guildhall.wait_for_line("an event was told", SOON).await;
     assert_eq!(mail.tries(), 1);
+    let (_, health) = world.api(Method::GET, "/health", None).await;
+    let items = health["items"].as_array().expect("what needs attention");
+    let mail = items.iter().find(|item| item["code"] == "mail").expect("that no e-mail arrives");
+    assert!(mail["mend"].as_str().is_some_and(|mend| mend.contains("MAIL_FROM")), "{mail}");
+    let page = world.browser().opens("/").await;
+    assert!(page.body.contains("An e-mail to the team was refused within the last day"), "{}", page.body);
     world.is_quiet();
 }
 

@@ -9,16 +9,22 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use guildhall::account::{Account, Plan};
 use guildhall::aws::Aws;
-use guildhall::config::{AwsConfig, AwsKeys, BusConfig, KeyConfig};
+use guildhall::bot::Bot;
+use guildhall::config::{AwsConfig, AwsKeys, BucketConfig, BusConfig, KeyConfig};
 use guildhall::discord::{Budget, CustomBots, Discord};
 use guildhall::events::{Event, Events};
 use guildhall::ids::AccountId;
 use guildhall::job::Jobs;
 use guildhall::job::local::{self, Earlier};
+use guildhall::knowledge::Knowledge;
+use guildhall::knowledge::fetch::{FetchLimits, Fetcher};
 use guildhall::mail::{EmailAddress, Mailer, Notifications};
 use guildhall::notify;
 use guildhall::secret::Secrets;
-use guildhall::store::{RefusalKind, Store};
+use guildhall::sentences::Lang;
+use guildhall::servers::{self, Code};
+use guildhall::store::{CustomBot, RefusalKind, Store};
+use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tests::server::{Server, data_folder};
@@ -146,6 +152,22 @@ impl Town {
         self.desk.lock().expect("no holder panics").mails.iter().map(Value::to_string).collect()
     }
 
+    /// What the health page says of the account that needs attention.
+    async fn told(&self, now: Timestamp, lang: Lang) -> Vec<String> {
+        let (fetcher, files) =
+            (Fetcher::new(FetchLimits::default(), false), self.aws.files(&BucketConfig { name: "b".to_owned() }));
+        let knowledge =
+            Knowledge::new(self.store.clone(), files.expect("everything is said"), fetcher.expect("a client"), None);
+        let events = Events::Local(Mailer::Log);
+        let bot = Bot::new(self.store.clone(), self.jobs.clone(), knowledge, None, events, None, None);
+        let account = self.store.account(&self.account).await.expect("the table answers").expect("it is there");
+        let checks = Box::pin(servers::account_health(&bot, &account, now)).await.expect("the table answers");
+        let refused = checks.iter().filter(|check| matches!(check.finding.code(), Code::Mail | Code::Key));
+        let bad =
+            refused.filter_map(|check| Some(format!("{} {}", check.finding.found(lang), check.finding.mend(lang)?)));
+        bad.collect()
+    }
+
     /// What arrived on the bus.
     fn passed_on(&self) -> Vec<Event> {
         let desk = self.desk.lock().expect("no holder panics");
@@ -175,24 +197,43 @@ async fn an_e_mail_that_ses_refuses_is_a_fact_of_the_accounts_health_and_no_loop
     assert!(refusal.reason.contains("MessageRejected: SES has not verified MAIL_FROM"), "{refusal:?}");
     assert!(!refusal.reason.contains("team@"), "{refusal:?}");
     assert_eq!(town.store.recent_events(&town.account, 10, ten(1, 0)).await.expect("the table answers").len(), 2);
+    assert_snapshot!(town.told(ten(1, 0), Lang::En).await.join("\n"), @"An e-mail to the team was refused within the last day, and will not arrive. See that every address on the page “Notifications” is right. If they are, the operator has MAIL_FROM verified by SES and asks AWS to let it write to everybody, or looks at what the mail server says of it; the log gives the reason.");
     town.aws_is(Mood::Well);
     town.notify(&town.escalation(2, ten(0, 2)), ten(0, 2)).await;
     assert_eq!(town.mails().len(), 1);
 }
 
 #[tokio::test]
-async fn a_token_that_kms_does_not_open_is_a_fact_of_the_accounts_health() {
+async fn a_token_that_kms_does_not_seal_or_open_is_a_fact_of_the_accounts_health() {
     let town = Town::new().await;
     let secrets = Secrets::kms(town.aws.keys(), KeyConfig { id: "key".to_owned() });
     let custom = CustomBots { store: town.store.clone(), secrets };
     let nowhere = "http://127.0.0.1:9/".parse().expect("an address");
     let discord = Discord::new(&nowhere, None, Some(custom), Budget::Own).expect("a client");
-    let error = discord.seal_token(&town.account, Id::new(5), "s3cret").await.unwrap_err();
-    assert!(format!("{error:#}").contains("may not use the key of KMS_KEY_ID"), "{error:#}");
+    let sealed = discord.seal_token(&town.account, Id::new(5), "s3cret").await.map(drop);
+    // One that was sealed while the key could be used, for whoever speaks to Discord as this bot.
+    let bot = CustomBot {
+        application: Id::new(5),
+        account: town.account.clone(),
+        public_key: "00".repeat(32),
+        token: "kms1.czNjcmV0".to_owned(),
+        revision: "1".to_owned(),
+        added_at: ten(0, 0),
+    };
+    town.store.put_custom_bot(&bot).await.expect("the table answers");
+    let opened = discord.token_of(&bot).await.map(drop);
+    for (attempted, outcome) in [("seal a secret", sealed), ("open a secret", opened)] {
+        let error = format!("{:#}", outcome.unwrap_err());
+        let why =
+            format!("KMS refused to {attempted} (AccessDeniedException): this process's role may not use the key");
+        assert!(error.contains(&why), "{error}");
+    }
     let refusals = town.store.refusals(&town.account).await.expect("the table answers");
     let [refusal] = &refusals[..] else { panic!("{refusals:?}") };
-    assert_eq!((refusal.kind, refusal.count), (RefusalKind::Key, 1));
-    assert!(refusal.reason.contains("AccessDeniedException") && !refusal.reason.contains("s3cret"), "{refusal:?}");
+    assert_eq!((refusal.kind, refusal.count), (RefusalKind::Key, 2));
+    assert!(refusal.reason.contains("open a secret") && !refusal.reason.contains("s3cret"), "{refusal:?}");
+    assert!(discord.own(Id::new(5)).await.is_err(), "it is no crash");
+    assert_snapshot!(town.told(Timestamp::now(), Lang::Fr).await.join("\n"), @"Le jeton de votre propre bot n’a pas pu être scellé ou ouvert depuis un jour : il se peut que le bot se taise. L’exploitant vérifie que la clé de KMS_KEY_ID est active et que les rôles de Guildhall peuvent s’en servir, ou que la clé de scellement de cette installation est bien celle d’avant ; le journal donne la raison.");
 }
 
 #[tokio::test]

@@ -126,6 +126,8 @@ async fn a_healthy_server_has_nothing_to_mend() {
     model: The language model answers.
     embeddings: Documents are searched by their words; embeddings are not set up.
     sources: One source can be answered from.
+    mail: No e-mail to the team was refused within the last day.
+    key: No bot token was refused by what seals it within the last day.
     ");
     assert_eq!(get(&world, "/health").await["items"], json!([]));
     world.is_quiet();

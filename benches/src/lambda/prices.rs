@@ -18,7 +18,7 @@ pub(super) const READ_UNIT: f64 = 0.125e-6;
 pub(super) const LOG_GB: f64 = 0.50;
 
 const HOURS: f64 = 730.0;
-/// KMS: a key, each month.
+/// KMS: a key, each month, where one is wanted.
 const KEY: f64 = 1.00;
 /// Secrets Manager: a secret, each month.
 const SECRET: f64 = 0.40;
@@ -38,13 +38,15 @@ const RECEIVES: f64 = 5.0 * 3.0 * 60.0 * HOURS;
 /// SQS: a million requests a month are free, for ever.
 const FREE_REQUESTS: f64 = 1e6;
 
-/// What one gateway worker with one connection asks of the table, each second: signs of life, and what it looks up of the
-/// sessions, in units of a consistent read (gateway-worker).
+/// What a lone gateway worker asks of the table, each second: a sign of life every 0.7 s, three queries of sessions every 0.9 s
+/// and two of settings every 2 s, each a unit of a consistent read (gateway-worker/src/worker.rs and changes.rs). Of several
+/// workers each looks at sessions every 0.3 s.
 const SIGNS_OF_LIFE: f64 = 1.0 / 0.7;
-const LOOKS: f64 = 11.0;
+const LOOKS: f64 = 3.0 / 0.9 + 2.0 / 2.0;
+const LOOKS_OF_SEVERAL: f64 = 3.0 / 0.3 + 2.0 / 2.0;
 
 /// Alarms of infra/monitoring.yaml without those of the gateway.
-const ALARMS: f64 = 17.0;
+const ALARMS: f64 = 19.0;
 
 /// What stands in the template and costs something when nothing happens.
 pub(crate) fn run() -> Result<()> {
@@ -52,30 +54,33 @@ pub(crate) fn run() -> Result<()> {
     let polling = (two_fifo_queues + RECEIVES * STANDARD_REQUEST) * (1.0 - FREE_REQUESTS / (3.0 * RECEIVES));
     let schedule = 8_640.0 * (INVOCATION + 0.25 * 0.5 * GB_SECOND);
     let (table, logs) = (0.02, 0.03);
-    let plain = KEY + SECRET + polling + schedule + table + logs;
+    let plain = SECRET + polling + schedule + table + logs;
     let alarms = (ALARMS - FREE_ALARMS) * ALARM;
     let fargate = |(cpu, gb): (f64, f64)| HOURS * (0.25 * cpu + 0.5 * gb);
     let month = HOURS * 3_600.0;
     let lives = SIGNS_OF_LIFE * month * WRITE_UNIT;
     let looks = LOOKS * month * READ_UNIT;
     let beside = HOURS * ADDRESS_HOUR + lives + looks;
-    let gateway = fargate(FARGATE) + beside;
+    let with = |prices, share: f64| plain + fargate(prices) * share + beside;
+    let second = fargate(FARGATE) + HOURS * ADDRESS_HOUR + lives + (2.0 * LOOKS_OF_SEVERAL - LOOKS) * month * READ_UNIT;
     let row = |what: &str, dollars: f64| Row::plain(what, format!("{dollars:.2}"));
     let rows = [
-        row("a key, for the tokens of teams' own bots", KEY),
         row("a secret", SECRET),
         row("Lambda waits at three queues, a million requests free", polling),
         row("`proactive` every five minutes, 256 MB, half a second", schedule),
         row("table, bucket and logs with a few megabytes", table + logs),
         row("sum without the gateway", plain).aiming("≤ 1", plain <= 1.0),
+        row("… and where KMS seals tokens, a key", KEY),
         row("alarms, where they are wanted, ten of an account free", alarms),
         row("gateway: Fargate, 0.25 vCPU and 0.5 GB", fargate(FARGATE)),
         row("gateway: its address", HOURS * ADDRESS_HOUR),
         row("gateway: signs of life in the table", lives),
-        row("gateway: looking after sessions", looks),
-        row("sum with the gateway", plain + gateway).aiming("≤ 13", plain + gateway <= 13.0),
-        row("… on arm64", plain + fargate(FARGATE_ARM) + beside),
-        row("… on arm64 and Fargate Spot", plain + fargate(FARGATE_ARM) * SPOT + beside),
+        row("gateway: looking after sessions, alone", looks),
+        row("sum with the gateway", with(FARGATE, 1.0)).aiming("≤ 13", with(FARGATE, 1.0) <= 13.0),
+        row("… on arm64", with(FARGATE_ARM, 1.0)).aiming("≤ 13", with(FARGATE_ARM, 1.0) <= 13.0),
+        row("… on Fargate Spot", with(FARGATE, SPOT)).aiming("≤ 13", with(FARGATE, SPOT) <= 13.0),
+        row("… on arm64 and Fargate Spot", with(FARGATE_ARM, SPOT)).aiming("≤ 13", with(FARGATE_ARM, SPOT) <= 13.0),
+        row("a second worker, which both pay for by looking more often", second),
     ];
     measure::print("lambda-idle: dollars each month while nobody asks, us-east-1, computed", &rows)
 }

@@ -1,10 +1,11 @@
 //! What Lambda is to a function: an environment, and an address where it asks for events and leaves answers. AWS behind it
-//! knows nothing and agrees to everything, so that only the function takes time.
+//! knows nothing and agrees to everything. What both of them and Discord take is measured, so that it can be taken off.
 
+use super::relay::forward;
 use anyhow::{Context as _, Result, bail};
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tests::fake_discord::FakeDiscord;
 use tests::server::Server;
@@ -40,13 +42,29 @@ pub(crate) struct Case {
 pub(crate) struct World {
     environment: Vec<(String, String)>,
     discord: FakeDiscord,
-    _aws: Server,
+    outside: Arc<Outside>,
+    _server: Server,
+}
+
+/// AWS, and the way to Discord.
+struct Outside {
+    discord: String,
+    client: reqwest::Client,
+    /// Nanoseconds between requests and their answers, and how many there were.
+    took: AtomicU64,
+    asked: AtomicU64,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
         let discord = FakeDiscord::start().await;
-        let aws = Server::start(Router::new().route("/", post(agree))).await;
+        let outside = Arc::new(Outside {
+            discord: discord.url().trim_end_matches('/').to_owned(),
+            client: tests::server::client(),
+            took: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+        });
+        let aws = Server::start(Router::new().fallback(answer).with_state(Arc::clone(&outside))).await;
         let queue = |name: &str| format!("{}/000000000000/{name}", aws.url());
         let mut environment = discord.environment();
         let said = [
@@ -65,15 +83,23 @@ impl World {
             ("MODERATION_QUEUE_URL", queue("moderation")),
             ("INGEST_QUEUE_URL", queue("ingest.fifo")),
             ("EVENT_BUS_NAME", "guildhall".to_owned()),
-            ("KMS_KEY_ID", "alias/guildhall".to_owned()),
+            ("GUILDHALL_SEALING_KEY", "0".repeat(64)),
             ("MAIL_FROM", "guildhall@example.com".to_owned()),
             ("GUILDHALL_PUBLIC_URL", "https://guildhall.example.com".to_owned()),
             ("LLM_BASE_URL", format!("{}/v1", aws.url())),
             ("LLM_API_KEY", "none".to_owned()),
             ("LLM_MODEL", "none".to_owned()),
         ];
+        environment.retain(|(name, _)| name != "DISCORD_API_URL");
+        environment.push(("DISCORD_API_URL".to_owned(), aws.url()));
         environment.extend(said.map(|(name, value)| (name.to_owned(), value)));
-        Self { environment, discord, _aws: aws }
+        Self { environment, discord, outside, _server: aws }
+    }
+
+    /// How long AWS and Discord have taken, and how often they were asked, since this was asked last.
+    pub(crate) fn outside(&self) -> (Duration, u64) {
+        let took = self.outside.took.swap(0, Ordering::Relaxed);
+        (Duration::from_nanos(took), self.outside.asked.swap(0, Ordering::Relaxed))
     }
 
     /// Every function with an event that needs what most of its events need, as far as that is there without data.
@@ -144,13 +170,32 @@ fn happened(kind: &str, detail: &Value) -> Value {
     })
 }
 
+async fn answer(
+    State(outside): State<Arc<Outside>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let began = Instant::now();
+    let response = match headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+        Some(target) => agree(target, &body).into_response(),
+        None => match forward(&outside.client, &outside.discord, method, &uri, headers, body).await {
+            Ok((response, _)) => response,
+            Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+        },
+    };
+    outside.took.fetch_add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    outside.asked.fetch_add(1, Ordering::Relaxed);
+    response
+}
+
 /// The table has nothing and takes everything, and so do the queues.
-async fn agree(headers: HeaderMap, body: Bytes) -> Json<Value> {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+fn agree(target: &str, body: &Bytes) -> Json<Value> {
     if !target.ends_with(".SendMessageBatch") {
         return Json(json!({}));
     }
-    let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let taken = |entry: &Value| json!({"Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": ""});
     let taken: Vec<Value> = request["Entries"].as_array().into_iter().flatten().map(taken).collect();
     Json(json!({"Successful": taken, "Failed": []}))

@@ -25,7 +25,7 @@ async fn run() -> Result<(), Error> {
     let queues = QueueConfig::from_env(&[Queue::Ingest])?;
     let store = &aws.store(Limits::TABLE);
     let jobs = &Jobs::from(sqs::Jobs::new(aws.queues(Limits::QUEUE), &queues, None));
-    let (custom, budget) = (aws.custom_bots(store), Budget::Shared(store.clone()));
+    let (custom, budget) = (aws.custom_bots(store)?, Budget::Shared(store.clone()));
     let discord = &Discord::new(&config.discord_api_url, config.discord.as_ref(), custom, budget)?;
     let events = &Events::EventBridge { client: aws.buses(), bus: BusConfig::from_env()? };
     lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| async move {

@@ -86,6 +86,8 @@ fn code_name(w: Words, code: Code) -> &'static str {
         Code::Model => w.check_model(),
         Code::Embeddings => w.check_embeddings(),
         Code::Sources => w.check_sources(),
+        Code::Mail => w.check_mail(),
+        Code::Key => w.check_key(),
     }
 }
 
