@@ -154,16 +154,17 @@ async fn look_after(
     Box::pin(keep(bot, &guild.account, Some(guild), findings, before, now)).await
 }
 
-/// How what all servers of an account share is. Six requests to the table, or seven.
+/// How what all servers of an account share is. Seven requests to the table, or eight.
 pub async fn account_health(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Check>> {
     let before = bot.store.checked(&account.id, None).await?;
     Box::pin(look_after_account(bot, account, before, now)).await.map(|checked| checked.checks)
 }
 
 async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked>, now: Timestamp) -> Result<Checked> {
-    let (used, sources, ailments, refusals) = tokio::try_join!(
+    let (used, index, failed, ailments, refusals) = tokio::try_join!(
         Box::pin(bot.store.usage(&account.id, Month::of(now))),
-        Box::pin(bot.store.sources(&account.id)),
+        Box::pin(bot.store.index(&account.id)),
+        Box::pin(bot.store.failed_sources(&account.id)),
         Box::pin(bot.store.ailments(&account.id, now)),
         Box::pin(bot.store.refusals(&account.id)),
     )?;
@@ -172,7 +173,8 @@ async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked
         limit: account.plan.messages_per_month(),
         has_model: bot.llm.is_some(),
         has_embeddings: bot.knowledge.has_embeddings(),
-        sources: &sources,
+        sources: index.map_or(0, |index| index.sources),
+        failed: &failed,
         ailments: &ailments,
         refusals: &refusals,
         now,
@@ -204,12 +206,9 @@ async fn keep(
 /// What needs attention, the worst first: of the account as a whole, and of each of its servers as it was found within a
 /// quarter of an hour, or when there was time to look. Nine requests to the table, however many servers there are, and for
 /// each of at most four servers that are looked at anew seven more, and four to Discord.
-pub async fn attention(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Attention>> {
-    let (served, guilds, known) = tokio::try_join!(
-        Box::pin(served_by(bot, &account.id)),
-        Box::pin(bot.store.guilds_of(&account.id)),
-        Box::pin(bot.store.all_checked(&account.id)),
-    )?;
+pub async fn attention(bot: &Bot, account: &Account, guilds: &[Guild], now: Timestamp) -> Result<Vec<Attention>> {
+    let (served, known) =
+        tokio::try_join!(Box::pin(served_by(bot, &account.id)), Box::pin(bot.store.all_checked(&account.id)),)?;
     let mut known: HashMap<Option<Id<GuildMarker>>, Checked> =
         known.into_iter().map(|checked| (checked.guild, checked)).collect();
     let all = Box::pin(look_after_account(bot, account, known.remove(&None), now)).await?;

@@ -266,7 +266,7 @@ async fn fill(store: &Store, discord: &FakeDiscord, size: &Size) -> Result<Strin
             .await?;
     }
     let passages = u64::from(size.sources * size.passages_each);
-    let pointer = IndexPointer { version: 1, object: "none".to_owned(), passages, at: now };
+    let pointer = IndexPointer { version: 1, object: "none".to_owned(), passages, sources: size.sources, at: now };
     ensure!(store.swap_index(&account, &pointer).await?, "the account has an index already");
     for day in 0..size.days {
         let at = now - SignedDuration::from_hours(24 * i64::from(day));

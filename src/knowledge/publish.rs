@@ -135,7 +135,7 @@ impl Knowledge {
         change: Change,
         now: Timestamp,
     ) -> Result<()> {
-        let (object, passages, change) = tokio::task::spawn_blocking(move || {
+        let (object, passages, sources, change) = tokio::task::spawn_blocking(move || {
             let mut change = change;
             let embedded = embedded(previous.as_ref(), &mut change);
             let add: Vec<SourceContent<'_>> = change.add.iter().map(Addition::content).collect();
@@ -144,13 +144,14 @@ impl Knowledge {
             let object = OwnedBytes::new(object);
             // What cannot be opened must never be swapped in.
             let built = Index::open(&object)?;
-            anyhow::Ok((object, built.manifest().passages(), change))
+            let (passages, sources) = (built.manifest().passages(), count(built.manifest().sources.len()));
+            anyhow::Ok((object, passages, sources, change))
         })
         .await??;
         let version = pointer.map_or(0, |pointer| pointer.version) + 1;
         let name = files::index(account, version);
         self.files.put(&name, Bytes::from_owner(object)).await?;
-        let next = IndexPointer { version, object: name.to_string(), passages, at: now };
+        let next = IndexPointer { version, object: name.to_string(), passages, sources, at: now };
         if !self.store.swap_index(account, &next).await? {
             // Somebody else swapped: what is missing from theirs is found by the next round.
             return Ok(());

@@ -123,6 +123,9 @@ pub struct IndexPointer {
     pub object: String,
     /// Passages in it.
     pub passages: u64,
+    /// Sources in it.
+    #[serde(default)]
+    pub sources: u32,
     /// When it was swapped in.
     pub at: Timestamp,
 }

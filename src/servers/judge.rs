@@ -4,7 +4,6 @@ use super::findings::{Finding, Place};
 use super::sight::{Outcome, Sight};
 use super::{Ears, needs};
 use crate::discord::{Facts, GuildChannel, Own, code};
-use crate::knowledge::source::{Source, Status as SourceStatus};
 use crate::settings::{Access, GuildSettings, ResponseMode};
 use crate::store::{Ailing, Ailment, GuildSession, Refusal, RefusalKind, SessionNotice, Trouble, TroubleKind};
 use jiff::{SignedDuration, Timestamp};
@@ -59,7 +58,10 @@ pub(super) struct AccountMaterial<'a> {
     pub(super) limit: u32,
     pub(super) has_model: bool,
     pub(super) has_embeddings: bool,
-    pub(super) sources: &'a [Source],
+    /// Sources that answer.
+    pub(super) sources: u32,
+    /// Titles of those that could not be read.
+    pub(super) failed: &'a [String],
     pub(super) ailments: &'a [Ailing],
     pub(super) refusals: &'a [Refusal],
     pub(super) now: Timestamp,
@@ -123,19 +125,17 @@ pub(super) fn account(about: &AccountMaterial<'_>) -> Vec<Finding> {
     };
     let mail = if is_refused(RefusalKind::Mail) { Finding::MailRefused } else { Finding::MailTaken };
     let key = if is_refused(RefusalKind::Key) { Finding::KeyRefused } else { Finding::KeyServes };
-    vec![quota, model, embeddings, sources(about.sources), mail, key]
+    vec![quota, model, embeddings, sources(about.sources, about.failed), mail, key]
 }
 
-fn sources(sources: &[Source]) -> Finding {
-    let failed: Vec<&Source> =
-        sources.iter().filter(|source| matches!(source.status, SourceStatus::Failed { .. })).collect();
+fn sources(ready: u32, failed: &[String]) -> Finding {
     if !failed.is_empty() {
-        let titles = failed.iter().take(NAMED).map(|source| plain(&source.title)).collect();
+        let titles = failed.iter().take(NAMED).map(|title| plain(title)).collect();
         return Finding::SourcesFailed { titles, count: failed.len() };
     }
-    match sources.iter().filter(|source| source.ready.is_some()).count() {
+    match ready {
         0 => Finding::SourcesNone,
-        count => Finding::SourcesReady { count },
+        count => Finding::SourcesReady { count: count as usize },
     }
 }
 
@@ -394,7 +394,8 @@ mod tests {
         limit: 2_500,
         has_model: true,
         has_embeddings: true,
-        sources: &[],
+        sources: 0,
+        failed: &[],
         ailments: &[],
         refusals: &[],
         now: Timestamp::UNIX_EPOCH,

@@ -1,6 +1,6 @@
 //! Knowledge sources, and which index answers now.
 
-use super::{Store, failure, is_condition_failure, keys, number, to_item};
+use super::{Store, failure, is_condition_failure, keys, number, text, to_item};
 use crate::ids::{AccountId, SourceId};
 use crate::knowledge::source::{IndexPointer, Ready, Source, Status};
 use anyhow::{Context as _, Result};
@@ -31,6 +31,30 @@ impl Store {
     /// An account's sources, oldest first. One Query.
     pub async fn sources(&self, account: &AccountId) -> Result<Vec<Source>> {
         self.query_all(&keys::account_partition(account), keys::SOURCE).await
+    }
+
+    /// Titles of an account's sources that could not be read, oldest first. One Query, one more for each further megabyte of
+    /// sources.
+    pub async fn failed_sources(&self, account: &AccountId) -> Result<Vec<String>> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .filter_expression("#status.#state = :failed")
+            .projection_expression("title")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":pk", text(keys::account_partition(account)))
+            .expression_attribute_values(":prefix", text(keys::SOURCE))
+            .expression_attribute_values(":failed", text("failed"))
+            .into_paginator()
+            .items()
+            .send();
+        let items =
+            pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| failure("list failed sources", &error))?;
+        Ok(items.iter().filter_map(|item| item.get("title")?.as_s().ok().cloned()).collect())
     }
 
     /// Says how far Guildhall is with a source; false, and nothing happens, when it is gone, on its way out, or asked

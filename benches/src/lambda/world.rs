@@ -70,7 +70,7 @@ impl World {
         let name = files::index(&account, 1);
         aws.files()?.put(&name, Bytes::from(object)).await?;
         let passages = u64::try_from(PASSAGES)?;
-        let pointer = IndexPointer { version: 1, object: name.to_string(), passages, at: Timestamp::now() };
+        let pointer = IndexPointer { version: 1, object: name.to_string(), passages, sources: 1, at: Timestamp::now() };
         ensure!(store.swap_index(&account, &pointer).await?, "the account has an index already");
 
         // The function `interactions`, but for its process.

@@ -452,7 +452,8 @@ pub async fn get_health(
     caller: May<ReadGuilds>,
     headers: HeaderMap,
 ) -> Result<Json<AttentionView>, Problem> {
-    let found = Box::pin(servers::attention(&bot, &caller.home.account, Timestamp::now())).await?;
+    let guilds = Box::pin(bot.store.guilds_of(caller.account())).await?;
+    let found = Box::pin(servers::attention(&bot, &caller.home.account, &guilds, Timestamp::now())).await?;
     Ok(Json(AttentionView::of(&found, lang(&headers))))
 }
 

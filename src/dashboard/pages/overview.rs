@@ -14,6 +14,7 @@ use crate::dashboard::problem::Problem;
 use crate::events::{Event, What};
 use crate::sentences::pages::Words;
 use crate::servers::{self, Code, Finding};
+use crate::settings::Guild;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -108,23 +109,23 @@ pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccou
     let account = visitor.account();
     let month = Month::of(now);
     // Each on the heap: side by side they would make the future of the request large.
-    let (guilds, sources, tally, events) = tokio::try_join!(
+    let (guilds, index, tally, events) = tokio::try_join!(
         Box::pin(bot.store.guilds_of(account)),
-        Box::pin(bot.store.sources(account)),
+        Box::pin(bot.store.index(account)),
         Box::pin(bot.store.tally(account, month)),
         Box::pin(bot.store.recent_events(account, NEWEST_EVENTS, now)),
     )?;
     let shell = Shell::new(&visitor, Here::Overview);
     let w = shell.w;
-    let attention = Box::pin(attention(w, &bot, &visitor, now)).await?;
+    let attention = Box::pin(attention(w, &bot, &visitor, &guilds, now)).await?;
     let usage = UsageView::new(w, tally.used, visitor.plan().messages_per_month(), month);
     let servers = guilds.iter().filter(|guild| guild.left_at.is_none()).count();
-    let passages: u64 = sources.iter().filter_map(|source| source.ready.as_ref()).map(|r| u64::from(r.passages)).sum();
+    let (sources, passages) = index.map_or((0, 0), |index| (index.sources, index.passages));
     let steps = steps(w, servers > 0, passages > 0, tally.used > 0);
     let page = Page {
         w,
         servers: number(w, servers as u64),
-        sources: number(w, sources.len() as u64),
+        sources: number(w, sources),
         passages: number(w, passages),
         passage_count: passages,
         usage,
@@ -164,8 +165,14 @@ fn steps(w: Words, connected: bool, knows: bool, asked: bool) -> [Step; 3] {
 }
 
 /// What is wrong, with where to see how to mend it.
-async fn attention(w: Words, bot: &Bot, visitor: &Guest, now: Timestamp) -> Result<Vec<Attention>, Problem> {
-    let found = Box::pin(servers::attention(bot, &visitor.home.account, now)).await?;
+async fn attention(
+    w: Words,
+    bot: &Bot,
+    visitor: &Guest,
+    guilds: &[Guild],
+    now: Timestamp,
+) -> Result<Vec<Attention>, Problem> {
+    let found = Box::pin(servers::attention(bot, &visitor.home.account, guilds, now)).await?;
     let view = |found: &servers::Attention| {
         let text = found.check.finding.found(w.0);
         let (address, action) = match (&found.guild, found.check.finding.code()) {
