@@ -131,7 +131,7 @@ pub(crate) async fn run() -> Result<()> {
     )?;
     let rows = times(&MANY_SOURCES, "10000 sources: ").await?;
     measure::print("pages: the same passages in 10000 sources", &rows)?;
-    requests().await
+    Box::pin(requests()).await
 }
 
 async fn floor() -> Result<Row> {
@@ -174,9 +174,9 @@ async fn times(size: &Size, prefix: &str) -> Result<Vec<Row>> {
 
 /// What each page asks of the table.
 async fn requests() -> Result<()> {
-    let small = counted(&SMALL).await?;
-    let large = counted(&LARGE).await?;
-    let many = counted(&MANY_SOURCES).await?;
+    let small = Box::pin(counted(&SMALL)).await?;
+    let large = Box::pin(counted(&LARGE)).await?;
+    let many = Box::pin(counted(&MANY_SOURCES)).await?;
     let rows: Vec<Row> = small
         .iter()
         .zip(large)
