@@ -307,7 +307,12 @@ pub(super) fn notifications(account: &AccountId) -> Key {
 }
 
 pub(super) fn event(account: &AccountId, at: Timestamp, id: &str) -> Key {
-    Key::new(account_partition(account), format!("{}#{id}", events_since(at)))
+    Key::new(account_partition(account), event_at(at, id))
+}
+
+/// The sort key of an event that happened at this time.
+pub(super) fn event_at(at: Timestamp, id: &str) -> String {
+    format!("{}#{id}", events_since(at))
 }
 
 /// How the sort keys of an account's events begin that happened at this time.

@@ -35,8 +35,18 @@ impl Store {
         self.put(keys::event(&event.account, event.at, &event.id), &happened).await
     }
 
-    /// An account's newest events, newest first, at most `limit`. One Query.
-    pub async fn recent_events(&self, account: &AccountId, limit: u16, now: Timestamp) -> Result<Vec<Event>> {
+    /// An account's events before this one, by its time and id, or its newest; newest first, at most `limit`. One Query.
+    pub async fn recent_events(
+        &self,
+        account: &AccountId,
+        before: Option<(Timestamp, &str)>,
+        limit: u16,
+        now: Timestamp,
+    ) -> Result<Vec<Event>> {
+        let to = match before {
+            Some((at, id)) => keys::event_at(at, id),
+            None => keys::events_since(now + SignedDuration::from_hours(24)),
+        };
         let found = self
             .client
             .query()
@@ -44,14 +54,17 @@ impl Store {
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", text(keys::account_partition(account)))
             .expression_attribute_values(":from", text(keys::events_since(now - EVENTS_KEPT)))
-            .expression_attribute_values(":to", text(keys::events_since(now + SignedDuration::from_hours(24))))
+            .expression_attribute_values(":to", text(to))
             .scan_index_forward(false)
-            .limit(i32::from(limit))
+            // The one that `before` names is among those between, too.
+            .limit(i32::from(limit) + i32::from(before.is_some()))
             .send()
             .await
             .map_err(|error| failure("list events", &error))?;
         let happened: Vec<Happened> =
             found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_>>()?;
-        Ok(happened.iter().filter_map(|happened| Event::from_detail(&happened.detail).ok()).collect())
+        let events = happened.iter().filter_map(|happened| Event::from_detail(&happened.detail).ok());
+        let is_before = |event: &Event| before.is_none_or(|(_, id)| event.id != id);
+        Ok(events.filter(is_before).take(usize::from(limit)).collect())
     }
 }

@@ -210,5 +210,5 @@ async fn an_event_travels_over_the_bus_into_one_e_mail_for_each() {
         let mail = mail.to_string();
         assert!(mail.contains(to) && mail.contains("80 % of the 15000 messages of 2026-11 are used."), "{mail}");
     }
-    assert_eq!(store.recent_events(&account.id, 10, now).await.unwrap(), [event]);
+    assert_eq!(store.recent_events(&account.id, None, 10, now).await.unwrap(), [event]);
 }

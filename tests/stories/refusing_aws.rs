@@ -196,7 +196,7 @@ async fn an_e_mail_that_ses_refuses_is_a_fact_of_the_accounts_health_and_no_loop
     assert_eq!((refusal.kind, refusal.count, refusal.last), (RefusalKind::Mail, 2, ten(0, 1)), "each event once");
     assert!(refusal.reason.contains("MessageRejected: SES has not verified MAIL_FROM"), "{refusal:?}");
     assert!(!refusal.reason.contains("team@"), "{refusal:?}");
-    assert_eq!(town.store.recent_events(&town.account, 10, ten(1, 0)).await.expect("the table answers").len(), 2);
+    assert_eq!(town.store.recent_events(&town.account, None, 10, ten(1, 0)).await.expect("the table answers").len(), 2);
     assert_snapshot!(town.told(ten(1, 0), Lang::En).await.join("\n"), @"An e-mail to the team was refused within the last day, and will not arrive. See that every address on the page “Notifications” is right. If they are, the operator has MAIL_FROM verified by SES and asks AWS to let it write to everybody, or looks at what the mail server says of it; the log gives the reason.");
     town.aws_is(Mood::Well);
     town.notify(&town.escalation(2, ten(0, 2)), ten(0, 2)).await;
@@ -269,7 +269,16 @@ async fn a_raid_is_five_e_mails_and_one_that_says_how_many_more_there_were() {
         }
     }
     assert_eq!(town.mails().len(), 5, "{:?}", town.mails());
-    assert_eq!(town.store.recent_events(&town.account, 100, ten(9, 0)).await.expect("the table answers").len(), 40);
+    let all = town.store.recent_events(&town.account, None, 100, ten(9, 0)).await.expect("the table answers");
+    assert_eq!(all.len(), 40);
+    let mut parts: Vec<Event> = Vec::new();
+    while parts.len() < all.len() {
+        let before = parts.last().map(|last| (last.at, last.id.as_str()));
+        let part = town.store.recent_events(&town.account, before, 15, ten(9, 0)).await.expect("the table answers");
+        assert_eq!(part.len(), 15.min(all.len() - parts.len()), "a part is full but for the last");
+        parts.extend(part);
+    }
+    assert_eq!(parts, all);
 
     town.catch_up(ten(10, 30)).await.expect("nothing is due");
     assert_eq!(town.passed_on(), []);

@@ -1,11 +1,12 @@
 //! `/notifications` and `/events`: who is told what happens, and what has happened lately.
 
 use super::formats::Email;
-use super::refusals::{Always, BadBody, Forbidden};
+use super::refusals::{Always, BadBody, BadParams, Forbidden};
 use crate::bot::Bot;
 use crate::dashboard::auth::need::{ManageNotifications, ReadEvents};
 use crate::dashboard::auth::{self, Caller, May};
-use crate::dashboard::extract::Body;
+use crate::dashboard::extract::{Body, Params};
+use crate::dashboard::page::{Page, PageParams};
 use crate::dashboard::problem::Problem;
 use crate::events::Event;
 use crate::mail::{EmailAddress, MAX_ADDRESSES, Notifications};
@@ -17,9 +18,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
-
-/// Events that are listed.
-const NEWEST: u16 = 100;
 
 /// Who is told what happens.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -36,8 +34,11 @@ pub struct NotificationsView {
 /// What has happened lately.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventsView {
-    /// The newest events of the last 30 days, newest first, at most 100, each as `docs/events.md` describes it.
+    /// Events of the last 30 days, newest first, each as `docs/events.md` describes it.
     pub items: Vec<Value>,
+    /// Where the next part begins; none at the end of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// Who is told when somebody wants to speak to a person, or when the month's messages run out.
@@ -78,13 +79,25 @@ pub(crate) async fn save(bot: &Bot, caller: &Caller, wanted: NotificationsView) 
 }
 
 /// What has happened lately: what the event bus got, and what e-mails told of.
-#[utoipa::path(get, path = "/events", tag = "account",
+#[utoipa::path(
+    get, path = "/events", tag = "account", params(PageParams),
     security(("bearer" = ["events:read"]), ("session" = ["agent"])),
-    responses((status = 200, body = EventsView), Forbidden, Always))]
-pub async fn list_events(State(bot): State<Arc<Bot>>, caller: May<ReadEvents>) -> Result<Json<EventsView>, Problem> {
-    let events = bot.store.recent_events(caller.account(), NEWEST, Timestamp::now()).await?;
+    responses((status = 200, body = EventsView), BadParams, Forbidden, Always),
+)]
+pub async fn list_events(
+    State(bot): State<Arc<Bot>>,
+    caller: May<ReadEvents>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<EventsView>, Problem> {
+    let (limit, before) = (params.limit()?, params.after()?);
+    let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
+    // One more than is shown tells whether there is another part.
+    let mut events = bot.store.recent_events(caller.account(), before, limit + 1, Timestamp::now()).await?;
+    let more = events.len() > usize::from(limit);
+    events.truncate(limit.into());
+    let cursor = events.last().filter(|_| more).map(|last| Page::<Value>::cursor_at(last.at, &last.id));
     let items: Result<Vec<Value>, _> = events.iter().map(|event: &Event| serde_json::to_value(event)).collect();
-    Ok(Json(EventsView { items: items.map_err(anyhow::Error::from)? }))
+    Ok(Json(EventsView { items: items.map_err(anyhow::Error::from)?, cursor }))
 }
 
 fn view(told: Notifications) -> NotificationsView {

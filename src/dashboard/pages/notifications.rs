@@ -76,7 +76,7 @@ fn fault(w: Words, emails: &[String]) -> Option<String> {
 
 async fn page(bot: &Bot, visitor: &Guest, shell: Shell, emails: Field, language: Lang) -> Result<Response, Problem> {
     let (w, now) = (shell.w, Timestamp::now());
-    let events = bot.store.recent_events(visitor.account(), NEWEST, now).await?;
+    let events = bot.store.recent_events(visitor.account(), None, NEWEST, now).await?;
     let languages =
         Lang::ALL.iter().map(|&lang| (lang.code(), Words(lang).language_name(), lang == language)).collect();
     let events = events.iter().map(|event| told(w, event, now)).collect();

@@ -113,7 +113,7 @@ pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccou
         Box::pin(bot.store.guilds_of(account)),
         Box::pin(bot.store.index(account)),
         Box::pin(bot.store.tally(account, month)),
-        Box::pin(bot.store.recent_events(account, NEWEST_EVENTS, now)),
+        Box::pin(bot.store.recent_events(account, None, NEWEST_EVENTS, now)),
     )?;
     let shell = Shell::new(&visitor, Here::Overview);
     let w = shell.w;
