@@ -158,13 +158,16 @@ pub async fn run(outside: Outside, options: Options, stop: CancellationToken) ->
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            // Where each look takes longer than the pause after it, chance might choose another one again and again.
+            biased;
             () = stop.cancelled() => break,
+            // Each look saves, too.
+            _ = looks.tick() => {}
             // Nobody could resume a session that is not written down.
             () = news.notified() => {
                 worker.save().await;
                 continue;
             }
-            _ = looks.tick() => {}
         }
         // To the end even when it is time to stop: what is being taken must not be forgotten.
         if let Err(error) = worker.look().await {
