@@ -23,16 +23,17 @@ mod tokens; // API tokens
 mod usage; // the month's messages, and the plan
 mod visitor; // who looks at a page
 
+pub(super) use dress::dress;
+
 use super::problem::Problem;
 use crate::bot::Bot;
 use axum::Router;
-use axum::middleware;
 use axum::routing::{get, post};
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// All pages, and the answer for addresses where nothing is.
-pub(super) fn router(bot: &Arc<Bot>) -> Router<Arc<Bot>> {
+/// All pages, and the answer for addresses where nothing is. All of it is to be [dressed](dress).
+pub(super) fn router() -> Router<Arc<Bot>> {
     Router::new()
         .route("/", get(overview::show))
         .route("/servers", get(servers::show))
@@ -68,5 +69,4 @@ pub(super) fn router(bot: &Arc<Bot>) -> Router<Arc<Bot>> {
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(CatchPanicLayer::custom(Problem::of_panic))
-        .layer(middleware::from_fn_with_state(Arc::clone(bot), dress::dress))
 }

@@ -6,6 +6,7 @@ use super::problem::Problem;
 use crate::account::Role;
 use crate::bot::Bot;
 use crate::ids::{AccountId, InvitationId, PersonId};
+use crate::sentences::pages::Words;
 use crate::store::{Changed, Invitation, Joined, Member, Person, Who, WhoKind};
 use anyhow::{Context as _, anyhow};
 use axum::http::StatusCode;
@@ -46,7 +47,10 @@ pub async fn invite(
     now: Timestamp,
 ) -> Result<(Invitation, SecretString), Problem> {
     if !caller.may_give(role) {
-        return Err(Problem::forbidden(format!("Only an owner may invite somebody as {role}.")));
+        return Err(Problem::said(StatusCode::FORBIDDEN, |lang| {
+            let w = Words(lang);
+            w.denied_invite(w.role(role).to_lowercase())
+        }));
     }
     if bot.store.invitations(caller.account(), now).await?.len() >= MOST_INVITATIONS {
         return Err(Problem::new(

@@ -70,12 +70,44 @@ problem_not_found_text = The page does not exist, or it belongs to an account th
 problem_method_text = This address takes forms only. Go to the page that the form is on.
 problem_too_large = That is too large
 problem_too_large_text = A form may have 2 MB, a file 64 MB. Split it, or upload it as a file.
+problem_too_many = Too much at once
+problem_too_many_text = There were too many requests from you or from your network. Nothing was changed. Wait a minute and try again.
 problem_unavailable = Guildhall cannot do this right now
 problem_unavailable_text = Something that it needs for this does not answer. Nothing was changed. Try again in a moment.
 problem_mistake = Guildhall made a mistake
 problem_mistake_text = It has been logged. Try again; if it happens again, tell whoever runs this installation.
 problem_refused = This could not be understood
 problem_refused_text = Go back, reload the page and try again.
+
+## Refusals
+
+denied_unknown = Send a valid API token: `Authorization: Bearer gh_…`. It is missing, wrong or revoked.
+denied_no_account = You are not a member of this account. Choose another account, or ask for an invitation.
+denied_forged = This change was not sent by a page of this Guildhall, or by one that is out of date. Load the page again. Programs send an API token instead of a cookie.
+denied_role = This needs the role { $needed }, and you are { $own } in this account.
+denied_scope = This token lacks the scope `{ $scope }`.
+denied_people = Only a person who has signed in can do this, and no API token.
+denied_operators = Only those who run this installation may do this.
+denied_plan = “{ $feature }” comes with the plan { $needed } and above. This account has { $own }.
+denied_invite = Only an owner may invite somebody as { $role }.
+denied_own_token = This is the token that the request itself was made with: it cannot revoke itself.
+denied_give = You cannot give the scope `{ $scope }`, because you do not have it yourself.
+trouble_unavailable = Guildhall cannot reach something that it needs for this. Please try again in a moment.
+sign_in_not_offered = Nobody can sign in here yet: whoever runs this Guildhall has to set DISCORD_CLIENT_SECRET.
+sign_in_over = This sign-in has ended, was used before, or began in another browser. Please sign in again.
+sign_in_denied = You did not let Discord tell Guildhall who you are, so you are not signed in.
+sign_in_refused = Discord did not accept Guildhall's own settings for signing in. Whoever runs this Guildhall finds the reason in its log.
+sign_in_discord_down = Discord does not answer at the moment. Please try again in a little while.
+sign_in_no_account = You belong to no account of this Guildhall. Ask one of its owners for an invitation. Whoever runs it can make you an owner by putting { $id } into GUILDHALL_OPERATORS.
+sign_in_invitation_over = This invitation has ended, was used before, or was taken back. Ask for another one.
+connect_no_such_server = There is no such server.
+connect_over = This attempt to add the bot has ended, was used before, or began elsewhere, so nothing was connected. Please begin again.
+connect_declined = You did not add the bot to a server, so nothing was connected.
+connect_refused = Discord did not say which server the bot was added to, so nothing was connected. Please begin again.
+connect_not_manager = Discord says that you do not manage this server, so it was not connected. Ask somebody who has the permission “Manage Server” there.
+connect_is_anothers = Another account has connected this server, so nothing was changed. Whoever manages it there can disconnect it; then add it here.
+connect_no_bot = There is no Discord bot that could be added: none is set up, or Discord has not said yet who it is.
+connect_discord_down = Discord does not answer at the moment, so nothing was connected. Please begin again in a minute.
 
 ## Overview
 

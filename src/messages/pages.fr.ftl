@@ -72,12 +72,44 @@ problem_not_found_text = La page n’existe pas, ou elle appartient à un compte
 problem_method_text = Cette adresse ne reçoit que des formulaires. Allez à la page où se trouve le formulaire.
 problem_too_large = C’est trop volumineux
 problem_too_large_text = Un formulaire peut peser 2 Mo, un fichier 64 Mo. Divisez-le, ou envoyez-le comme fichier.
+problem_too_many = Trop à la fois
+problem_too_many_text = Trop de requêtes sont venues de vous ou de votre réseau. Rien n’a été modifié. Attendez une minute et réessayez.
 problem_unavailable = Guildhall ne peut pas le faire en ce moment
 problem_unavailable_text = Un élément nécessaire ne répond pas. Rien n’a été modifié. Réessayez dans un instant.
 problem_mistake = Guildhall a fait une erreur
 problem_mistake_text = Elle est notée dans le journal. Réessayez ; si cela se répète, prévenez la personne qui gère cette installation.
 problem_refused = Cela n’a pas été compris
 problem_refused_text = Revenez en arrière, rechargez la page et réessayez.
+
+## Refus
+
+denied_unknown = Envoyez un jeton d’API valide : `Authorization: Bearer gh_…`. Il manque, il est faux ou révoqué.
+denied_no_account = Vous n’êtes pas membre de ce compte. Choisissez un autre compte, ou demandez une invitation.
+denied_forged = Cette modification ne vient pas d’une page de ce Guildhall, ou la page n’est plus à jour. Rechargez la page. Les programmes envoient un jeton d’API, pas un cookie.
+denied_role = Il faut pour cela le rôle { $needed }, et vous êtes { $own } dans ce compte.
+denied_scope = Ce jeton n’a pas le droit `{ $scope }`.
+denied_people = Seule une personne connectée peut le faire, pas un jeton d’API.
+denied_operators = C’est réservé aux personnes qui gèrent cette installation.
+denied_plan = « { $feature } » : à partir de l’offre { $needed }. Ce compte a { $own }.
+denied_invite = Seul un propriétaire peut inviter quelqu’un comme { $role }.
+denied_own_token = La requête est faite avec ce jeton même : il ne peut pas se révoquer lui-même.
+denied_give = Vous ne pouvez pas donner le droit `{ $scope }`, car vous ne l’avez pas vous-même.
+trouble_unavailable = Guildhall n’atteint pas un élément dont il a besoin. Réessayez dans un instant.
+sign_in_not_offered = Personne ne peut encore se connecter ici : la personne qui gère ce Guildhall doit définir DISCORD_CLIENT_SECRET.
+sign_in_over = Cette connexion est terminée, a déjà servi, ou a commencé dans un autre navigateur. Connectez-vous de nouveau.
+sign_in_denied = Vous n’avez pas permis à Discord de dire à Guildhall qui vous êtes : vous n’êtes donc pas connecté.
+sign_in_refused = Discord n’a pas accepté les réglages de connexion de Guildhall. La personne qui gère ce Guildhall en trouve la raison dans son journal.
+sign_in_discord_down = Discord ne répond pas en ce moment. Réessayez un peu plus tard.
+sign_in_no_account = Vous n’appartenez à aucun compte de ce Guildhall. Demandez une invitation à l’un de ses propriétaires. La personne qui le gère peut vous rendre propriétaire en ajoutant { $id } à GUILDHALL_OPERATORS.
+sign_in_invitation_over = Cette invitation est terminée, a déjà servi, ou a été annulée. Demandez-en une autre.
+connect_no_such_server = Ce serveur n’existe pas ici.
+connect_over = Cet ajout du bot est terminé, a déjà servi, ou a commencé ailleurs : rien n’a été connecté. Recommencez.
+connect_declined = Vous n’avez ajouté le bot à aucun serveur : rien n’a été connecté.
+connect_refused = Discord n’a pas dit à quel serveur le bot a été ajouté : rien n’a été connecté. Recommencez.
+connect_not_manager = D’après Discord, vous ne gérez pas ce serveur : il n’a pas été connecté. Demandez à quelqu’un qui y a la permission « Gérer le serveur ».
+connect_is_anothers = Un autre compte a connecté ce serveur : rien n’a été modifié. La personne qui le gère là-bas peut le déconnecter ; ajoutez-le ensuite ici.
+connect_no_bot = Il n’y a aucun bot Discord à ajouter : aucun n’est configuré, ou Discord n’a pas encore dit qui il est.
+connect_discord_down = Discord ne répond pas en ce moment : rien n’a été connecté. Recommencez dans une minute.
 
 ## Overview
 

@@ -130,7 +130,7 @@ impl House {
         let (jobs, home) = (jobs.into(), Some(account.clone()));
         let mut bot = Bot::new(store, jobs, knowledge, llm, events, Some(discord), home);
         bot.access = access;
-        bot.limits = RateLimits::new(config.rates);
+        bot.limits = RateLimits::new(config.rates, config.trusted_proxies.clone());
         bot.ears = if config.gateway.enabled { Ears::Own } else { Ears::Nobody };
         let bot = Arc::new(bot);
         if work == Work::Everything {

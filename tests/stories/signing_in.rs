@@ -332,6 +332,15 @@ async fn whoever_sits_at_the_machine_is_its_admin_and_nobody_else() {
     ] {
         assert_eq!(browser.sends(Method::GET, &url("/me"), headers, None).await.status, 401, "{headers:?}");
     }
+    // Nor is a browser that comes through a proxy sent back and forth.
+    for path in ["/", "/sign-in?next=/usage"] {
+        let address = format!("{base}{path}").parse().unwrap();
+        let page = browser.sends(Method::GET, &address, &[("x-forwarded-for", "203.0.113.7")], None).await;
+        match path {
+            "/" => assert_eq!(page.location().path(), "/sign-in"),
+            _ => assert!(said(&page).starts_with("404 Signing in Nobody can sign in here yet"), "{}", said(&page)),
+        }
+    }
     // Another page of the same browser, or another program of the machine, changes nothing.
     let body = || Some(("application/json", json!({"emails": []}).to_string()));
     let put = Method::PUT;

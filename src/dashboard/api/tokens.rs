@@ -7,6 +7,7 @@ use crate::dashboard::auth::{self, Actor, Caller, MAX_NAME_CHARS, May, Scope, ch
 use crate::dashboard::extract::{Body, Id, Params, visible};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
+use crate::sentences::pages::Words;
 use crate::store::ApiToken;
 use axum::Json;
 use axum::extract::State;
@@ -172,9 +173,7 @@ pub async fn revoke_token(
 pub(crate) async fn revoke(bot: &Bot, caller: &Caller, id: &Id) -> Result<(), Problem> {
     let token = find(bot, caller, id).await?;
     if matches!(&caller.actor, Actor::Token { id, .. } if *id == token.id) {
-        return Err(Problem::forbidden(
-            "This is the token that the request itself was made with: it cannot revoke itself.",
-        ));
+        return Err(Problem::said(StatusCode::FORBIDDEN, |lang| Words(lang).denied_own_token().to_owned()));
     }
     let changes = vec![changed("name", Some(token.name.clone()), None)];
     let note = caller.note("token.revoked", token.id.0.clone(), changes, Timestamp::now());
@@ -203,9 +202,7 @@ pub(crate) fn given(
         return Err(without_scopes());
     }
     match scopes.iter().find(|scope| !caller.may(**scope)) {
-        Some(lacking) => Err(Problem::forbidden(format!(
-            "You cannot give the scope `{lacking}`, because you do not have it yourself."
-        ))),
+        Some(lacking) => Err(Problem::said(StatusCode::FORBIDDEN, |lang| Words(lang).denied_give(lacking.as_str()))),
         None => Ok(scopes),
     }
 }
