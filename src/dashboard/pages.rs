@@ -1,5 +1,6 @@
 //! The pages: what admins see and set. Each calls what the API's operations call, so that the same rules hold.
 
+mod account; // where somebody belongs, and their sessions
 mod bot; // the account's own Discord application
 mod chart; // a month in bars
 mod dress; // what all answers share: problems as pages, headers
@@ -39,6 +40,7 @@ pub(super) fn router() -> Router<Arc<Bot>> {
         .route("/servers", get(servers::show))
         .route("/servers/open", get(servers::open))
         .route("/servers/{id}", get(server::show).post(server::save))
+        .route("/servers/{id}/disconnect", post(server::disconnect))
         .route("/servers/{id}/health", get(health::show))
         .route("/knowledge", get(knowledge::show))
         .route("/knowledge/list", get(knowledge::list))
@@ -63,6 +65,9 @@ pub(super) fn router() -> Router<Arc<Bot>> {
         .route("/team/invitations/{id}/revoke", post(team::uninvite))
         .route("/team/{id}/role", post(team::set_role))
         .route("/team/{id}/remove", post(team::remove))
+        .route("/account", get(account::show))
+        .route("/account/{id}/choose", post(account::choose))
+        .route("/account/{id}/leave", post(account::leave))
         .route("/preferences", post(preferences::save))
         .merge(super::sign_in::router())
         .merge(super::connect::router())

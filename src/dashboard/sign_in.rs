@@ -92,6 +92,7 @@ async fn callback(
 async fn sign_out(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Response, SignInTrouble> {
     if let Some(signed_in) = SignedIn::find(&mut parts, &bot).await? {
         bot.store.delete_session(&signed_in.session.hash).await?;
+        crate::sign_in::give_back(&bot, &signed_in.person.id);
     }
     Ok(([(SET_COOKIE, session::end(&bot.access))], Redirect::to("/")).into_response())
 }
@@ -99,6 +100,7 @@ async fn sign_out(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Respo
 async fn sign_out_everywhere(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Response, SignInTrouble> {
     if let Some(signed_in) = SignedIn::find(&mut parts, &bot).await? {
         bot.store.sign_out_everywhere(&signed_in.person.id).await?;
+        crate::sign_in::give_back(&bot, &signed_in.person.id);
     }
     Ok(([(SET_COOKIE, session::end(&bot.access))], Redirect::to("/")).into_response())
 }

@@ -103,7 +103,7 @@ impl House {
         let store = Store::new(table::open(&data.join(TABLE))?, &config.table_name);
         store.create_table().await?;
         let account = AccountId::local();
-        store.put_account(&Account { id: account.clone(), name: "This machine".to_owned(), plan }).await?;
+        store.put_own_account(&Account { id: account.clone(), name: "This machine".to_owned(), plan }).await?;
 
         let folder = data.join(FILES);
         std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;

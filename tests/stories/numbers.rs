@@ -281,9 +281,9 @@ async fn pages_are_limited_as_the_api_is() {
     let mut browser = world.browser();
     let url = |path: &str| format!("{}{path}", world.address()).parse::<reqwest::Url>().unwrap();
     for _ in 0..2 {
-        assert_eq!(browser.submits("/playground", &[("question", QUESTION)]).await.status, 200);
+        assert_eq!(browser.submits("/playground", &[("question", QUESTION), ("session", "s")]).await.status, 200);
     }
-    let refused = browser.submits("/playground", &[("question", QUESTION)]).await;
+    let refused = browser.submits("/playground", &[("question", QUESTION), ("session", "s")]).await;
     assert_eq!(refused.status, 429);
     assert!(refused.headers.contains_key("retry-after") && refused.body.contains("<h1>Too much at once</h1>"));
     assert!(refused.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));

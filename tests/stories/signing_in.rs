@@ -72,10 +72,12 @@ async fn a_person_signs_in_and_out() {
     assert_eq!((&me["person"]["name"], &me["person"]["role"]), (&json!("olivia"), &json!("owner")));
     assert_eq!(browser.api(Method::PUT, "/notifications", Some(json!({"emails": []}))).await.0, 200);
 
+    assert!(world.discord.has_allowed(&world.operator));
     let page = browser.submits("/sign-out", &[]).await;
     assert_eq!((page.status, page.location().path()), (303, "/"));
     let secret = browser.cookies().get("guildhall").cloned();
     assert_eq!((secret, browser.api(Method::GET, "/me", None).await.0), (None, 401));
+    eventually(SOON, async || (!world.discord.has_allowed(&world.operator)).then_some(())).await;
     assert!(!world.log().contains(&world.discord.client_secret()), "the log holds the client secret");
 }
 

@@ -45,6 +45,8 @@ struct ProblemPage {
     text: &'static str,
     /// What exactly was wrong, where the page's own text does not say it.
     detail: Option<String>,
+    /// Whether it may help to look at another account.
+    may_choose: bool,
 }
 
 /// Turns problems into pages and adds the headers.
@@ -64,7 +66,7 @@ pub(in crate::dashboard) async fn dress(State(bot): State<Arc<Bot>>, request: Re
             let is_counted = kept.contains_key(RETRY_AFTER);
             let shell =
                 if is_counted { Shell::outside(preferences, Here::Nowhere, &path) } else { around(&bot, &again).await };
-            page_of(&problem, is_counted, shell)
+            page_of(&problem, is_counted, bot.access.sign_in.is_some(), shell)
         };
         let of_counting = ["ratelimit-policy", "ratelimit"].map(HeaderName::from_static);
         for name in [RETRY_AFTER, ALLOW].into_iter().chain(of_counting) {
@@ -169,7 +171,7 @@ fn to_sign_in(next: &str, is_part: bool) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }
 
-fn page_of(problem: &Problem, is_counted: bool, shell: Shell) -> Response {
+fn page_of(problem: &Problem, is_counted: bool, can_sign_in: bool, shell: Shell) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let w = shell.w;
     let (title, text) = match status {
@@ -182,10 +184,20 @@ fn page_of(problem: &Problem, is_counted: bool, shell: Shell) -> Response {
         status if status.is_server_error() => (w.problem_mistake(), w.problem_mistake_text()),
         _ => (w.problem_refused(), w.problem_refused_text()),
     };
-    let says_more =
-        matches!(status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
+    let says_more = matches!(
+        status,
+        StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
+    );
     let detail = says_more.then(|| problem.detail_in(w.0).to_owned());
-    let page = ProblemPage { shell, w, status: status.as_u16(), title, text, detail };
+    let page = ProblemPage {
+        shell,
+        w,
+        status: status.as_u16(),
+        title,
+        text,
+        detail,
+        may_choose: can_sign_in && status == StatusCode::FORBIDDEN,
+    };
     let mut response = page_response(&page);
     *response.status_mut() = status;
     response

@@ -163,6 +163,8 @@ fn what_text(w: Words, code: &str) -> String {
         "member.joined" => w.audit_member_joined(),
         "member.role_changed" => w.audit_member_role_changed(),
         "member.removed" => w.audit_member_removed(),
+        "member.left" => w.audit_member_left(),
+        "plan.changed" => w.audit_plan_changed(),
         "guild.connected" => w.audit_guild_connected(),
         "guild.disconnected" => w.audit_guild_disconnected(),
         "account.created" => w.audit_account_created(),
