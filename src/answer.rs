@@ -223,7 +223,8 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
         messages: vec![Said { id: message_id, text: notify.text.clone() }],
         heard: Heard::Directly,
     };
-    let lang = lang_of(&message);
+    let home = bot.home(&message.place, message.reply_to.application()).await?;
+    let lang = home.map_or_else(|| lang_of(&message), |home| spoken_in(&home, &message));
     let sentence = match notify.notice {
         Notice::Cooldown { seconds } => sentences::cooldown(lang, seconds),
         Notice::TooMany { per_hour } => sentences::too_many(lang, per_hour),
@@ -343,7 +344,7 @@ async fn decide(
     match verdict {
         Verdict::Answer(asked, answer) => {
             let thread = post::thread(bot, home, &asked, now).await?;
-            let parts = reply::render(&answer.text, &answer.sources, lang_of(&asked));
+            let parts = reply::render(&answer.text, &answer.sources, spoken_in(home, &asked));
             // A private reply is gone with the person's client: there is nobody to come back to its buttons.
             let is_private = matches!(question.reply_to, ReplyTo::Interaction { private: true, .. });
             // Also where nothing was found: that is the vote a team can learn most from.
@@ -361,7 +362,7 @@ async fn decide(
         }
         Verdict::Refusal(refusal) if refusal.is_told(question.heard) => {
             // What was not counted is not refunded.
-            let mut notice = Reply::notice(refusal.sentence(lang_of(question)));
+            let mut notice = Reply::notice(refusal.sentence(spoken_in(home, question)));
             // It is nobody else's business that the team has used up its month.
             notice.whispered = matches!(refusal, UserError::QuotaUsedUp { .. });
             keep(bot, claim, notice, None, true).await?;
@@ -492,6 +493,11 @@ fn has_channel_context(home: &Home) -> bool {
 fn is_shared(home: &Home, question: &Question) -> bool {
     let ReplyTo::Message { channel_id, .. } = question.reply_to else { return false };
     has_channel_context(home) && question.conversation == ConversationId::of_channel(channel_id.get())
+}
+
+/// In what a server is spoken to: as it is set, else as the question is put.
+fn spoken_in(home: &Home, question: &Question) -> Lang {
+    home.settings.language.unwrap_or_else(|| lang_of(question))
 }
 
 fn lang_of(question: &Question) -> Lang {

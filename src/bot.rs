@@ -84,7 +84,7 @@ impl Bot {
             default_account,
             access: Access::default(),
             servers: Servers::default(),
-            limits: RateLimits::new(RateConfig::default()),
+            limits: RateLimits::new(RateConfig::default(), Vec::new()),
             ears: Ears::default(),
             homes,
         }

@@ -8,10 +8,11 @@ use crate::account::Plan;
 use crate::ids::PersonId;
 use anyhow::{Context as _, Result, anyhow, bail};
 use ed25519_dalek::VerifyingKey;
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -49,6 +50,9 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// How often callers of the API may call.
     pub rates: RateConfig,
+    /// `GUILDHALL_TRUSTED_PROXIES` (unset: none): proxies whose `X-Forwarded-For` says where a request comes from, besides
+    /// those on the same machine.
+    pub trusted_proxies: Vec<IpNet>,
     /// Signing in by Discord; none without `DISCORD_CLIENT_SECRET`.
     pub sign_in: Option<SignInConfig>,
     /// `GUILDHALL_OPERATORS`: who runs the installation.
@@ -182,6 +186,7 @@ impl Config {
             table_name: filled(vars, "TABLE_NAME").unwrap_or_else(|| "guildhall".to_owned()),
             mail: MailConfig::from_vars(vars)?,
             rates: RateConfig::from_vars(vars)?,
+            trusted_proxies: trusted_proxies(vars)?,
             sign_in: SignInConfig::from_vars(vars)?,
             operators: operators(vars)?,
             public_url: address(vars, "GUILDHALL_PUBLIC_URL")?,
@@ -210,6 +215,16 @@ fn operators(vars: Vars<'_>) -> Result<BTreeSet<PersonId>> {
     let read = |id: &str| id.parse::<Id<UserMarker>>().map(PersonId::from);
     ids.map(read).collect::<Result<_, _>>().map_err(|_| {
         anyhow!("GUILDHALL_OPERATORS must be Discord user ids with commas between them, for example 53908232506183680")
+    })
+}
+
+/// Addresses and networks with commas between them.
+fn trusted_proxies(vars: Vars<'_>) -> Result<Vec<IpNet>> {
+    let list = filled(vars, "GUILDHALL_TRUSTED_PROXIES").unwrap_or_default();
+    let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let read = |entry: &str| entry.parse::<IpNet>().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from));
+    entries.map(read).collect::<Result<_, _>>().map_err(|_| {
+        anyhow!("GUILDHALL_TRUSTED_PROXIES must be addresses or networks with commas between them, for example 10.0.0.5, 172.16.0.0/12")
     })
 }
 
@@ -457,6 +472,17 @@ mod tests {
         for wrong in ["ann", "5;7", "0"] {
             let error = read(wrong).unwrap_err().to_string();
             assert!(error.contains("GUILDHALL_OPERATORS must be Discord user ids"), "{error}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let read = |list| read(&[("GUILDHALL_TRUSTED_PROXIES", list)]).map(|config| config.trusted_proxies);
+        let nets: Vec<IpNet> = ["10.0.0.5/32", "172.16.0.0/12", "fd00::/8"].map(|net| net.parse().unwrap()).into();
+        assert_eq!(read("10.0.0.5, 172.16.0.0/12,fd00::/8,").unwrap(), nets);
+        for wrong in ["proxy.example", "10.0.0.0/33", "10.0.0.5;10.0.0.6"] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains("GUILDHALL_TRUSTED_PROXIES must be"), "{error}");
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod api; // what lives under /api/v1
 mod assets; // style, scripts and pictures of the pages
 pub mod auth; // who calls: bearer tokens
+mod body; // bodies within bounds
 pub mod connect; // how people add the bot to their servers
 mod extract; // axum's extractors, whose refusals are problems
 pub mod limits; // how often somebody may call
@@ -30,16 +31,20 @@ pub fn router(bot: Arc<Bot>) -> Router {
     let (api, document) = api::router();
     let document = Bytes::from(document.to_json().expect("the description has only text keys"));
     let api = api.route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], document)));
-    Router::new()
+    let guarded = |router: Router<Arc<Bot>>| {
+        router
+            .layer(axum::middleware::from_fn(auth::csrf_of_forms))
+            .layer(from_fn_with_state(Arc::clone(&bot), limits::limit))
+    };
+    let machines = Router::new()
         .route("/healthz", get(health))
         // A nest leaves out its own address with a slash at the end.
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
-        .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve))
-        .merge(pages::router(&bot))
-        .layer(axum::middleware::from_fn(auth::csrf_of_forms))
-        .layer(from_fn_with_state(Arc::clone(&bot), limits::limit))
-        .with_state(bot)
+        .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve));
+    // What people see is dressed as a page, whoever refuses it.
+    let pages = guarded(pages::router()).layer(from_fn_with_state(Arc::clone(&bot), pages::dress));
+    guarded(machines).merge(pages).with_state(bot)
 }
 
 /// 200 while the table answers. The queue lives in it, and nothing is promised without it.

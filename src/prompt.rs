@@ -16,6 +16,8 @@ use serde_json::json;
 use crate::knowledge::Passage;
 use crate::llm::{Message, Role};
 use crate::question::{Heard, MAX_CHARS};
+use crate::sentences::Lang;
+use crate::sentences::pages::Words;
 
 pub use answer::{MAX_SOURCES, ModelAnswer, Unusable, answer_schema, parse};
 pub use quote::no_model_answer;
@@ -49,6 +51,8 @@ pub struct Turn {
 pub struct Context<'a> {
     /// Persona and instructions from the admin's settings, which are trusted; empty for none.
     pub instructions: &'a str,
+    /// The language to answer in, whatever that of the question; none for that of the question.
+    pub language: Option<Lang>,
     /// The asker's Discord locale, for questions whose language cannot be told.
     pub locale: &'a str,
     /// The conversation so far, oldest first.
@@ -94,6 +98,18 @@ const OVERHEARD: &str = "9. Nobody asked you: you read along in a channel where 
 
 fn rules(context: &Context<'_>) -> String {
     let is_smart = context.heard == Heard::InPassingSmart;
+    let language = match context.language {
+        Some(lang) => format!(
+            "Write in {} ({}), whatever the language of the question and of the passages.",
+            Words(lang).language_name(),
+            lang.code()
+        ),
+        None => format!(
+            "Write in the language of the question, whatever the language of the passages. If you cannot tell it, use the \
+             one of this locale: {}.",
+            data(&json!(clip(context.locale, 16)))
+        ),
+    };
     let mut rules = format!(
         "You are the assistant of a team, and answer the questions of its members. Today is {today}.\n\
          \n\
@@ -101,8 +117,7 @@ fn rules(context: &Context<'_>) -> String {
          1. Answer only from the numbered passages. Add nothing from elsewhere, and guess nothing.\n\
          2. If the passages do not contain the answer, set can_answer to false and say so in one sentence. \
          A greeting, thanks or a question about yourself may be answered in a sentence without a passage.\n\
-         3. Write in the language of the question, whatever the language of the passages. If you cannot tell it, \
-         use the one of this locale: {locale}.\n\
+         3. {language}\n\
          4. Be brief: at most 150 words, unless a procedure or code needs more. Use Discord's Markdown: **bold**, lists, \
          `code` and fenced code blocks. No tables, no HTML, no images.\n\
          5. Give the numbers of the passages that you used in sources, not in the text.\n\
@@ -118,7 +133,6 @@ fn rules(context: &Context<'_>) -> String {
         overheard = if is_smart { OVERHEARD } else { "" },
         addressed = if is_smart { "\"addressed\": true, " } else { "" },
         today = context.today,
-        locale = data(&json!(clip(context.locale, 16))),
     );
     let instructions = clip(context.instructions.trim(), MAX_INSTRUCTIONS);
     if !instructions.is_empty() {
@@ -257,6 +271,7 @@ mod tests {
     fn context<'a>(question: &'a str, turns: &'a [Turn], passages: &'a [Passage]) -> Context<'a> {
         Context {
             instructions: "Be kind.",
+            language: None,
             locale: "en-GB",
             turns,
             passages,
@@ -275,6 +290,9 @@ mod tests {
         let messages = compose(&context("How long?", &turns, &passages));
         assert!(messages[0].content.contains("2026-11-24"));
         assert!(messages[0].content.ends_with("Be kind.\n"));
+        assert!(messages[0].content.contains("3. Write in the language of the question"));
+        let fixed = compose(&Context { language: Some(Lang::Fr), ..context("How long?", &turns, &passages) });
+        assert!(fixed[0].content.contains("3. Write in Français (fr), whatever the language of the question"));
         insta::assert_snapshot!(messages[1].content, @r#"
         Passages from the team's documents, the best match first, one JSON object a line:
         {"number":1,"title":"Manual","section":"Warranty","text":"31 months.\n\nThe hinge too."}

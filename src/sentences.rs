@@ -123,6 +123,22 @@ impl Lang {
     }
 }
 
+/// A sentence in every language: whoever shows it knows which one is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said(Vec<(Lang, String)>);
+
+impl Said {
+    /// What is said.
+    pub(crate) fn by(say: impl Fn(Lang) -> String) -> Self {
+        Self(Lang::ALL.iter().map(|&lang| (lang, say(lang))).collect())
+    }
+
+    /// The same in this language.
+    pub(crate) fn text(&self, lang: Lang) -> &str {
+        self.0.iter().find(|(own, _)| *own == lang).map_or("", |(_, text)| text)
+    }
+}
+
 /// Whether `text` is surely written in a language that Guildhall itself does not speak.
 pub fn is_in_another_language(text: &str) -> bool {
     whatlang::detect(text).is_some_and(|found| found.is_reliable() && Lang::from_detected(found.lang()).is_none())

@@ -1,6 +1,7 @@
 //! What an account has set for one of its servers.
 
 use crate::ids::AccountId;
+use crate::sentences::Lang;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -58,6 +59,8 @@ impl Guild {
 pub struct GuildSettings {
     /// What an admin wants the model to know about the team and its tone; trusted, unlike anything members write.
     pub instructions: String,
+    /// In what Guildhall and the model speak; none for the language of each question, else that of the person's Discord.
+    pub language: Option<Lang>,
     /// Which messages are questions.
     pub response_mode: ResponseMode,
     /// Where questions are answered; a thread or a forum post counts as its channel.

@@ -19,15 +19,17 @@ use oauth2::{
     HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError,
     Scope, TokenResponse as _, TokenUrl,
 };
+use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 use twilight_model::id::{
     Id,
     marker::{ApplicationMarker, GuildMarker, UserMarker},
 };
-use url::Url;
+use url::{Url, form_urlencoded};
 
 /// A person waits for the page meanwhile. Discord answers within a second.
 const ATTEMPT: Duration = Duration::from_secs(8);
@@ -242,6 +244,27 @@ impl SignIn {
         Ok(given.access_token().secret().clone().into())
     }
 
+    /// Lets Discord forget what a person allowed: their tokens are worthless from then on, here and there.
+    async fn give_back(&self, store: &Store, person: &PersonId, discord: Option<&Discord>) -> Result<(), NotTold> {
+        let seen = self.tokens_of(store, person).await?;
+        if !store.replace_discord_tokens(person, &seen, None).await.map_err(|error| unavailable(&error))? {
+            return Ok(());
+        }
+        let pair = self.open(person, &seen).await?;
+        let id = self.application(discord).await.ok_or(NotTold::Unavailable)?.to_string();
+        // Either token takes all of the authorization with it. [Discord Docs/OAuth2: Token Revocation Example]
+        let token = pair.refresh.as_deref().unwrap_or(&pair.access);
+        let form = form_urlencoded::Serializer::new(String::new()).append_pair("token", token).finish();
+        let address = below(&self.discord, &["api", "v10", "oauth2", "token", "revoke"]);
+        let request = self.line.0.post(address).basic_auth(id, Some(self.config.client_secret.expose_secret()));
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+        answer.map(drop).map_err(|error| {
+            tracing::warn!(error = %error.without_url(), "Discord was not told that a person has signed out");
+            NotTold::Unavailable
+        })
+    }
+
     async fn tokens_of(&self, store: &Store, person: &PersonId) -> Result<DiscordTokens, NotTold> {
         let person: Option<Person> = store.person(person).await.map_err(|error| unavailable(&error))?;
         person.and_then(|person| person.tokens).ok_or(NotTold::SignInAgain)
@@ -319,6 +342,19 @@ impl SignIn {
 pub async fn access_token(bot: &Bot, person: &PersonId, now: Timestamp) -> Result<SecretString, NotTold> {
     let sign_in = bot.access.sign_in.as_ref().ok_or(NotTold::SignInAgain)?;
     sign_in.access_token(&bot.store, person, bot.discord.as_deref(), now).await
+}
+
+/// Gives back, by and by, what a person allowed who signs out. Nobody waits for Discord, and nothing depends on it.
+pub fn give_back(bot: &Arc<Bot>, person: &PersonId) {
+    let (bot, person) = (Arc::clone(bot), person.clone());
+    tokio::spawn(async move {
+        let Some(sign_in) = &bot.access.sign_in else { return };
+        if let Err(NotTold::Unavailable | NotTold::WeAreRefused) =
+            sign_in.give_back(&bot.store, &person, bot.discord.as_deref()).await
+        {
+            tracing::warn!(person.id = %person, "what a person allowed at Discord could not be given back");
+        }
+    });
 }
 
 /// Tokens are worth nothing in another person's record.

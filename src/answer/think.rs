@@ -1,6 +1,6 @@
 //! From a question to an answer: what was said before, what the documents say, and what the model makes of it.
 
-use super::{Answer, Step, StepName, UserError, check, fate, is_shared, lang_of};
+use super::{Answer, Step, StepName, UserError, check, fate, is_shared, spoken_in};
 use crate::bot::{Bot, Home};
 use crate::knowledge::Passage;
 use crate::prompt::{self, Context, ModelAnswer};
@@ -73,7 +73,7 @@ impl<'a> Material<'a> {
     /// From material to answer. Fails with what the person is told; the reason is logged here.
     pub(super) async fn think(&self, bot: &Bot, home: &Home, now: Timestamp) -> Result<Thought, UserError> {
         let question = &*self.question;
-        let lang = lang_of(question);
+        let lang = spoken_in(home, question);
         if question.text.is_empty() && !question.messages.is_empty() {
             return Err(UserError::NothingToRead);
         }
@@ -95,6 +95,7 @@ impl<'a> Material<'a> {
         let shown = prompt::fitting(&self.passages);
         let messages = prompt::compose(&Context {
             instructions: &home.settings.instructions,
+            language: home.settings.language,
             locale: question.locale.as_deref().unwrap_or("en"),
             turns: &self.turns,
             passages: shown,
@@ -124,7 +125,8 @@ impl<'a> Material<'a> {
         if question.heard == Heard::InPassingSmart && !is_worth_saying(&said) {
             return Ok(Thought::Silence);
         }
-        let answer = answer_from(said, shown, &question.text, lang);
+        let is_foreign = home.settings.language.is_none() && sentences::is_in_another_language(&question.text);
+        let answer = answer_from(said, shown, is_foreign, lang);
         steps.push(Step::since(StepName::Reply, began));
         Ok(Thought::Answer(Answer { steps, ..answer }))
     }
@@ -139,7 +141,7 @@ fn is_worth_saying(said: &ModelAnswer) -> bool {
 /// Keeps what the model may say and replaces what it may not: where no document holds the answer, our own sentence stands
 /// instead of whatever the model made up. What names no source may be a sentence, as to a greeting or to somebody who
 /// wants a person, and no more.
-fn answer_from(said: ModelAnswer, shown: &[Passage], question: &str, lang: Lang) -> Answer {
+fn answer_from(said: ModelAnswer, shown: &[Passage], is_foreign: bool, lang: Lang) -> Answer {
     let sources: Vec<SourceLink> = said.sources.iter().filter_map(|&index| shown.get(index)).map(link).collect();
     let ModelAnswer { answer, can_answer, wants_human, .. } = said;
     let can_answer = can_answer && prompt::is_answerable_text(&answer);
@@ -150,7 +152,7 @@ fn answer_from(said: ModelAnswer, shown: &[Passage], question: &str, lang: Lang)
     let (text, missing) = match () {
         () if (can_answer || wants_human) && sentences::is_one_sentence(&answer) => (answer, false),
         // We speak few languages; in others the model's own short "I could not find that" is better than English.
-        () if sentences::is_in_another_language(question) && sentences::is_one_sentence(&answer) => (answer, true),
+        () if is_foreign && sentences::is_one_sentence(&answer) => (answer, true),
         () => (sentences::not_found(lang).to_owned(), !wants_human),
     };
     Answer { text, sources: Vec::new(), answered: false, missing, wants_human, steps: Vec::new() }

@@ -53,7 +53,7 @@ impl House {
         let access = access(&config, &aws)?;
         let mut bot = Bot::new(store, jobs.clone().into(), knowledge, llm, events, Some(Arc::new(discord)), None);
         bot.access = access;
-        bot.limits = RateLimits::new(config.rates);
+        bot.limits = RateLimits::new(config.rates, config.trusted_proxies.clone());
         Ok(Self { bot: Arc::new(bot), jobs, config })
     }
 }

@@ -120,6 +120,7 @@ pub fn router() -> (Router<Arc<Bot>>, Description) {
         .routes(routes!(members::get_invitation, members::revoke_invitation))
         .routes(routes!(audit::list_audit))
         .routes(routes!(accounts::list_memberships))
+        .routes(routes!(accounts::leave_account))
         .routes(routes!(accounts::choose_account))
         .routes(routes!(accounts::end_sessions))
         .routes(routes!(accounts::list_accounts))
@@ -205,6 +206,7 @@ mod tests {
         /me get
         /me/account put
         /me/accounts get
+        /me/accounts/{id} delete
         /me/sessions delete
         /members get
         /members/{id} delete
@@ -298,6 +300,7 @@ mod tests {
         /me get: -, agent
         /me/account put: -, -
         /me/accounts get: -, -
+        /me/accounts/{id} delete: -, -
         /me/sessions delete: -, -
         /members get: members:read, agent
         /members/{id} delete: members:write, owner

@@ -3,7 +3,7 @@
 mod access; // how people come in at this installation
 mod forms; // the CSRF token in forms
 pub mod need; // what handlers need, scopes and roles
-mod origin; // whether a request comes from our own pages
+pub(super) mod origin; // whether a request comes from our own pages
 pub mod session; // sessions of people who signed in
 mod token; // API tokens
 
@@ -19,15 +19,19 @@ use crate::account::{Account, Plan, Role};
 use crate::bot::{Bot, Home};
 use crate::ids::{AccountId, PersonId, TokenId};
 use crate::question::Place;
+use crate::sentences::Lang;
+use crate::sentences::pages::Words;
 use crate::settings::GuildSettings;
 use crate::store::{Change, Note, Session, Who, WhoKind};
 use anyhow::{Result, anyhow};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{Extensions, StatusCode};
 use jiff::Timestamp;
 use rand::RngExt as _;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use token::{is_ours, sent};
 
 /// Characters of a value that a note of a change shows at most; a longer one is only named.
@@ -42,6 +46,31 @@ pub struct Caller {
     pub actor: Actor,
     operates: bool,
     session: Option<Arc<Session>>,
+}
+
+/// What came of looking for who sent a request, for whoever counts tries. Where nobody looked, both are false.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recognised(Arc<[AtomicBool; 2]>);
+
+impl Recognised {
+    const SOMEBODY: usize = 0;
+    const NOBODY: usize = 1;
+
+    fn note(extensions: &Extensions, which: usize) {
+        if let Some(recognised) = extensions.get::<Self>() {
+            recognised.0[which].store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A good token or session was sent, or somebody sits at the machine itself.
+    pub(super) fn is_somebody(&self) -> bool {
+        self.0[Self::SOMEBODY].load(Ordering::Relaxed)
+    }
+
+    /// A token or session was sent that is nobody's.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.0[Self::NOBODY].load(Ordering::Relaxed)
+    }
 }
 
 /// Who calls.
@@ -70,22 +99,15 @@ pub enum Actor {
 }
 
 /// Why somebody may not do something.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum Denied {
     /// Nobody is signed in here, and no valid token was sent.
-    #[error("Send a valid API token: `Authorization: Bearer gh_…`. It is missing, wrong or revoked.")]
     Unknown,
     /// They are signed in, but belong to no account, or not any more to the one that they looked at.
-    #[error("You are not a member of this account. Choose another account, or ask for an invitation.")]
     NoAccount,
     /// It came with a session's cookie, but from no page of ours.
-    #[error(
-        "This change was not sent by a page of this Guildhall, or by one that is out of date. Load the page again. \
-         Programs send an API token instead of a cookie."
-    )]
     Forged,
     /// The person is less than that in this account.
-    #[error("This needs the role {needed}, and you are {own} in this account.")]
     Role {
         /// What they would have to be.
         needed: Role,
@@ -93,17 +115,36 @@ pub enum Denied {
         own: Role,
     },
     /// The token is valid, but not for this.
-    #[error("This token lacks the scope `{0}`.")]
     Scope(Scope),
     /// It is something that only a person can do, for themselves.
-    #[error("Only a person who has signed in can do this, and no API token.")]
     People,
     /// It is for those alone who run the installation.
-    #[error("Only those who run this installation may do this.")]
     Operators,
     /// It could not be found out.
-    #[error(transparent)]
-    Unavailable(#[from] anyhow::Error),
+    Unavailable(anyhow::Error),
+}
+
+impl Denied {
+    /// The same for whoever is told so.
+    pub(super) fn sentence(&self, lang: Lang) -> String {
+        let w = Words(lang);
+        match self {
+            Self::Unknown => w.denied_unknown().to_owned(),
+            Self::NoAccount => w.denied_no_account().to_owned(),
+            Self::Forged => w.denied_forged().to_owned(),
+            Self::Role { needed, own } => w.denied_role(w.role(*needed).to_lowercase(), w.role(*own).to_lowercase()),
+            Self::Scope(scope) => w.denied_scope(scope.as_str()),
+            Self::People => w.denied_people().to_owned(),
+            Self::Operators => w.denied_operators().to_owned(),
+            Self::Unavailable(_) => w.trouble_unavailable().to_owned(),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Denied {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Unavailable(error)
+    }
 }
 
 impl From<Denied> for Problem {
@@ -111,7 +152,7 @@ impl From<Denied> for Problem {
         match denied {
             Denied::Unknown => Self::unauthorized(),
             Denied::Unavailable(error) => error.into(),
-            denied => Self::forbidden(denied.to_string()),
+            denied => Self::said(StatusCode::FORBIDDEN, |lang| denied.sentence(lang)),
         }
     }
 }
@@ -210,12 +251,17 @@ impl Caller {
             return Ok(caller.clone());
         }
         let caller = if let Some(secret) = sent(&parts.headers) {
-            Self::of_token(secret, bot).await?
+            Self::of_token(secret, bot).await.inspect_err(|denied| {
+                if matches!(denied, Denied::Unknown) {
+                    Recognised::note(&parts.extensions, Recognised::NOBODY);
+                }
+            })?
         } else if let Some(signed_in) = SignedIn::find(parts, bot).await? {
             Self::of_person(&signed_in, bot).await?
         } else {
             Self::at_the_machine(parts, bot).await?
         };
+        Recognised::note(&parts.extensions, Recognised::SOMEBODY);
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }

@@ -8,6 +8,8 @@ use super::problem::Problem;
 use super::sign_in::{About, FRESH, MAX_CODE_CHARS, Message, Returned};
 use crate::bot::Bot;
 use crate::ids::PersonId;
+use crate::sentences::pages::Words;
+use crate::sentences::{Lang, Said};
 use crate::servers::connect::{self, Return};
 use crate::servers::{self, Served};
 use crate::sign_in::install::Proof;
@@ -31,50 +33,49 @@ pub fn router() -> Router<Arc<Bot>> {
 }
 
 /// Why a server was not connected: a sentence for the person who tried.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum ConnectTrouble {
     /// They may not connect servers, or it cannot be told.
-    #[error("{0}")]
     NotAllowed(Denied),
     /// The server that was named is not the account's.
-    #[error("There is no such server.")]
     NoSuchServer,
     /// The state is unknown: forged, used, too old, of another browser, or of another account.
-    #[error(
-        "This attempt to add the bot has ended, was used before, or began elsewhere, so nothing was connected. Please \
-         begin again."
-    )]
     Over,
     /// They said no on Discord's page.
-    #[error("You did not add the bot to a server, so nothing was connected.")]
     Declined,
     /// Discord named no server, or refuses us.
-    #[error("Discord did not say which server the bot was added to, so nothing was connected. Please begin again.")]
     Refused,
     /// They do not manage the server.
-    #[error(
-        "Discord says that you do not manage this server, so it was not connected. Ask somebody who has the permission \
-         “Manage Server” there."
-    )]
     NotManager,
     /// Another account has it.
-    #[error(
-        "Another account has connected this server, so nothing was changed. Whoever manages it there can disconnect it; \
-         then add it here."
-    )]
     IsAnothers,
     /// There is no bot.
-    #[error("There is no Discord bot that could be added: none is set up, or Discord has not said yet who it is.")]
     NoBot,
     /// Discord does not answer.
-    #[error("Discord does not answer at the moment, so nothing was connected. Please begin again in a minute.")]
     DiscordDown,
     /// Something of ours does not answer.
-    #[error("Guildhall cannot reach something that it needs. Please begin again in a moment.")]
-    Unavailable(#[from] anyhow::Error),
+    Unavailable(anyhow::Error),
 }
 
 impl ConnectTrouble {
+    /// The same for whoever is told so.
+    fn sentence(&self, lang: Lang) -> String {
+        let w = Words(lang);
+        match self {
+            Self::NotAllowed(denied) => return denied.sentence(lang),
+            Self::NoSuchServer => w.connect_no_such_server(),
+            Self::Over => w.connect_over(),
+            Self::Declined => w.connect_declined(),
+            Self::Refused => w.connect_refused(),
+            Self::NotManager => w.connect_not_manager(),
+            Self::IsAnothers => w.connect_is_anothers(),
+            Self::NoBot => w.connect_no_bot(),
+            Self::DiscordDown => w.connect_discord_down(),
+            Self::Unavailable(_) => w.trouble_unavailable(),
+        }
+        .to_owned()
+    }
+
     /// The page's status.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -85,6 +86,12 @@ impl ConnectTrouble {
             Self::Refused => StatusCode::BAD_GATEWAY,
             Self::NoBot | Self::DiscordDown | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+impl From<anyhow::Error> for ConnectTrouble {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Unavailable(error)
     }
 }
 
@@ -118,8 +125,8 @@ impl IntoResponse for ConnectTrouble {
         if let Self::Unavailable(error) = &self {
             tracing::error!(error = format!("{error:#}"), "a server could not be connected");
         }
-        let text = self.to_string();
-        let message = Message { about: About::AddingTheBot, text, next: Some("/servers"), join: None };
+        let said = Some(Said::by(|lang| self.sentence(lang)));
+        let message = Message { about: About::AddingTheBot, said, next: Some("/servers"), join: None };
         (self.status(), message).into_response()
     }
 }

@@ -3,7 +3,8 @@
 //! times more.
 
 use super::api::PREFIX;
-use super::auth::{Access, session};
+use super::auth::{Access, Recognised, session};
+use super::body;
 use super::problem::Problem;
 use crate::bot::Bot;
 use crate::config::RateConfig;
@@ -16,6 +17,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
+use ipnet::IpNet;
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -71,6 +73,7 @@ pub struct RateLimits {
     asks: Limit,
     uploads: Limit,
     tries: Limit,
+    proxies: Vec<IpNet>,
     good: Cache<Key, ()>,
     refused: Cache<Key, Instant>,
 }
@@ -78,11 +81,11 @@ pub struct RateLimits {
 /// What a request is, as far as counting goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
-    /// A page, an asset, the description: not counted here.
+    /// An asset, the description, a choice of language: nobody's, and not counted here.
     Free,
     /// On the way to being signed in: nobody is known yet.
     SignIn,
-    /// Any operation of the API.
+    /// Any operation of the API, and any page.
     Plain,
     /// One that asks the model.
     Ask,
@@ -91,20 +94,28 @@ enum Class {
 }
 
 impl Class {
+    /// What the API's operations and the forms of pages are, side by side: what one of them limits, the other does.
     fn of(method: &Method, path: &str) -> Self {
-        let Some(operation) = path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')) else {
-            let is_way_in = ["/sign-in", "/join"]
-                .iter()
-                .any(|way| path.strip_prefix(way).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-            return if is_way_in { Self::SignIn } else { Self::Free };
-        };
-        match (method, operation) {
-            (_, "/openapi.json") => Self::Free,
-            (&Method::POST, "/ask") => Self::Ask,
-            (&Method::POST, adding) if adding.starts_with("/knowledge/sources") => Self::Upload,
-            _ => Self::Plain,
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        match (method, operation(path)) {
+            (_, Some("/openapi.json")) => Self::Free,
+            (&Method::POST, Some("/ask")) => Self::Ask,
+            (&Method::POST, Some(adding)) if adding.starts_with("/knowledge/sources") => Self::Upload,
+            (_, Some(_)) => Self::Plain,
+            (_, None) => match (method, parts.as_slice()) {
+                (_, ["healthz" | "preferences"] | ["assets", ..]) => Self::Free,
+                (_, ["sign-in" | "join", ..]) => Self::SignIn,
+                (&Method::POST, ["playground"]) => Self::Ask,
+                (&Method::POST, ["knowledge", "add" | "files"] | ["knowledge", _, "refresh"]) => Self::Upload,
+                _ => Self::Plain,
+            },
         }
     }
+}
+
+/// The operation of the API that an address is of, with a slash before it.
+fn operation(path: &str) -> Option<&str> {
+    path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/'))
 }
 
 impl Limit {
@@ -127,14 +138,15 @@ impl Limit {
 }
 
 impl RateLimits {
-    /// Nobody has called yet.
-    pub fn new(config: RateConfig) -> Self {
+    /// Nobody has called yet. What `proxies` say of where a request comes from is believed.
+    pub fn new(config: RateConfig, proxies: Vec<IpNet>) -> Self {
         let remembering = |time| Cache::builder().max_capacity(REMEMBERED).time_to_live(time).build();
         Self {
             requests: Limit::new("requests", config.requests_per_minute),
             asks: Limit::new("ask", config.asks_per_minute),
             uploads: Limit::new("uploads", config.uploads_per_minute),
             tries: Limit::new("tries", config.tries_per_minute),
+            proxies,
             good: remembering(GOOD_FOR),
             refused: Cache::builder().max_capacity(REMEMBERED).time_to_live(WINDOW).build(),
         }
@@ -172,16 +184,16 @@ impl RateLimits {
 }
 
 /// Counts a request, refuses it where there were too many, and says in the answer how many more there may be.
-pub(super) async fn limit(State(bot): State<Arc<Bot>>, request: Request, next: Next) -> Response {
+pub(super) async fn limit(State(bot): State<Arc<Bot>>, mut request: Request, next: Next) -> Response {
     let class = Class::of(request.method(), request.uri().path());
     if class == Class::Free {
         return next.run(request).await;
     }
     let limits = &bot.limits;
-    let address = key(&[b"address", &octets(address(&request))]);
+    let address = key(&[b"address", &octets(address(&request, &limits.proxies))]);
     if class == Class::SignIn {
         let standing = limits.tries.take(&address);
-        return if standing.wait.is_zero() { next.run(request).await } else { refusal(&[standing]) };
+        return if standing.wait.is_zero() { next.run(request).await } else { refuse(request, &[standing]).await };
     }
     let caller = credential(request.headers(), &bot.access).unwrap_or(address);
     let is_good = limits.good.contains_key(&caller);
@@ -189,25 +201,36 @@ pub(super) async fn limit(State(bot): State<Arc<Bot>>, request: Request, next: N
     if is_good {
         standings = limits.take(class, &caller);
         if standings.iter().any(|standing| !standing.wait.is_zero()) {
-            return refusal(&standings);
+            return refuse(request, &standings).await;
         }
     } else if let Some(standing) = limits.refuses(&address).await {
-        return refusal(&[standing]);
+        return refuse(request, &[standing]).await;
     }
+    let recognised = Recognised::default();
+    request.extensions_mut().insert(recognised.clone());
+    let is_operation = operation(request.uri().path()).is_some();
     let mut response = next.run(request).await;
-    // Who is unknown may miss as little as they may guess: nothing is remembered of what they sent.
+    // Programs know that they need a token: whoever sends none to the API guesses. A page without one is somebody who has
+    // yet to sign in, and an address where nothing is has checked nothing.
     let is_miss = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
-    if response.status() == StatusCode::UNAUTHORIZED || (is_miss && !is_good) {
+    let is_guess = response.status() == StatusCode::UNAUTHORIZED || (is_miss && !is_good);
+    if !recognised.is_somebody() && (recognised.is_nobody() || (is_operation && is_guess)) {
         limits.good.invalidate(&caller).await;
         limits.tried(&address).await;
         return response;
     }
-    if !is_good {
+    if recognised.is_somebody() && !is_good {
         limits.good.insert(caller, ()).await;
         standings = limits.take(class, &caller);
     }
     tell(response.headers_mut(), &standings);
     response
+}
+
+/// Refuses a request whose body is read and forgotten: otherwise a browser that still sends it shows no answer.
+async fn refuse(request: Request, standings: &[Standing]) -> Response {
+    body::forget(request.into_body()).await;
+    refusal(standings)
 }
 
 fn refusal(standings: &[Standing]) -> Response {
@@ -258,19 +281,30 @@ fn key(parts: &[&[u8]]) -> Key {
     key
 }
 
-/// Where the request comes from. A proxy on this very machine, and AWS in front of a function, say it in the last entry of
-/// `X-Forwarded-For`; anybody else could say anything there.
-fn address(request: &Request) -> IpAddr {
+/// Where the request comes from: each proxy adds to `X-Forwarded-For` whom it got the request from. A proxy on this very
+/// machine, those in `GUILDHALL_TRUSTED_PROXIES`, and AWS in front of a function are believed; anybody else could say
+/// anything there.
+fn address(request: &Request, proxies: &[IpNet]) -> IpAddr {
+    let is_proxy = |address: &IpAddr| address.is_loopback() || proxies.iter().any(|net| net.contains(address));
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
-    match peer {
-        Some(peer) if !peer.is_loopback() => peer,
-        _ => forwarded_for(request.headers()).or(peer).unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+    let mut nearest = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    if peer.is_some_and(|peer| !is_proxy(&peer)) {
+        return nearest;
     }
+    for address in forwarded_for(request.headers()) {
+        nearest = address;
+        if !is_proxy(&address) {
+            break;
+        }
+    }
+    nearest
 }
 
-fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?.rsplit(',').next()?;
-    last.trim().parse().ok().map(|address: IpAddr| address.to_canonical())
+/// The addresses that proxies have added, the nearest first, up to one that is none.
+fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = IpAddr> {
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+    entries.map_while(|entry| entry.trim().parse().ok()).map(|address: IpAddr| address.to_canonical())
 }
 
 /// Of IPv6 the network: one subscriber has 2⁶⁴ addresses.
@@ -288,11 +322,20 @@ mod tests {
     #[test]
     fn what_costs_is_told_from_what_does_not() {
         for (method, path, class) in [
-            (Method::GET, "/", Class::Free),
+            (Method::GET, "/", Class::Plain),
+            (Method::GET, "/assets/app.css", Class::Free),
+            (Method::POST, "/preferences", Class::Free),
+            (Method::POST, "/playground", Class::Ask),
+            (Method::GET, "/playground", Class::Plain),
+            (Method::POST, "/knowledge/add", Class::Upload),
+            (Method::POST, "/knowledge/files", Class::Upload),
+            (Method::POST, "/knowledge/abc/refresh", Class::Upload),
+            (Method::POST, "/knowledge/abc/remove", Class::Plain),
+            (Method::GET, "/knowledge/add", Class::Plain),
             (Method::GET, "/api/v1/openapi.json", Class::Free),
-            (Method::GET, "/api/v10/usage", Class::Free),
+            (Method::GET, "/api/v10/usage", Class::Plain),
             (Method::GET, "/sign-in/callback", Class::SignIn),
-            (Method::GET, "/sign-information", Class::Free),
+            (Method::GET, "/sign-information", Class::Plain),
             (Method::POST, "/join/abc", Class::SignIn),
             (Method::GET, "/api/v1/usage", Class::Plain),
             (Method::POST, "/api/v1/ask", Class::Ask),
@@ -306,12 +349,15 @@ mod tests {
 
     fn limits(per_minute: u32) -> RateLimits {
         let per_minute = NonZeroU32::new(per_minute).unwrap();
-        RateLimits::new(RateConfig {
-            requests_per_minute: NonZeroU32::new(6).unwrap(),
-            asks_per_minute: per_minute,
-            uploads_per_minute: per_minute,
-            tries_per_minute: per_minute,
-        })
+        RateLimits::new(
+            RateConfig {
+                requests_per_minute: NonZeroU32::new(6).unwrap(),
+                asks_per_minute: per_minute,
+                uploads_per_minute: per_minute,
+                tries_per_minute: per_minute,
+            },
+            Vec::new(),
+        )
     }
 
     #[test]
@@ -346,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_proxy_here_is_believed() {
+    fn only_proxies_that_are_known_are_believed() {
         let from = |peer: Option<&str>, forwarded: &str| {
             let mut request = Request::new(axum::body::Body::empty());
             request.headers_mut().insert("x-forwarded-for", forwarded.parse().unwrap());
@@ -359,12 +405,16 @@ mod tests {
                 })
                 .unwrap_or_default(),
             );
-            address(&request).to_string()
+            address(&request, &["10.0.0.0/24".parse().unwrap()]).to_string()
         };
         assert_eq!(from(Some("203.0.113.9"), "198.51.100.1"), "203.0.113.9");
         assert_eq!(from(Some("127.0.0.1"), "1.1.1.1, 198.51.100.1"), "198.51.100.1");
         assert_eq!(from(None, "1.1.1.1, 198.51.100.1"), "198.51.100.1");
         assert_eq!(from(Some("::ffff:127.0.0.1"), "nonsense"), "127.0.0.1");
+        assert_eq!(from(Some("10.0.0.7"), "1.1.1.1, 198.51.100.1"), "198.51.100.1");
+        assert_eq!(from(Some("10.0.0.7"), "1.1.1.1, 198.51.100.1, 10.0.0.9, 127.0.0.1"), "198.51.100.1");
+        assert_eq!(from(Some("10.0.0.7"), "198.51.100.1, nonsense"), "10.0.0.7");
+        assert_eq!(from(Some("10.0.1.7"), "198.51.100.1"), "10.0.1.7");
         let network = |address: &str| octets(address.parse().unwrap());
         assert_eq!(network("2001:db8::1"), network("2001:db8::2"));
         assert_ne!(network("2001:db8:0:1::1"), network("2001:db8::1"));

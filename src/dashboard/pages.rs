@@ -1,5 +1,6 @@
 //! The pages: what admins see and set. Each calls what the API's operations call, so that the same rules hold.
 
+mod account; // where somebody belongs, and their sessions
 mod bot; // the account's own Discord application
 mod chart; // a month in bars
 mod dress; // what all answers share: problems as pages, headers
@@ -23,21 +24,23 @@ mod tokens; // API tokens
 mod usage; // the month's messages, and the plan
 mod visitor; // who looks at a page
 
+pub(super) use dress::dress;
+
 use super::problem::Problem;
 use crate::bot::Bot;
 use axum::Router;
-use axum::middleware;
 use axum::routing::{get, post};
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
-/// All pages, and the answer for addresses where nothing is.
-pub(super) fn router(bot: &Arc<Bot>) -> Router<Arc<Bot>> {
+/// All pages, and the answer for addresses where nothing is. All of it is to be [dressed](dress).
+pub(super) fn router() -> Router<Arc<Bot>> {
     Router::new()
         .route("/", get(overview::show))
         .route("/servers", get(servers::show))
         .route("/servers/open", get(servers::open))
         .route("/servers/{id}", get(server::show).post(server::save))
+        .route("/servers/{id}/disconnect", post(server::disconnect))
         .route("/servers/{id}/health", get(health::show))
         .route("/knowledge", get(knowledge::show))
         .route("/knowledge/list", get(knowledge::list))
@@ -62,11 +65,13 @@ pub(super) fn router(bot: &Arc<Bot>) -> Router<Arc<Bot>> {
         .route("/team/invitations/{id}/revoke", post(team::uninvite))
         .route("/team/{id}/role", post(team::set_role))
         .route("/team/{id}/remove", post(team::remove))
+        .route("/account", get(account::show))
+        .route("/account/{id}/choose", post(account::choose))
+        .route("/account/{id}/leave", post(account::leave))
         .route("/preferences", post(preferences::save))
         .merge(super::sign_in::router())
         .merge(super::connect::router())
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(CatchPanicLayer::custom(Problem::of_panic))
-        .layer(middleware::from_fn_with_state(Arc::clone(bot), dress::dress))
 }

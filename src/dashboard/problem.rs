@@ -3,7 +3,8 @@
 use crate::account::NotInPlan;
 use crate::answer::{NoAnswer, UserError};
 use crate::knowledge::AddError;
-use crate::sentences::Lang;
+use crate::sentences::pages::Words;
+use crate::sentences::{Lang, Said};
 use axum::extract::multipart::{MultipartError, MultipartRejection};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -34,6 +35,10 @@ pub struct Problem {
     pub status: u16,
     /// What was wrong, in a sentence.
     pub detail: String,
+    /// The same for pages, which speak more languages than the API.
+    #[serde(skip)]
+    #[schema(ignore)]
+    said: Option<Said>,
 }
 
 impl Problem {
@@ -44,7 +49,19 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
+            said: None,
         }
+    }
+
+    /// The same with a sentence in every language that pages speak.
+    pub(crate) fn said(status: StatusCode, say: impl Fn(Lang) -> String) -> Self {
+        let said = Said::by(say);
+        Self { said: Some(said.clone()), ..Self::new(status, said.text(Lang::En)) }
+    }
+
+    /// What was wrong, in this language where that is known.
+    pub(crate) fn detail_in(&self, lang: Lang) -> &str {
+        self.said.as_ref().map_or(&self.detail, |said| said.text(lang))
     }
 
     /// No valid token came with the request.
@@ -142,7 +159,11 @@ impl From<anyhow::Error> for Problem {
 
 impl From<NotInPlan> for Problem {
     fn from(lacking: NotInPlan) -> Self {
-        Self::forbidden(lacking.to_string())
+        let NotInPlan { feature, plan } = lacking;
+        Self::said(StatusCode::FORBIDDEN, |lang| {
+            let w = Words(lang);
+            w.denied_plan(w.feature(feature), feature.first_plan().to_string(), plan.to_string())
+        })
     }
 }
 

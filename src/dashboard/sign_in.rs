@@ -6,9 +6,10 @@ mod trouble; // why somebody could not come in
 pub use trouble::SignInTrouble;
 
 use super::auth::session::{self, SignedIn};
-use super::auth::{Denied, hash};
+use super::auth::{Denied, hash, origin};
 use super::team;
 use crate::bot::Bot;
+use crate::sentences::Said;
 use crate::store::{Invitation, Joined};
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -53,7 +54,8 @@ async fn depart(
     headers: HeaderMap,
     Query(Next { next }): Query<Next>,
 ) -> Result<Response, SignInTrouble> {
-    if bot.access.local_admin {
+    // Whoever is refused as the machine's admin would be sent back here, and so on.
+    if bot.access.local_admin && origin::loopback_host(&headers).is_some() {
         return Ok(Redirect::to(&checked(next)).into_response());
     }
     let (address, cookie) = arrive::depart(&bot, &headers, checked(next), Timestamp::now()).await?;
@@ -90,6 +92,7 @@ async fn callback(
 async fn sign_out(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Response, SignInTrouble> {
     if let Some(signed_in) = SignedIn::find(&mut parts, &bot).await? {
         bot.store.delete_session(&signed_in.session.hash).await?;
+        crate::sign_in::give_back(&bot, &signed_in.person.id);
     }
     Ok(([(SET_COOKIE, session::end(&bot.access))], Redirect::to("/")).into_response())
 }
@@ -97,6 +100,7 @@ async fn sign_out(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Respo
 async fn sign_out_everywhere(State(bot): State<Arc<Bot>>, mut parts: Parts) -> Result<Response, SignInTrouble> {
     if let Some(signed_in) = SignedIn::find(&mut parts, &bot).await? {
         bot.store.sign_out_everywhere(&signed_in.person.id).await?;
+        crate::sign_in::give_back(&bot, &signed_in.person.id);
     }
     Ok(([(SET_COOKIE, session::end(&bot.access))], Redirect::to("/")).into_response())
 }
@@ -121,7 +125,7 @@ async fn show_invitation(
         name: signed_in.person.name.clone(),
         csrf: signed_in.session.csrf.clone(),
     };
-    let message = Message { about: About::Invitation, text: String::new(), next: None, join: Some(join) };
+    let message = Message { about: About::Invitation, said: None, next: None, join: Some(join) };
     Ok(message.into_response())
 }
 
@@ -152,13 +156,13 @@ fn checked(next: String) -> String {
     if is_ours { next } else { "/".to_owned() }
 }
 
-/// Something that is said on a page of its own, in the visitor's language as far as the way in knows it.
+/// Something that is said on a page of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     /// What it is about.
     pub(super) about: About,
     /// What is said.
-    pub(super) text: String,
+    pub(super) said: Option<Said>,
     /// The address that leads on.
     pub(super) next: Option<&'static str>,
     /// The form that somebody joins with.
@@ -188,7 +192,7 @@ pub(super) struct Join {
 impl IntoResponse for Message {
     fn into_response(self) -> Response {
         // What is around the pages shows it in their form.
-        let mut response = (FRESH, self.text.clone()).into_response();
+        let mut response = FRESH.into_response();
         response.extensions_mut().insert(self);
         response
     }
@@ -200,7 +204,8 @@ impl IntoResponse for SignInTrouble {
             tracing::error!(error = format!("{error:#}"), "somebody could not sign in or out");
         }
         let next = self.may_try_again().then_some("/sign-in");
-        let message = Message { about: About::SigningIn, text: self.to_string(), next, join: None };
+        let said = Some(Said::by(|lang| self.sentence(lang)));
+        let message = Message { about: About::SigningIn, said, next, join: None };
         (self.status(), message).into_response()
     }
 }

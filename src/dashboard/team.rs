@@ -6,6 +6,7 @@ use super::problem::Problem;
 use crate::account::Role;
 use crate::bot::Bot;
 use crate::ids::{AccountId, InvitationId, PersonId};
+use crate::sentences::pages::Words;
 use crate::store::{Changed, Invitation, Joined, Member, Person, Who, WhoKind};
 use anyhow::{Context as _, anyhow};
 use axum::http::StatusCode;
@@ -46,7 +47,10 @@ pub async fn invite(
     now: Timestamp,
 ) -> Result<(Invitation, SecretString), Problem> {
     if !caller.may_give(role) {
-        return Err(Problem::forbidden(format!("Only an owner may invite somebody as {role}.")));
+        return Err(Problem::said(StatusCode::FORBIDDEN, |lang| {
+            let w = Words(lang);
+            w.denied_invite(w.role(role).to_lowercase())
+        }));
     }
     if bot.store.invitations(caller.account(), now).await?.len() >= MOST_INVITATIONS {
         return Err(Problem::new(
@@ -134,12 +138,47 @@ pub async fn set_role(
     Err(anyhow!("a member is changed by too many at once").into())
 }
 
-/// Takes a member out. Their sessions open this account no more.
+/// Takes a member out. Their sessions open this account no more, and the tokens that they made are revoked.
 pub async fn remove(bot: &Bot, caller: &Caller, person: &PersonId, now: Timestamp) -> Result<(), Problem> {
+    take_out(bot, caller.account(), person, &caller.who(), "member.removed", now).await
+}
+
+/// Takes somebody out of an account who wants to leave it, and lets this browser look at another one of theirs.
+pub async fn leave(bot: &Bot, signed_in: &SignedIn, account: &AccountId, now: Timestamp) -> Result<(), Problem> {
+    let SignedIn { person, session } = signed_in;
+    if account.0.len() > MAX_ID_CHARS {
+        return Err(Problem::no_such("account"));
+    }
+    take_out(bot, account, &person.id, &who(person), "member.left", now).await?;
+    if session.account.as_ref() == Some(account) {
+        let others = bot.store.memberships(&person.id).await?;
+        if let Some(next) = others.into_iter().min_by_key(|member| member.since) {
+            bot.store.set_session_account(&session.hash, &next.account).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn take_out(
+    bot: &Bot,
+    account: &AccountId,
+    person: &PersonId,
+    by: &Who,
+    what: &str,
+    now: Timestamp,
+) -> Result<(), Problem> {
     for _ in 0..TRIES {
-        let member = find(bot, caller, person).await?;
+        let member = bot.store.member(account, person).await?.ok_or_else(|| Problem::no_such("member"))?;
+        if member.role == Role::Owner {
+            let owners = bot.store.members(account).await?.into_iter().filter(|member| member.role == Role::Owner);
+            if owners.count() <= 1 {
+                return Err(last_owner());
+            }
+        }
+        // Before they are out: were it after, and something failed in between, nobody would know of the tokens that are left.
+        revoke_tokens_of(bot, account, person, by, now).await?;
         let changes = vec![changed("role", Some(member.role.to_string()), None)];
-        let note = caller.note("member.removed", person.0.clone(), changes, now);
+        let note = note(account.clone(), by.clone(), what, Some(person.0.clone()), changes, now);
         match bot.store.remove_member(&member, &note).await? {
             Changed::Yes => return Ok(()),
             Changed::LastOwner => return Err(last_owner()),
@@ -147,6 +186,24 @@ pub async fn remove(bot: &Bot, caller: &Caller, person: &PersonId, now: Timestam
         }
     }
     Err(anyhow!("a member is changed by too many at once").into())
+}
+
+/// Revokes what somebody made: they may still have the secrets, with which they would go on to read and change what they
+/// are no member of any more.
+async fn revoke_tokens_of(
+    bot: &Bot,
+    account: &AccountId,
+    person: &PersonId,
+    by: &Who,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let tokens = bot.store.tokens(account).await?;
+    for token in tokens.into_iter().filter(|token| token.made_by.as_ref() == Some(person)) {
+        let changes = vec![changed("name", Some(token.name.clone()), None)];
+        let note = note(account.clone(), by.clone(), "token.revoked", Some(token.id.0.clone()), changes, now);
+        bot.store.delete_token(&token, &note).await?;
+    }
+    Ok(())
 }
 
 /// Lets somebody look at another of their accounts.
@@ -169,5 +226,5 @@ async fn find(bot: &Bot, caller: &Caller, person: &PersonId) -> Result<Member, P
 }
 
 fn last_owner() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "This is the account's only owner. Make somebody else an owner first.")
+    Problem::said(StatusCode::CONFLICT, |lang| Words(lang).team_last_owner().to_owned())
 }

@@ -1,6 +1,7 @@
 //! The words of the dashboard's pages: one method for each text, under whose name it stands in `messages/pages.*.ftl`.
 
 use super::{Book, Lang, library};
+use crate::account::{Feature, Role};
 use fluent_bundle::FluentValue;
 
 /// The words of one language.
@@ -34,6 +35,27 @@ macro_rules! words {
             library::filled(texts, stringify!($name), [$((stringify!($argument), $argument.into())),+])
         }
     };
+}
+
+impl Words {
+    /// What a role is called.
+    pub(crate) fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Owner => self.role_owner(),
+            Role::Admin => self.role_admin(),
+            Role::Agent => self.role_agent(),
+        }
+    }
+
+    /// What a feature of plans is called.
+    pub(crate) fn feature(self, feature: Feature) -> &'static str {
+        match feature {
+            Feature::Discord => self.feature_discord(),
+            Feature::LiveMonitoring => self.feature_live(),
+            Feature::Takeover => self.feature_takeover(),
+            Feature::Escalation => self.feature_escalation(),
+        }
+    }
 }
 
 words! {
@@ -98,12 +120,44 @@ words! {
     problem_method_text;
     problem_too_large;
     problem_too_large_text;
+    problem_too_many;
+    problem_too_many_text;
     problem_unavailable;
     problem_unavailable_text;
     problem_mistake;
     problem_mistake_text;
     problem_refused;
     problem_refused_text;
+
+    // Refusals.
+
+    denied_unknown;
+    denied_no_account;
+    denied_forged;
+    denied_role(needed, own);
+    denied_scope(scope);
+    denied_people;
+    denied_operators;
+    denied_plan(feature, needed, own);
+    denied_invite(role);
+    denied_own_token;
+    denied_give(scope);
+    trouble_unavailable;
+    sign_in_not_offered;
+    sign_in_over;
+    sign_in_denied;
+    sign_in_refused;
+    sign_in_discord_down;
+    sign_in_no_account(id);
+    sign_in_invitation_over;
+    connect_no_such_server;
+    connect_over;
+    connect_declined;
+    connect_refused;
+    connect_not_manager;
+    connect_is_anothers;
+    connect_no_bot;
+    connect_discord_down;
 
     // Overview.
 
@@ -168,6 +222,9 @@ words! {
     server_persona;
     server_instructions;
     server_instructions_hint;
+    server_language;
+    server_language_hint;
+    server_language_auto;
     server_instructions_long(limit);
     server_where;
     channels_allow;
@@ -557,6 +614,29 @@ words! {
     audit_guild_connected;
     audit_guild_disconnected;
     audit_account_created;
+    audit_member_left;
+    audit_plan_changed;
+    account_title;
+    account_lead;
+    account_list;
+    account_none;
+    account_current;
+    account_choose;
+    account_choose_named(account);
+    account_leave;
+    account_leave_named(account);
+    account_leave_sure;
+    account_leave_yes;
+    account_sessions;
+    account_sessions_text;
+    sign_out_everywhere;
+    told_account_left;
+    server_disconnect;
+    server_disconnect_text;
+    server_disconnect_leave;
+    server_disconnect_sure;
+    server_disconnect_yes;
+    told_server_disconnected;
     join_title;
     join_text(account, role);
     join_as(name);

@@ -5,8 +5,9 @@ use super::transact::{Together, Write as _};
 use super::{Note, Store, keys, text};
 use crate::account::{Account, Plan};
 use crate::dashboard::auth::Scope;
-use crate::ids::{AccountId, TokenId};
+use crate::ids::{AccountId, PersonId, TokenId};
 use anyhow::Result;
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -30,6 +31,9 @@ pub struct ApiToken {
     /// What it may do; none where it was made before there were scopes.
     #[serde(default)]
     pub scopes: Option<BTreeSet<Scope>>,
+    /// The person who made it, or who made the token that it was made with; none where nobody signed in for it.
+    #[serde(default)]
+    pub made_by: Option<PersonId>,
 }
 
 impl ApiToken {
@@ -55,14 +59,27 @@ impl Store {
         self.together(writes, "write an account").await.map(drop)
     }
 
+    /// Writes the account of one machine, unless somebody who runs it has given it another plan since. One transaction.
+    pub async fn put_own_account(&self, account: &Account) -> Result<()> {
+        let listed = Listed { account: account.id.clone() };
+        let writes = vec![
+            self.putting(keys::account(&account.id), account)?
+                .condition_expression("attribute_not_exists(plan_was_set)")
+                .write()?,
+            self.putting(keys::account_listed(&account.id), &listed)?.write()?,
+        ];
+        self.together(writes, "write this machine's account").await.map(drop)
+    }
+
     /// Gives an account another plan, if it still has this one; false where it has another by now. One transaction.
     pub async fn set_plan(&self, account: &Account, plan: Plan, note: &Note) -> Result<bool> {
         let update = self
             .updating(keys::account(&account.id))
-            .update_expression("SET #plan = :new")
+            .update_expression("SET #plan = :new, plan_was_set = :yes")
             .condition_expression("#plan = :old")
             .expression_attribute_names("#plan", "plan")
             .expression_attribute_values(":new", text(plan.as_str()))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":old", text(account.plan.as_str()));
         let mut writes = vec![update.write()?];
         writes.extend(self.noting(Some(note))?);

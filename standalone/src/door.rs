@@ -139,7 +139,8 @@ async fn local_token(house: &House, data: &Path) -> Result<SecretString> {
         return Ok(secret.into());
     }
     let (_, token) =
-        auth::create_token(store, &AccountId::local(), "this machine", Scope::all(), None, Timestamp::now()).await?;
+        auth::create_token(store, &AccountId::local(), "this machine", Scope::all(), None, None, Timestamp::now())
+            .await?;
     // Whole or not at all, and never readable by others.
     let draft = data.join("local-token.draft");
     let mut options = fs::File::options();

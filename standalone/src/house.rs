@@ -103,7 +103,7 @@ impl House {
         let store = Store::new(table::open(&data.join(TABLE))?, &config.table_name);
         store.create_table().await?;
         let account = AccountId::local();
-        store.put_account(&Account { id: account.clone(), name: "This machine".to_owned(), plan }).await?;
+        store.put_own_account(&Account { id: account.clone(), name: "This machine".to_owned(), plan }).await?;
 
         let folder = data.join(FILES);
         std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -130,7 +130,7 @@ impl House {
         let (jobs, home) = (jobs.into(), Some(account.clone()));
         let mut bot = Bot::new(store, jobs, knowledge, llm, events, Some(discord), home);
         bot.access = access;
-        bot.limits = RateLimits::new(config.rates);
+        bot.limits = RateLimits::new(config.rates, config.trusted_proxies.clone());
         bot.ears = if config.gateway.enabled { Ears::Own } else { Ears::Nobody };
         let bot = Arc::new(bot);
         if work == Work::Everything {

@@ -126,7 +126,7 @@ async fn cast() -> Cast {
     }
     let mut tokens = BTreeMap::new();
     for scope in Scope::ALL {
-        let made = auth::create_token(&store, &own, scope.as_str(), BTreeSet::from([*scope]), None, now)
+        let made = auth::create_token(&store, &own, scope.as_str(), BTreeSet::from([*scope]), None, None, now)
             .await
             .expect("the table takes it");
         tokens.insert(scope.to_string(), made.1.expose_secret().to_owned());
@@ -141,6 +141,7 @@ async fn cast() -> Cast {
         created_at: now,
         manage_tokens: false,
         scopes: None,
+        made_by: None,
     };
     store.put_token(&older, None).await.expect("the table takes it");
     tokens.insert("older".to_owned(), secret);
@@ -154,7 +155,7 @@ async fn cast() -> Cast {
     guild.version = 1;
     assert!(store.put_guild(&guild, now).await.expect("the table takes it"));
     let (token, secret) =
-        auth::create_token(&store, &other, "theirs", Scope::all(), None, now).await.expect("the table takes it");
+        auth::create_token(&store, &other, "theirs", Scope::all(), None, None, now).await.expect("the table takes it");
     drop(store);
     world.restart().await;
 

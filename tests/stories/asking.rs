@@ -35,6 +35,15 @@ async fn a_question_is_answered_from_the_documents() {
     ");
 
     assert_eq!(world.used().await, 1);
+
+    // A server may be set to one language, whatever people ask in.
+    let path = format!("/guilds/{}/settings", world.discord.guild_id());
+    assert_eq!(world.api(Method::PATCH, &path, Some(json!({"language": "fr"}))).await.0, 200);
+    eventually(SOON, async || {
+        ann.asks("Who painted the ceiling of the great hall?").await;
+        ann.sees().await.contains("Je n’ai pas trouvé cela dans les documents.").then_some(())
+    })
+    .await;
     world.is_quiet();
 }
 

@@ -241,7 +241,7 @@ async fn a_bot_is_its_accounts_alone() {
         let mut guild = Guild::new(Id::new(world.discord.guild_id()), others.clone());
         guild.version = 1;
         assert!(store.put_guild(&guild, Timestamp::now()).await.expect("the table takes a server"));
-        auth::create_token(&store, &others, "test", auth::Scope::all(), None, Timestamp::now())
+        auth::create_token(&store, &others, "test", auth::Scope::all(), None, None, Timestamp::now())
             .await
             .expect("the table takes a token")
             .1

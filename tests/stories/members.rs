@@ -115,6 +115,20 @@ async fn a_removed_members_session_opens_nothing_at_once() {
     let (ann, mut browser) = joins(&world, &mut owner, "ann", "admin").await;
     assert_eq!(browser.api(Method::GET, "/guilds", None).await.0, 200);
     let path = format!("/members/{}", ann.id);
+    // Tokens that she made, and that those made, end with her membership; those of others do not.
+    let new = |name: &str| json!({"name": name, "scopes": ["guilds:read", "tokens:write"]});
+    let (_, own) = browser.api(Method::POST, "/tokens", Some(new("hers"))).await;
+    let (_, theirs) = owner.api(Method::POST, "/tokens", Some(new("the owner's"))).await;
+    assert_eq!(own["made_by"], json!(ann.id.to_string()));
+    let address = |path: &str| format!("{}/api/v1{path}", world.address());
+    let sends = async |request: reqwest::RequestBuilder, token: &Value| {
+        request.bearer_auth(token["token"].as_str().unwrap()).send().await.unwrap()
+    };
+    let made = sends(tests::server::client().post(address("/tokens")).json(&new("made with hers")), &own).await;
+    let made: Value = made.json().await.unwrap();
+    let sees =
+        async |token: &Value| sends(tests::server::client().get(address("/guilds")), token).await.status().as_u16();
+    assert_eq!((sees(&own).await, sees(&made).await, sees(&theirs).await), (200, 200, 200));
 
     // Another role counts at the next request.
     assert_eq!(browser.api(Method::PUT, "/notifications", Some(json!({"emails": []}))).await.0, 200);
@@ -124,6 +138,7 @@ async fn a_removed_members_session_opens_nothing_at_once() {
     assert_eq!(browser.api(Method::GET, "/guilds", None).await.0, 200);
 
     assert_eq!(owner.api(Method::DELETE, &path, None).await.0, 204);
+    assert_eq!((sees(&own).await, sees(&made).await, sees(&theirs).await), (401, 401, 200));
     let refused = browser.api(Method::GET, "/guilds", None).await;
     assert_snapshot!(detail(&refused), @"403 You are not a member of this account. Choose another account, or ask for an invitation.");
     assert_eq!(owner.api(Method::DELETE, &path, None).await.0, 404);
@@ -209,6 +224,31 @@ async fn a_person_has_several_accounts_and_looks_at_one() {
     }
     assert_eq!(browser.api(Method::PUT, "/me/account", Some(json!({"account": "local"}))).await.0, 204);
     assert_eq!(browser.api(Method::GET, "/tokens", None).await.0, 200);
+
+    // The same on a page.
+    let page = browser.opens("/account").await;
+    assert!(page.body.contains("The other one") && page.body.contains("action=\"/account/other/choose\""));
+    assert_eq!(browser.submits("/account/closed/choose", &[]).await.status, 404);
+    assert_eq!(browser.submits("/account/other/choose", &[]).await.location().path(), "/");
+    assert_eq!(browser.api(Method::GET, "/me", None).await.1["account"], json!("other"));
+    // Nobody leaves an account without an owner, and whoever leaves one looks at another.
+    assert_eq!(browser.submits("/account/local/leave", &[]).await.status, 409);
+    assert_snapshot!(detail(&browser.api(Method::DELETE, "/me/accounts/local", None).await), @"409 This is the account's only owner. Make somebody else an owner first.");
+    assert_eq!(browser.api(Method::DELETE, "/me/accounts/closed", None).await.0, 404);
+    assert_eq!(browser.submits("/account/other/leave", &[]).await.location().path(), "/account");
+    assert_eq!(browser.api(Method::GET, "/me", None).await.1["account"], json!("local"));
+    assert_eq!(browser.api(Method::DELETE, "/me/accounts/other", None).await.0, 404);
+
+    // Whoever has left their only one can still see so, and sign out.
+    let (_, mut ann) = joins(&world, &mut browser, "ann", "admin").await;
+    assert_eq!(ann.api(Method::DELETE, "/me/accounts/local", None).await.0, 204);
+    assert!(ann.opens("/usage").await.body.contains("href=\"/account\""));
+    let page = ann.opens("/account").await;
+    assert!(page.status == 200 && page.body.contains("You belong to no account any more."), "{}", page.body);
+    assert_eq!(ann.submits("/sign-out/everywhere", &[]).await.status, 303);
+    assert_eq!(ann.opens("/account").await.location().path(), "/sign-in");
+    let (_, notes) = browser.api(Method::GET, "/audit", None).await;
+    assert_eq!(notes["items"][0]["what"], json!("member.left"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -297,7 +337,7 @@ async fn every_change_is_noted_with_who_made_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_runs_the_installation_sets_an_accounts_plan() {
-    let world = World::start(start()).await;
+    let mut world = World::start(start()).await;
     let mut owner = world.browser_of(&world.operator).await;
     let (_, accounts) = owner.api(Method::GET, "/accounts", None).await;
     assert_eq!(accounts["items"], json!([{"id": "local", "name": "This machine", "plan": "pro"}]));
@@ -318,6 +358,9 @@ async fn whoever_runs_the_installation_sets_an_accounts_plan() {
     }
     let refused = second.api(Method::PATCH, "/accounts/local", Some(json!({"plan": "pro"}))).await;
     assert_snapshot!(detail(&refused), @"403 Only those who run this installation may do this.");
+    // It stays so at the next start, whatever `GUILDHALL_PLAN` says.
+    world.restart().await;
+    assert_eq!(world.api(Method::GET, "/usage", None).await.1["limit"], json!(2_500));
 }
 
 fn note(account: &AccountId) -> Note {

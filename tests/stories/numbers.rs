@@ -268,3 +268,48 @@ async fn who_calls_too_often_is_told_when_to_come_again() {
     assert!(statuses[5..].iter().filter(|status| **status == 429).count() >= 6, "{statuses:?}");
     assert_eq!(world.api(Method::GET, "/me", None).await.0, 200);
 }
+
+#[tokio::test]
+async fn pages_are_limited_as_the_api_is() {
+    let environment = vec![
+        ("GUILDHALL_ASKS_PER_MINUTE", "2"),
+        ("GUILDHALL_UPLOADS_PER_MINUTE", "1"),
+        ("GUILDHALL_TRIES_PER_MINUTE", "5"),
+        ("GUILDHALL_TRUSTED_PROXIES", "10.0.0.0/8"),
+    ];
+    let world = workshop(environment).await;
+    let mut browser = world.browser();
+    let url = |path: &str| format!("{}{path}", world.address()).parse::<reqwest::Url>().unwrap();
+    for _ in 0..2 {
+        assert_eq!(browser.submits("/playground", &[("question", QUESTION), ("session", "s")]).await.status, 200);
+    }
+    let refused = browser.submits("/playground", &[("question", QUESTION), ("session", "s")]).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.headers.contains_key("retry-after") && refused.body.contains("<h1>Too much at once</h1>"));
+    assert!(refused.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+    assert_eq!(world.used().await, 2, "the model was not asked");
+    // It counts with what the API would take, and says so in the person's language, whatever they send.
+    let french = [("accept-language", "fr"), ("sec-fetch-site", "same-origin")];
+    let large = Some(("application/x-www-form-urlencoded", format!("kind=text&body={}", "x".repeat(3_000_000))));
+    let text = [("kind", "text"), ("title", "Lock"), ("body", "It is on the left.")];
+    assert_eq!(browser.submits("/knowledge/add", &text).await.status, 303);
+    let refused = browser.sends(Method::POST, &url("/knowledge/add"), &french, large).await;
+    assert!(refused.status == 429 && refused.body.contains("<h1>Trop à la fois</h1>"), "{}", refused.body);
+    assert_eq!(browser.opens("/knowledge").await.status, 200);
+
+    // Wrong tokens are tries wherever they are sent, by address as a trusted proxy tells it.
+    let from = |address: &'static str| {
+        [("authorization", "Bearer gh_0000000000000000000000000000000000000000000"), ("x-forwarded-for", address)]
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..10 {
+        let page = browser.sends(Method::GET, &url("/usage"), &from("203.0.113.9, 10.0.0.3"), None).await;
+        statuses.push(page.status);
+    }
+    assert_eq!(statuses[..5], [303; 5]);
+    assert!(statuses[5..].iter().filter(|status| **status == 429).count() >= 4, "{statuses:?}");
+    let page = browser.sends(Method::GET, &url("/usage"), &from("203.0.113.10, 10.0.0.3"), None).await;
+    assert_eq!(page.status, 303, "somebody else behind the same proxy");
+    let page = browser.sends(Method::GET, &url("/sign-in"), &from("203.0.113.9, 10.0.0.3"), None).await;
+    assert!(page.status == 429 && page.headers.contains_key("content-security-policy"), "{}", page.status);
+}

@@ -388,6 +388,14 @@ async fn other_sites_forms_change_nothing() {
         let sent = owner.sends(Method::POST, &address, headers, Some((kind, body.clone()))).await;
         assert_eq!((sent.status, words(&sent, "h1")), (403, vec!["You may not do this".to_owned()]), "{headers:?}");
     }
+    let headers = [("origin", origin.as_str()), ("accept-language", "fr")];
+    let sent = owner.sends(Method::POST, &address, &headers, Some((kind, body.clone()))).await;
+    assert!(sent.body.contains("Cette modification ne vient pas d’une page de ce Guildhall"), "{}", sent.body);
+    // A form that is too large is a page too where a cookie comes with it, before anybody looks whose it is.
+    let large = format!("{body}&x={}", "x".repeat(10_000_000));
+    let sent = owner.sends(Method::POST, &address, &headers, Some((kind, large))).await;
+    assert_eq!((sent.status, words(&sent, "h1")), (413, vec!["C’est trop volumineux".to_owned()]));
+    assert!(sent.headers.contains_key("content-security-policy"));
     let sent = sends(&mut owner, "/notifications", "main form", &[("emails", "ann@example.com")]).await;
     assert_eq!(sent.status, 303);
 
@@ -447,4 +455,5 @@ async fn what_is_another_accounts_is_not_there_and_large_forms_are_refused() {
     assert_eq!(browser.submits("/usage", &[]).await.status, 405);
     let page = browser.submits("/servers/77", &[("instructions", &"x".repeat(10_000_000))]).await;
     assert_eq!((page.status, words(&page, "h1")), (413, vec!["That is too large".to_owned()]));
+    assert_eq!(words(&page, "nav a[href='/servers']").len(), 1, "the way on is there");
 }

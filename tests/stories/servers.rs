@@ -345,7 +345,14 @@ async fn a_server_is_connected_and_disconnected_where_nobody_signs_in() {
     assert_eq!(world.api(Method::DELETE, &path, None).await.0, 503);
     assert_eq!(ids(&get(&world, "/guilds").await), [second.to_string()]);
     world.discord.no_more_faults();
-    assert_eq!(world.api(Method::DELETE, &path, None).await.0, 204);
+    // On its page, as by the API.
+    let mut browser = world.browser();
+    let page = browser.opens(&format!("/servers/{second}")).await;
+    assert!(page.body.contains("Yes, disconnect it"), "{}", page.body);
+    let sent = browser.submits(&format!("/servers/{second}/disconnect"), &[]).await;
+    assert_eq!((sent.status, sent.location().path()), (303, "/servers"));
+    assert!(browser.goes(sent.location()).await.body.contains("Disconnected. The server is no longer yours here."));
+    assert_eq!(browser.submits(&format!("/servers/{second}/disconnect"), &[]).await.status, 404);
     assert_eq!(world.discord.bot_role(app, second), None, "it has left");
     assert_eq!(ids(&get(&world, "/guilds").await), [""; 0]);
 

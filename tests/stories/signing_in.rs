@@ -72,10 +72,12 @@ async fn a_person_signs_in_and_out() {
     assert_eq!((&me["person"]["name"], &me["person"]["role"]), (&json!("olivia"), &json!("owner")));
     assert_eq!(browser.api(Method::PUT, "/notifications", Some(json!({"emails": []}))).await.0, 200);
 
+    assert!(world.discord.has_allowed(&world.operator));
     let page = browser.submits("/sign-out", &[]).await;
     assert_eq!((page.status, page.location().path()), (303, "/"));
     let secret = browser.cookies().get("guildhall").cloned();
     assert_eq!((secret, browser.api(Method::GET, "/me", None).await.0), (None, 401));
+    eventually(SOON, async || (!world.discord.has_allowed(&world.operator)).then_some(())).await;
     assert!(!world.log().contains(&world.discord.client_secret()), "the log holds the client secret");
 }
 
@@ -331,6 +333,15 @@ async fn whoever_sits_at_the_machine_is_its_admin_and_nobody_else() {
         &[("x-real-ip", "203.0.113.7")],
     ] {
         assert_eq!(browser.sends(Method::GET, &url("/me"), headers, None).await.status, 401, "{headers:?}");
+    }
+    // Nor is a browser that comes through a proxy sent back and forth.
+    for path in ["/", "/sign-in?next=/usage"] {
+        let address = format!("{base}{path}").parse().unwrap();
+        let page = browser.sends(Method::GET, &address, &[("x-forwarded-for", "203.0.113.7")], None).await;
+        match path {
+            "/" => assert_eq!(page.location().path(), "/sign-in"),
+            _ => assert!(said(&page).starts_with("404 Signing in Nobody can sign in here yet"), "{}", said(&page)),
+        }
     }
     // Another page of the same browser, or another program of the machine, changes nothing.
     let body = || Some(("application/json", json!({"emails": []}).to_string()));

@@ -1,6 +1,6 @@
 //! `/accounts`, for those who run the installation, and `/me/…`: where somebody belongs, and their sessions.
 
-use super::refusals::{Always, BadBody, BadParams, Forbidden, Unknown};
+use super::refusals::{Always, BadBody, BadParams, Conflict, Forbidden, Unknown};
 use crate::account::{Account, Plan, Role};
 use crate::bot::Bot;
 use crate::dashboard::auth::{Operates, SignedIn, changed, note, session};
@@ -9,6 +9,7 @@ use crate::dashboard::page::{Page, PageParams};
 use crate::dashboard::problem::Problem;
 use crate::dashboard::team;
 use crate::ids::AccountId;
+use crate::sign_in;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -150,6 +151,12 @@ pub async fn list_memberships(
     State(bot): State<Arc<Bot>>,
     signed_in: SignedIn,
 ) -> Result<Json<MembershipsView>, Problem> {
+    let items = memberships(&bot, &signed_in).await?;
+    Ok(Json(MembershipsView { items, csrf: signed_in.session.csrf.clone() }))
+}
+
+/// Where somebody belongs. One Query and one BatchGetItem.
+pub(crate) async fn memberships(bot: &Bot, signed_in: &SignedIn) -> anyhow::Result<Vec<MembershipView>> {
     let members = bot.store.memberships(&signed_in.person.id).await?;
     let ids: Vec<AccountId> = members.iter().map(|member| member.account.clone()).collect();
     let accounts = bot.store.accounts_named(&ids).await?;
@@ -160,7 +167,23 @@ pub async fn list_memberships(
         role: member.role,
         account: member.account.0,
     });
-    Ok(Json(MembershipsView { items: items.collect(), csrf: signed_in.session.csrf.clone() }))
+    Ok(items.collect())
+}
+
+/// Leaves an account: from now on the person who is signed in sees nothing of it, and the API tokens that they made there are
+/// revoked. The last owner stays.
+#[utoipa::path(
+    delete, path = "/me/accounts/{id}", tag = "account", params(("id" = String, Path, description = "The account's id")),
+    security(("session" = [])),
+    responses((status = 204, description = "They are no member any more"), Unknown, Conflict, Forbidden, Always),
+)]
+pub async fn leave_account(
+    State(bot): State<Arc<Bot>>,
+    signed_in: SignedIn,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    team::leave(&bot, &signed_in, &AccountId(id), Timestamp::now()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Looks at another account from now on, in this browser.
@@ -184,6 +207,7 @@ pub async fn choose_account(
 )]
 pub async fn end_sessions(State(bot): State<Arc<Bot>>, signed_in: SignedIn) -> Result<impl IntoResponse, Problem> {
     bot.store.sign_out_everywhere(&signed_in.person.id).await?;
+    sign_in::give_back(&bot, &signed_in.person.id);
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, session::end(&bot.access))]))
 }
 

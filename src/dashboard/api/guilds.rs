@@ -10,6 +10,7 @@ use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
 use crate::ids::snowflake_time;
+use crate::sentences::Lang;
 use crate::settings::{Access, Guild, GuildSettings, ResponseMode};
 use crate::store::Change;
 use axum::Json;
@@ -67,6 +68,9 @@ pub struct SettingsView {
     /// What the model is told about the team and its tone; at most 4,000 characters.
     #[schema(max_length = 4000, example = "You work for Zephyr Tools. Be brief and friendly.")]
     pub instructions: String,
+    /// In what the bot and the model speak in the server; `null` for the language of each question, else that of the person's
+    /// Discord.
+    pub language: Option<Lang>,
     /// Which messages are questions.
     pub response_mode: ModeView,
     /// Where questions are answered; a thread or a forum post counts as its channel.
@@ -132,6 +136,7 @@ pub struct AccessView {
 pub struct SettingsPatch {
     #[schema(max_length = 4000)]
     instructions: Option<String>,
+    language: Option<Lang>,
     response_mode: Option<ModePatch>,
     channels: Option<AccessPatch>,
     roles: Option<AccessPatch>,
@@ -176,6 +181,7 @@ impl From<GuildSettings> for SettingsView {
         };
         Self {
             instructions: settings.instructions,
+            language: settings.language,
             response_mode: ModeView { mode, smart, channel_context },
             channels: access(settings.channels),
             roles: access(settings.roles),
@@ -372,6 +378,7 @@ fn patched(settings: GuildSettings, patch: &Value) -> Result<GuildSettings, Prob
     merge(&mut merged, patch);
     let settings = GuildSettings {
         instructions: setting(&mut merged, "instructions")?.unwrap_or_default(),
+        language: setting(&mut merged, "language")?.flatten(),
         response_mode: mode(setting(&mut merged, "response_mode")?.as_ref())?,
         channels: access(setting(&mut merged, "channels")?),
         roles: access(setting(&mut merged, "roles")?),
@@ -451,11 +458,11 @@ mod tests {
     #[test]
     fn a_change_leaves_the_rest_as_it_is() {
         let view = after(&[
-            json!({"instructions": "Be kind.", "channels": {"allow": ["5", "6"], "deny": ["7"]}}),
+            json!({"instructions": "Be kind.", "language": "fr", "channels": {"allow": ["5", "6"], "deny": ["7"]}}),
             json!({"cooldown_seconds": 10, "channels": {"allow": ["8"]}, "answer_in_thread": true}),
             json!({"cooldown_seconds": null}),
         ]);
-        insta::assert_snapshot!(serde_json::to_string(&view.unwrap()).unwrap(), @r#"{"instructions":"Be kind.","response_mode":{"mode":"mention"},"channels":{"allow":["8"],"deny":["7"]},"roles":{"allow":[],"deny":[]},"cooldown_seconds":0,"questions_per_hour":0,"answer_in_thread":true}"#);
+        insta::assert_snapshot!(serde_json::to_string(&view.unwrap()).unwrap(), @r#"{"instructions":"Be kind.","language":"fr","response_mode":{"mode":"mention"},"channels":{"allow":["8"],"deny":["7"]},"roles":{"allow":[],"deny":[]},"cooldown_seconds":0,"questions_per_hour":0,"answer_in_thread":true}"#);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::dashboard::auth::{self, Actor, Caller, MAX_NAME_CHARS, May, Scope, ch
 use crate::dashboard::extract::{Body, Id, Params, visible};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
+use crate::sentences::pages::Words;
 use crate::store::ApiToken;
 use axum::Json;
 use axum::extract::State;
@@ -31,6 +32,10 @@ pub struct TokenView {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// Discord's id of the person who made it; none where nobody signed in for it. It is revoked when they leave the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "53908232506183680")]
+    pub made_by: Option<String>,
     /// Whether it may make, list and revoke tokens.
     #[serde(default)]
     pub manage_tokens: bool,
@@ -79,6 +84,7 @@ impl From<ApiToken> for TokenView {
             id: token.id.0,
             name: token.name,
             created_at: token.created_at,
+            made_by: token.made_by.map(|person| person.0),
             manage_tokens: scopes.contains(&Scope::ManageTokens),
             scopes,
         }
@@ -133,10 +139,14 @@ pub(crate) async fn make(
     scopes: BTreeSet<Scope>,
 ) -> Result<(ApiToken, SecretString), Problem> {
     let now = Timestamp::now();
+    let made_by = match &caller.actor {
+        Actor::Token { id, .. } => find(bot, caller, &Id(id.0.clone())).await?.made_by,
+        _ => caller.session().map(|session| session.person.clone()),
+    };
     let listed = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ");
     let changes = vec![changed("name", None, Some(name.to_owned())), changed("scopes", None, Some(listed))];
     let note = caller.note("token.created", None, changes, now);
-    Ok(auth::create_token(&bot.store, caller.account(), name, scopes, Some(&note), now).await?)
+    Ok(auth::create_token(&bot.store, caller.account(), name, scopes, made_by, Some(&note), now).await?)
 }
 
 /// One token, without its secret.
@@ -172,9 +182,7 @@ pub async fn revoke_token(
 pub(crate) async fn revoke(bot: &Bot, caller: &Caller, id: &Id) -> Result<(), Problem> {
     let token = find(bot, caller, id).await?;
     if matches!(&caller.actor, Actor::Token { id, .. } if *id == token.id) {
-        return Err(Problem::forbidden(
-            "This is the token that the request itself was made with: it cannot revoke itself.",
-        ));
+        return Err(Problem::said(StatusCode::FORBIDDEN, |lang| Words(lang).denied_own_token().to_owned()));
     }
     let changes = vec![changed("name", Some(token.name.clone()), None)];
     let note = caller.note("token.revoked", token.id.0.clone(), changes, Timestamp::now());
@@ -203,9 +211,7 @@ pub(crate) fn given(
         return Err(without_scopes());
     }
     match scopes.iter().find(|scope| !caller.may(**scope)) {
-        Some(lacking) => Err(Problem::forbidden(format!(
-            "You cannot give the scope `{lacking}`, because you do not have it yourself."
-        ))),
+        Some(lacking) => Err(Problem::said(StatusCode::FORBIDDEN, |lang| Words(lang).denied_give(lacking.as_str()))),
         None => Ok(scopes),
     }
 }

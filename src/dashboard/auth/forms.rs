@@ -2,18 +2,15 @@
 
 use super::origin;
 use super::session::CSRF_HEADER;
-use crate::dashboard::problem::Problem;
-use axum::body::{Body, to_bytes};
+use crate::dashboard::body::whole;
+use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_TYPE, COOKIE};
-use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
-
-/// A form without files holds settings, or a text to learn, of which a megabyte is a book.
-const MAX_FORM_BYTES: usize = 2 * 1024 * 1024;
 
 /// How far into a form with files the token is looked for: it is its first field.
 const MAX_FIRST_FIELD_BYTES: usize = 1024;
@@ -28,8 +25,9 @@ pub async fn csrf_of_forms(request: Request, next: Next) -> Response {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let (mut parts, body) = request.into_parts();
     let (csrf, body) = if kind.starts_with("application/x-www-form-urlencoded") {
-        let Ok(bytes) = to_bytes(body, MAX_FORM_BYTES).await else {
-            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "This form is too large.").into_response();
+        let bytes = match whole(body).await {
+            Ok(bytes) => bytes,
+            Err(problem) => return problem.into_response(),
         };
         let field = url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf");
         (field.map(|(_, value)| value.into_owned()), Body::from(bytes))
@@ -81,6 +79,7 @@ fn first_field(start: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::to_bytes;
     use proptest::prelude::*;
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) fn of(address: &Url) -> String {
 
 /// The name by which a browser on this machine reached us, if it is a name of this machine. A page of a stranger whose
 /// domain was made to point here has that domain in `Host`, and a proxy in between gives itself away.
-pub(super) fn loopback_host(headers: &HeaderMap) -> Option<&str> {
+pub(in crate::dashboard) fn loopback_host(headers: &HeaderMap) -> Option<&str> {
     if FORWARDED.iter().any(|name| headers.contains_key(*name)) {
         return None;
     }

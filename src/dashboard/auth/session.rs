@@ -1,7 +1,7 @@
 //! Sessions of people who signed in: a cookie in the browser, the rest in the table.
 
 use super::token::{hash, is_random, random, sent};
-use super::{Access, Denied, origin};
+use super::{Access, Denied, Recognised, origin};
 use crate::bot::Bot;
 use crate::dashboard::problem::Problem;
 use crate::ids::AccountId;
@@ -48,11 +48,11 @@ impl SignedIn {
         }
         let Some(secret) = cookie(&parts.headers, session_cookie(&bot.access)) else { return Ok(None) };
         let now = Timestamp::now();
-        let Some(session) = bot.store.session(&hash(secret), now).await? else { return Ok(None) };
-        let Some(person) = bot.store.person(&session.person).await? else { return Ok(None) };
-        if person.epoch != session.epoch {
+        let Some((session, person)) = Self::of(secret, bot, now).await? else {
+            Recognised::note(&parts.extensions, Recognised::NOBODY);
             return Ok(None);
-        }
+        };
+        Recognised::note(&parts.extensions, Recognised::SOMEBODY);
         if !origin::is_safe(&parts.method) {
             let own = bot.access.origin();
             if !own.is_some_and(|own| origin::is_ours(&parts.headers, &own)) {
@@ -69,6 +69,12 @@ impl SignedIn {
         let found = Self { person: Arc::new(person), session: Arc::new(session) };
         parts.extensions.insert(found.clone());
         Ok(Some(found))
+    }
+
+    async fn of(secret: &str, bot: &Bot, now: Timestamp) -> Result<Option<(Session, Person)>> {
+        let Some(session) = bot.store.session(&hash(secret), now).await? else { return Ok(None) };
+        let person = bot.store.person(&session.person).await?;
+        Ok(person.filter(|person| person.epoch == session.epoch).map(|person| (session, person)))
     }
 }
 

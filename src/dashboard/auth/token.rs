@@ -1,7 +1,7 @@
 //! API tokens: what stands in a header, and what is kept of it.
 
 use super::need::Scope;
-use crate::ids::{AccountId, TokenId};
+use crate::ids::{AccountId, PersonId, TokenId};
 use crate::store::{ApiToken, Note, Store};
 use anyhow::Result;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -45,6 +45,7 @@ pub async fn create_token(
     account: &AccountId,
     name: &str,
     scopes: BTreeSet<Scope>,
+    made_by: Option<PersonId>,
     note: Option<&Note>,
     now: Timestamp,
 ) -> Result<(ApiToken, SecretString)> {
@@ -57,6 +58,7 @@ pub async fn create_token(
         created_at: now,
         manage_tokens: scopes.contains(&Scope::ManageTokens),
         scopes: Some(scopes),
+        made_by,
     };
     store.put_token(&token, note).await?;
     Ok((token, secret))

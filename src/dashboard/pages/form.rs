@@ -3,20 +3,13 @@
 use super::visitor::Visitor;
 use crate::bot::Bot;
 use crate::dashboard::auth::Need;
+use crate::dashboard::body::whole;
 use crate::dashboard::problem::Problem;
-use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use futures::StreamExt as _;
 use std::sync::Arc;
 use url::form_urlencoded;
-
-/// Largest form, files apart, as where the CSRF token is looked for.
-const MAX_FORM_BYTES: usize = 2 * 1024 * 1024;
-
-/// What is read of a form that is too large.
-const MOST_FORGOTTEN_BYTES: usize = 32 * 1024 * 1024;
 
 /// A form, sent from one of our pages by somebody who may do `N`. There is no other way to get one.
 pub(super) struct Sent<N> {
@@ -54,25 +47,6 @@ impl<N: Need> FromRequest<Arc<Bot>> for Sent<N> {
         let bytes = whole(body).await?;
         Ok(Self { visitor, fields: form_urlencoded::parse(&bytes).into_owned().collect() })
     }
-}
-
-/// A form of at most [`MAX_FORM_BYTES`]. Of a larger one the rest is read and forgotten, within bounds: a browser that is
-/// cut off while it sends shows no page that says why.
-async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
-    let (mut chunks, mut bytes, mut read) = (body.into_data_stream(), Vec::new(), 0_usize);
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::bad_parameter("The form did not come to its end."))?;
-        read += chunk.len();
-        if read <= MAX_FORM_BYTES {
-            bytes.extend_from_slice(&chunk);
-        } else if read > MOST_FORGOTTEN_BYTES {
-            break;
-        }
-    }
-    if read <= MAX_FORM_BYTES {
-        return Ok(bytes);
-    }
-    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "This form is too large."))
 }
 
 /// One value of a form: as typed, and what is wrong with it.

@@ -176,11 +176,11 @@ async fn attention(
     let view = |found: &servers::Attention| {
         let text = found.check.finding.found(w.0);
         let (address, action) = match (&found.guild, found.check.finding.code()) {
-            (Some(guild), _) => (format!("/servers/{}/health", guild.id), w.attention_see_health()),
-            (None, Code::Quota) => ("/usage".to_owned(), w.attention_see_usage()),
-            (None, Code::Sources) if found.check.finding == Finding::SourcesNone => {
+            (_, Code::Sources) if found.check.finding == Finding::SourcesNone => {
                 ("/knowledge/add".to_owned(), w.step_knowledge_action())
             }
+            (Some(guild), _) => (format!("/servers/{}/health", guild.id), w.attention_see_health()),
+            (None, Code::Quota) => ("/usage".to_owned(), w.attention_see_usage()),
             (None, Code::Sources) => ("/knowledge?only=failed".to_owned(), w.attention_see_knowledge()),
             (None, _) => ("/playground".to_owned(), w.attention_see_playground()),
         };

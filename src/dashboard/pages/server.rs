@@ -7,10 +7,12 @@ use super::servers::server_name;
 use super::shell::{Here, Notice, Shell, Told, to_page};
 use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
-use crate::dashboard::api::guilds;
+use crate::dashboard::api::{connections, guilds};
+use crate::dashboard::auth::Scope;
 use crate::dashboard::auth::need::{ChangeSettings, ReadGuilds};
 use crate::dashboard::extract::Id;
 use crate::dashboard::problem::Problem;
+use crate::sentences::Lang;
 use crate::sentences::pages::Words;
 use crate::servers;
 use crate::settings::{
@@ -37,6 +39,9 @@ struct Page {
     id: String,
     name: String,
     is_gone: bool,
+    may_disconnect: bool,
+    /// Whether the bot may stay there, for another account.
+    may_stay: bool,
     form: SettingsForm,
     /// Somebody else has saved meanwhile.
     is_overtaken: bool,
@@ -52,6 +57,8 @@ struct SettingsForm {
     channel_context: bool,
     answer_in_thread: bool,
     instructions: Field,
+    /// In what Guildhall speaks there: code, name, whether it is this one.
+    languages: Vec<(&'static str, &'static str, bool)>,
     cooldown_seconds: Field,
     questions_per_hour: Field,
     channels_allow: Picker,
@@ -170,6 +177,7 @@ impl SettingsForm {
             channel_context,
             answer_in_thread: settings.answer_in_thread,
             instructions: Field::of(settings.instructions.clone()),
+            languages: languages(settings.language),
             cooldown_seconds: Field::of(settings.cooldown_seconds.to_string()),
             questions_per_hour: Field::of(settings.questions_per_hour.to_string()),
             channels_allow: Picker::of(&choices.channels, &settings.channels.allow),
@@ -203,9 +211,11 @@ impl SettingsForm {
         };
         // Browsers end lines with two characters.
         let instructions = sent.field("instructions").replace("\r\n", "\n");
+        let language = Lang::ALL.iter().copied().find(|lang| lang.code() == sent.field("language"));
         let answer_in_thread = sent.is_ticked("answer_in_thread");
         let settings = GuildSettings {
             instructions: instructions.clone(),
+            language,
             response_mode,
             channels: Access { allow: allowed_channels, deny: denied_channels },
             roles: Access { allow: allowed_roles, deny: denied_roles },
@@ -220,6 +230,7 @@ impl SettingsForm {
             channel_context,
             answer_in_thread,
             instructions: Field::of(instructions),
+            languages: languages(language),
             cooldown_seconds,
             questions_per_hour,
             channels_allow,
@@ -263,6 +274,11 @@ impl SettingsForm {
     }
 }
 
+/// The languages that a server may be set to.
+fn languages(chosen: Option<Lang>) -> Vec<(&'static str, &'static str, bool)> {
+    Lang::ALL.iter().map(|&lang| (lang.code(), Words(lang).language_name(), chosen == Some(lang))).collect()
+}
+
 /// The settings.
 pub(super) async fn show(
     State(bot): State<Arc<Bot>>,
@@ -273,7 +289,7 @@ pub(super) async fn show(
     let guild = guilds::find(&bot, &visitor, &id).await?;
     let shell = Shell::new(&visitor, Here::Servers).telling(told.notice());
     let form = SettingsForm::of(&guild, &Box::pin(Choices::of(&bot, &visitor, &guild)).await?);
-    Ok(page(shell, &guild, form, false))
+    Ok(page(&bot, shell, &guild, form, false))
 }
 
 /// Saves them, unless something cannot be used or somebody else was quicker; then what was typed is shown again.
@@ -290,19 +306,21 @@ pub(super) async fn save(State(bot): State<Arc<Bot>>, id: Id, sent: Sent<ChangeS
         }
         let newest = guilds::find(&bot, visitor, &id).await?;
         form.version = newest.version;
-        return Ok(refused(page(shell, &newest, form, true)));
+        return Ok(refused(page(&bot, shell, &newest, form, true)));
     }
-    Ok(refused(page(shell, &guild, form, is_overtaken)))
+    Ok(refused(page(&bot, shell, &guild, form, is_overtaken)))
 }
 
-fn page(shell: Shell, guild: &Guild, form: SettingsForm, is_overtaken: bool) -> Response {
+fn page(bot: &Bot, shell: Shell, guild: &Guild, form: SettingsForm, is_overtaken: bool) -> Response {
     let (w, id) = (shell.w, guild.id.to_string());
     page_response(&Page {
+        may_disconnect: shell.may(Scope::ChangeSettings),
         shell,
         w,
         name: server_name(w, guild),
         id,
         is_gone: guild.left_at.is_some(),
+        may_stay: bot.default_account.is_none(),
         is_refused: form.is_refused(),
         form,
         is_overtaken,
@@ -313,4 +331,14 @@ fn page(shell: Shell, guild: &Guild, form: SettingsForm, is_overtaken: bool) -> 
 pub(super) fn refused(mut page: Response) -> Response {
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     page
+}
+
+/// Disconnects it.
+pub(super) async fn disconnect(
+    State(bot): State<Arc<Bot>>,
+    id: Id,
+    sent: Sent<ChangeSettings>,
+) -> Result<Response, Problem> {
+    connections::disconnect(&bot, &sent.visitor, &id, sent.is_ticked("leave")).await?;
+    Ok(to_page("/servers", Notice::ServerDisconnected))
 }

@@ -24,6 +24,7 @@ pub(super) enum Here {
     Team,
     Bot,
     Tokens,
+    Account,
     /// Something that the navigation does not list.
     Nowhere,
 }
@@ -108,6 +109,11 @@ impl Shell {
         self
     }
 
+    /// Whether the visitor may do this.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        self.may.contains(&scope)
+    }
+
     pub(super) fn lang(&self) -> &'static str {
         self.w.0.code()
     }
@@ -166,6 +172,8 @@ pub(super) enum Notice {
     InvitationRevoked,
     RoleChanged,
     MemberRemoved,
+    AccountLeft,
+    ServerDisconnected,
 }
 
 impl Notice {
@@ -183,6 +191,8 @@ impl Notice {
             Self::InvitationRevoked => "invitation_revoked",
             Self::RoleChanged => "role_changed",
             Self::MemberRemoved => "member_removed",
+            Self::AccountLeft => "account_left",
+            Self::ServerDisconnected => "server_disconnected",
         }
     }
 
@@ -200,6 +210,8 @@ impl Notice {
             Self::InvitationRevoked => w.told_invitation_revoked(),
             Self::RoleChanged => w.told_role_changed(),
             Self::MemberRemoved => w.told_member_removed(),
+            Self::AccountLeft => w.told_account_left(),
+            Self::ServerDisconnected => w.told_server_disconnected(),
         }
     }
 }

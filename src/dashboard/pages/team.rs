@@ -69,15 +69,6 @@ struct NoteRow {
     when: When,
 }
 
-/// What a role is called.
-pub(super) fn role_name(w: Words, role: Role) -> &'static str {
-    match role {
-        Role::Owner => w.role_owner(),
-        Role::Admin => w.role_admin(),
-        Role::Agent => w.role_agent(),
-    }
-}
-
 fn role_text(w: Words, role: Role) -> &'static str {
     match role {
         Role::Owner => w.role_owner_text(),
@@ -111,8 +102,8 @@ impl MemberRow {
         Self {
             initial: name.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default(),
             avatar: avatar.as_ref().filter(|hash| is_hash(hash)).map(picture),
-            role: role_name(w, member.role),
-            roles: ROLES.map(|role| (role_code(role), role_name(w, role), role == member.role)).into(),
+            role: w.role(member.role),
+            roles: ROLES.map(|role| (role_code(role), w.role(role), role == member.role)).into(),
             since: when(w, member.since, now),
             is_self: visitor.person() == Some(&member.person),
             id: member.person.0,
@@ -129,7 +120,7 @@ pub(super) fn is_hash(hash: &str) -> bool {
 impl InvitationRow {
     fn new(w: Words, invitation: Invitation) -> Self {
         let ends = Timestamp::from_second(invitation.expires).map(super::format::moment).unwrap_or_default();
-        Self { id: invitation.id.0, role: role_name(w, invitation.role), ends }
+        Self { id: invitation.id.0, role: w.role(invitation.role), ends }
     }
 }
 
@@ -172,6 +163,8 @@ fn what_text(w: Words, code: &str) -> String {
         "member.joined" => w.audit_member_joined(),
         "member.role_changed" => w.audit_member_role_changed(),
         "member.removed" => w.audit_member_removed(),
+        "member.left" => w.audit_member_left(),
+        "plan.changed" => w.audit_plan_changed(),
         "guild.connected" => w.audit_guild_connected(),
         "guild.disconnected" => w.audit_guild_disconnected(),
         "account.created" => w.audit_account_created(),
@@ -270,7 +263,7 @@ async fn page(
         None
     };
     let offered = ROLES.into_iter().filter(|role| visitor.may_give(*role));
-    let offered = offered.map(|role| (role_code(role), role_name(w, role), role_text(w, role))).collect();
+    let offered = offered.map(|role| (role_code(role), w.role(role), role_text(w, role))).collect();
     let may_manage = visitor.may(Scope::ManageMembers);
     Ok(page_response(&Page { shell, w, members, invitations, offered, changes, may_manage, made, error }))
 }

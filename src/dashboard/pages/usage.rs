@@ -38,22 +38,13 @@ struct PlanView {
 
 impl PlanView {
     fn new(w: Words, plan: Plan, own: Plan) -> Self {
-        let features = Feature::ALL.map(|feature| (feature_name(w, feature), plan.has(feature))).into();
+        let features = Feature::ALL.map(|feature| (w.feature(feature), plan.has(feature))).into();
         Self {
             name: plan_name(w, plan),
             messages: w.plan_messages(number(w, plan.messages_per_month())),
             is_own: plan == own,
             features,
         }
-    }
-}
-
-fn feature_name(w: Words, feature: Feature) -> &'static str {
-    match feature {
-        Feature::Discord => w.feature_discord(),
-        Feature::LiveMonitoring => w.feature_live(),
-        Feature::Takeover => w.feature_takeover(),
-        Feature::Escalation => w.feature_escalation(),
     }
 }
 

@@ -1,47 +1,51 @@
 //! Why somebody could not come in.
 
+use crate::sentences::Lang;
+use crate::sentences::pages::Words;
 use crate::sign_in::NotTold;
 use axum::http::StatusCode;
 
 /// Why somebody could not sign in, sign out or join: a sentence for them.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum SignInTrouble {
     /// There is no client secret.
-    #[error("Nobody can sign in here yet: whoever runs this Guildhall has to set DISCORD_CLIENT_SECRET.")]
     NotOffered,
     /// The state is unknown: forged, used, too old, or of another browser.
-    #[error("This sign-in has ended, was used before, or began in another browser. Please sign in again.")]
     Over,
     /// They said no on Discord's page.
-    #[error("You did not let Discord tell Guildhall who you are, so you are not signed in.")]
     Denied,
     /// Discord does not take us for who we are, or sent back something else.
-    #[error(
-        "Discord did not accept Guildhall's own settings for signing in. Whoever runs this Guildhall finds the reason in \
-         its log."
-    )]
     Refused,
     /// Discord does not answer.
-    #[error("Discord does not answer at the moment. Please try again in a little while.")]
     DiscordDown,
     /// They are who they are, but belong to no account here.
-    #[error(
-        "You belong to no account of this Guildhall. Ask one of its owners for an invitation. Whoever runs it can make you \
-         an owner by putting {0} into GUILDHALL_OPERATORS."
-    )]
     NoAccount(String),
     /// The invitation is unknown, used or over.
-    #[error("This invitation has ended, was used before, or was taken back. Ask for another one.")]
     InvitationOver,
     /// A form came from no page of ours.
-    #[error("This was not sent by a page of this Guildhall, or by one that is out of date. Load the page again.")]
     Forged,
     /// Something of ours does not answer.
-    #[error("Guildhall cannot reach something that it needs for this. Please try again in a moment.")]
-    Unavailable(#[from] anyhow::Error),
+    Unavailable(anyhow::Error),
 }
 
 impl SignInTrouble {
+    /// The same for whoever is told so.
+    pub(crate) fn sentence(&self, lang: Lang) -> String {
+        let w = Words(lang);
+        match self {
+            Self::NoAccount(id) => return w.sign_in_no_account(id.as_str()),
+            Self::NotOffered => w.sign_in_not_offered(),
+            Self::Over => w.sign_in_over(),
+            Self::Denied => w.sign_in_denied(),
+            Self::Refused => w.sign_in_refused(),
+            Self::DiscordDown => w.sign_in_discord_down(),
+            Self::InvitationOver => w.sign_in_invitation_over(),
+            Self::Forged => w.denied_forged(),
+            Self::Unavailable(_) => w.trouble_unavailable(),
+        }
+        .to_owned()
+    }
+
     /// The page's status.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -56,6 +60,12 @@ impl SignInTrouble {
     /// Whether it helps to sign in again.
     pub fn may_try_again(&self) -> bool {
         matches!(self, Self::Over | Self::Denied | Self::DiscordDown | Self::Unavailable(_))
+    }
+}
+
+impl From<anyhow::Error> for SignInTrouble {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Unavailable(error)
     }
 }
 

@@ -66,6 +66,7 @@ mod tests {
     #[test]
     fn a_token_is_chosen_by_id_or_by_a_name_that_is_clear() {
         let token = |id: &str, name: &str| TokenView {
+            made_by: None,
             id: id.to_owned(),
             name: name.to_owned(),
             created_at: "2026-11-24T10:00:00Z".parse().unwrap(),

@@ -110,6 +110,11 @@ impl FakeDiscord {
         state.oauth.refresh.retain(|_, user| *user != member.id);
     }
 
+    /// Whether somebody has a token for asking about this person.
+    pub fn has_allowed(&self, member: &Member) -> bool {
+        self.shared.state().oauth.refresh.values().any(|user| *user == member.id)
+    }
+
     /// How long access tokens last that are given from now on.
     pub fn set_tokens_last(&self, time: Duration) {
         self.shared.state().oauth.tokens_last = time;
