@@ -208,13 +208,14 @@ pub async fn disconnect_guild(
 
 /// Disconnects a server, and lets the bot leave it where that is wanted.
 pub(crate) async fn disconnect(bot: &Bot, caller: &Caller, id: &Id, leave: bool) -> Result<(), Problem> {
-    let (guild, served) =
-        tokio::try_join!(find(bot, caller, id), async { Ok(servers::served_by(bot, caller.account()).await?) })?;
+    // Each on the heap: they would make the future of the request large.
+    let served = Box::pin(async { Ok(servers::served_by(bot, caller.account()).await?) });
+    let (guild, served) = tokio::try_join!(Box::pin(find(bot, caller, id)), served)?;
     // A server that nobody has belongs to the one account there: the bot would go on as before.
     let leave = leave || bot.default_account.as_ref() == Some(caller.account());
     let now = Timestamp::now();
     let note = caller.note("guild.disconnected", guild.id.to_string(), Vec::new(), now);
-    connect::disconnect(bot, served.as_ref(), guild, leave, &note, now).await?.map_err(not_now)
+    Box::pin(connect::disconnect(bot, served.as_ref(), guild, leave, &note, now)).await?.map_err(not_now)
 }
 
 /// Why a server cannot be connected that another account has.
