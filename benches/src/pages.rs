@@ -218,7 +218,7 @@ async fn counted(size: &Size) -> Result<Vec<(&'static str, Requests)>> {
     let shared = Discord::new(&config.discord_api_url, config.discord.as_ref(), None, Budget::Own)?;
     let events = Events::Local(Mailer::smtp(None)?);
     let mut bot = Bot::new(store, jobs.into(), knowledge, None, events, Some(Arc::new(shared)), None);
-    bot.limits = RateLimits::new(config.rates);
+    bot.limits = RateLimits::new(config.rates, Vec::new());
     let server = Server::start(dashboard::router(Arc::new(bot))).await;
     let visit = Visit::new(server.url(), token);
     let mut counted = Vec::new();
@@ -283,8 +283,8 @@ async fn fill(store: &Store, discord: &FakeDiscord, size: &Size) -> Result<Strin
     }
     for number in 0..size.guilds {
         store.put_event(&Event::quota(account.clone(), &format!("2026-{number:02}"), 80, 2_500, now)).await?;
-        create_token(store, &account, &format!("token {number}"), Scope::all(), None, now).await?;
+        create_token(store, &account, &format!("token {number}"), Scope::all(), None, None, now).await?;
     }
-    let (_, token) = create_token(store, &account, "bench", Scope::all(), None, now).await?;
+    let (_, token) = create_token(store, &account, "bench", Scope::all(), None, None, now).await?;
     Ok(token.expose_secret().to_owned())
 }
