@@ -9,8 +9,9 @@ use twilight_model::id::{Id, marker::ApplicationMarker};
 /// A worker whose counter has not moved for so long, by the observer's own clock, is dead.
 pub const DEAD_AFTER: Duration = Duration::from_secs(3);
 
-/// An observer that has not looked for so long may have been asleep itself, and begins to watch anew.
-const BLINK: Duration = Duration::from_secs(1);
+/// An observer that has not looked for so long may have been asleep itself, and begins to watch anew. Longer than the pause
+/// between two looks of a worker that is alone.
+const BLINK: Duration = Duration::from_millis(1_500);
 
 /// Watches the counters of workers.
 #[derive(Debug, Default)]
@@ -30,15 +31,20 @@ struct Seen {
 impl Watch {
     /// Takes what the table says at `now`.
     pub fn look(&mut self, beats: &[WorkerBeat], leases: &[Lease], now: Instant) {
-        let slept = self.looked.is_some_and(|looked| now.duration_since(looked) > BLINK);
-        self.looked = Some(now);
+        let looked_before = self.looked.replace(now).unwrap_or(now);
+        let slept = now.duration_since(looked_before) > BLINK;
         let mut there: HashMap<&str, (Option<u64>, bool)> =
             leases.iter().filter_map(|lease| Some((lease.owner.as_deref()?, (None, true)))).collect();
         there.extend(beats.iter().map(|beat| (beat.worker.as_str(), (Some(beat.count), beat.leaving))));
         self.seen.retain(|worker, _| there.contains_key(worker.as_str()));
         for (worker, (count, leaving)) in there {
             match self.seen.get_mut(worker) {
-                Some(seen) if seen.count == count && !slept => seen.leaving = leaving,
+                // Whoever was dead before the observer slept, and has given no sign since, has not come back.
+                Some(seen)
+                    if seen.count == count && (!slept || looked_before.duration_since(seen.since) >= DEAD_AFTER) =>
+                {
+                    seen.leaving = leaving;
+                }
                 Some(seen) => *seen = Seen { count, since: now, leaving },
                 None => {
                     self.seen.insert(worker.to_owned(), Seen { count, since: now, leaving });
@@ -437,11 +443,20 @@ mod tests {
         // The observer slept.
         watch.look(&beat(2), &[], at(60_000));
         assert!(!watch.is_dead("a", at(60_000)));
+        // It is dead before the observer sleeps again, and stays so.
+        for ms in (60_300..63_300).step_by(300) {
+            watch.look(&beat(2), &[], at(ms));
+        }
+        assert!(watch.is_dead("a", at(63_000)));
+        watch.look(&beat(2), &[], at(80_000));
+        assert!(watch.is_dead("a", at(80_000)) && watch.living(at(80_000)).next().is_none());
+        watch.look(&beat(3), &[], at(80_300));
+        assert!(watch.living(at(80_300)).eq(["a"]));
         // Owners without any counter are watched as long.
         let owned = [lease(key(1, 0), Some("b"), true)];
-        for ms in (60_300..63_600).step_by(300) {
+        for ms in (80_600..83_900).step_by(300) {
             watch.look(&[], &owned, at(ms));
         }
-        assert!(watch.is_dead("b", at(63_300)) && !watch.is_dead("a", at(63_300)));
+        assert!(watch.is_dead("b", at(83_600)) && !watch.is_dead("a", at(83_600)));
     }
 }
