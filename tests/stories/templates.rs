@@ -462,7 +462,9 @@ fn every_function_says_what_it_may_use_and_knows_what_it_needs() {
     let list = |part: &str| container[part].as_array().expect("a list").clone();
     let set: Vec<Value> = [list("Environment"), list("Secrets")].concat();
     let mut said = Vec::new();
-    set.iter().for_each(|set| objects(set, &mut said));
+    for set in &set {
+        objects(set, &mut said);
+    }
     for variable in GATEWAY_VARIABLES {
         assert!(
             said.iter().any(|set| set.get("Name").is_some_and(|name| name == variable)),

@@ -42,8 +42,8 @@ const FREE_REQUESTS: f64 = 1e6;
 /// and two of settings every 2 s, each a unit of a consistent read (gateway-worker/src/worker.rs and changes.rs). Of several
 /// workers each looks at sessions every 0.3 s.
 const SIGNS_OF_LIFE: f64 = 1.0 / 0.7;
-const LOOKS: f64 = 3.0 / 0.9 + 2.0 / 2.0;
-const LOOKS_OF_SEVERAL: f64 = 3.0 / 0.3 + 2.0 / 2.0;
+const LOOKS: f64 = 3.0 / 0.9 + 1.0;
+const LOOKS_OF_SEVERAL: f64 = 3.0 / 0.3 + 1.0;
 
 /// Alarms of infra/monitoring.yaml without those of the gateway.
 const ALARMS: f64 = 19.0;
