@@ -213,7 +213,7 @@ pub(super) async fn limit(State(bot): State<Arc<Bot>>, mut request: Request, nex
     // Programs know that they need a token: whoever sends none to the API guesses. A page without one is somebody who has
     // yet to sign in, and an address where nothing is has checked nothing.
     let is_miss = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
-    let is_guess = response.status() == StatusCode::UNAUTHORIZED || (is_miss && !is_good);
+    let is_guess = !is_good && (is_miss || response.status() == StatusCode::UNAUTHORIZED);
     if !recognised.is_somebody() && (recognised.is_nobody() || (is_operation && is_guess)) {
         limits.good.invalidate(&caller).await;
         limits.tried(&address).await;

@@ -23,7 +23,7 @@ use standalone::house::{House, Work};
 use tests::browser::{Browser, Page};
 use tests::fake_discord::{FakeDiscord, Fault, Member};
 use tests::process::{self, Process};
-use tests::server;
+use tests::server::{self, eventually};
 use tests::world::{SOON, Start, World};
 
 fn start() -> Start {

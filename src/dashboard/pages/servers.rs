@@ -3,7 +3,7 @@
 use super::dress::page_response;
 use super::form::Field;
 use super::format::{When, when};
-use super::shell::{Here, Shell};
+use super::shell::{Here, Shell, Told};
 use super::team::is_hash;
 use super::visitor::{Guest, Visitor};
 use crate::bot::Bot;
@@ -89,8 +89,13 @@ pub(super) fn mode_name(w: Words, mode: ResponseMode) -> &'static str {
 }
 
 /// The list.
-pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadGuilds>) -> Result<Response, Problem> {
-    page(&bot, &visitor, Field::default()).await
+pub(super) async fn show(
+    State(bot): State<Arc<Bot>>,
+    visitor: Visitor<ReadGuilds>,
+    Query(told): Query<Told>,
+) -> Result<Response, Problem> {
+    let shell = Shell::new(&visitor, Here::Servers).telling(told.notice());
+    page(&bot, &visitor, shell, Field::default()).await
 }
 
 /// A server to be opened by its id.
@@ -110,16 +115,16 @@ pub(super) async fn open(
     if typed.parse::<Id<GuildMarker>>().is_ok() {
         return Ok(Redirect::to(&format!("/servers/{typed}")).into_response());
     }
-    let error = Words(visitor.preferences.lang).servers_bad_id().to_owned();
-    let mut response = page(&bot, &visitor, Field { value: id, error: Some(error) }).await?;
+    let shell = Shell::new(&visitor, Here::Servers);
+    let error = shell.w.servers_bad_id().to_owned();
+    let mut response = page(&bot, &visitor, shell, Field { value: id, error: Some(error) }).await?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }
 
-async fn page(bot: &Bot, visitor: &Guest, by_id: Field) -> Result<Response, Problem> {
+async fn page(bot: &Bot, visitor: &Guest, shell: Shell, by_id: Field) -> Result<Response, Problem> {
     let mut guilds = bot.store.guilds_of(visitor.account()).await?;
     guilds.sort_by_key(|guild| (guild.left_at.is_some(), snowflake_time(guild.id.get())));
-    let shell = Shell::new(visitor, Here::Servers);
     let (w, now) = (shell.w, Timestamp::now());
     let servers = guilds.iter().map(|guild| ServerView::new(w, guild, now)).collect();
     let by_id = visitor.may_connect(bot).then_some(by_id);
