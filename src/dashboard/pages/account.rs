@@ -39,7 +39,7 @@ pub(super) async fn show(
         Ok(caller) => Shell::new(&Guest { caller, preferences, path }, Here::Account),
         Err(Denied::NoAccount) => {
             let mut shell = Shell::outside(preferences, Here::Account, &path);
-            shell.csrf = signed_in.session.csrf.clone();
+            shell.csrf.clone_from(&signed_in.session.csrf);
             shell
         }
         Err(denied) => return Err(denied.into()),
