@@ -201,8 +201,10 @@ pub async fn run(bot: &Bot, question: &Question, delivery: &Delivery, now: Times
 /// Tells whoever asked that no answer will come, after the last attempt at one has failed. It is taken off the count, unless
 /// something of an answer was kept to be said: then that is tried once more.
 pub async fn give_up(bot: &Bot, question: &Question, delivery: &Delivery, now: Timestamp) -> Result<Outcome> {
-    let is_told = UserError::ModelFailed.is_told(question.heard);
-    let sentence = is_told.then(|| UserError::ModelFailed.sentence(lang_of(question)));
+    // What has failed may be the table: then it is said in the language of the question.
+    let home = bot.home(&question.place, question.reply_to.application()).await.ok().flatten();
+    let lang = home.map_or_else(|| lang_of(question), |home| spoken_in(&home, question));
+    let sentence = UserError::ModelFailed.is_told(question.heard).then(|| UserError::ModelFailed.sentence(lang));
     Box::pin(say(bot, question, sentence, delivery, now)).await
 }
 

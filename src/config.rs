@@ -162,7 +162,8 @@ pub struct StandaloneConfig {
     pub addr: SocketAddr,
     /// `GUILDHALL_DATA` (unset: ./guildhall-data).
     pub data: PathBuf,
-    /// `GUILDHALL_PLAN` (unset: pro): the plan of the machine's one account.
+    /// `GUILDHALL_PLAN` (unset: pro): the plan of the machine's one account, until an operator
+    /// sets another.
     pub plan: Plan,
 }
 

@@ -202,7 +202,7 @@ pub async fn disconnect_guild(
     id: Id,
     Params(params): Params<DisconnectParams>,
 ) -> Result<StatusCode, Problem> {
-    disconnect(&bot, &caller, &id, params.leave.unwrap_or(false)).await?;
+    Box::pin(disconnect(&bot, &caller, &id, params.leave.unwrap_or(false))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

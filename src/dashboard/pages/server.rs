@@ -40,14 +40,11 @@ struct Page {
     id: String,
     name: String,
     is_gone: bool,
-    may_disconnect: bool,
     /// Whether the bot may stay there, for another account.
     may_stay: bool,
     form: SettingsForm,
     /// Somebody else has saved meanwhile.
     is_overtaken: bool,
-    /// There are errors below.
-    is_refused: bool,
 }
 
 /// The settings as a form has them.
@@ -315,14 +312,12 @@ pub(super) async fn save(State(bot): State<Arc<Bot>>, id: Id, sent: Sent<ChangeS
 fn page(bot: &Bot, shell: Shell, guild: &Guild, form: SettingsForm, is_overtaken: bool) -> Response {
     let (w, id) = (shell.w, guild.id.to_string());
     page_response(&Page {
-        may_disconnect: shell.may(Scope::ChangeSettings),
         shell,
         w,
         name: server_name(w, guild),
         id,
         is_gone: guild.left_at.is_some(),
         may_stay: bot.default_account.is_none(),
-        is_refused: form.is_refused(),
         form,
         is_overtaken,
     })
@@ -340,6 +335,6 @@ pub(super) async fn disconnect(
     id: Id,
     sent: Sent<ChangeSettings>,
 ) -> Result<Response, Problem> {
-    connections::disconnect(&bot, &sent.visitor, &id, sent.is_ticked("leave")).await?;
+    Box::pin(connections::disconnect(&bot, &sent.visitor, &id, sent.is_ticked("leave"))).await?;
     Ok(to_page("/servers", Notice::ServerDisconnected))
 }

@@ -115,8 +115,8 @@ pub(super) async fn open(
     if typed.parse::<Id<GuildMarker>>().is_ok() {
         return Ok(Redirect::to(&format!("/servers/{typed}")).into_response());
     }
-    let error = Words(visitor.preferences.lang).servers_bad_id().to_owned();
     let shell = Shell::new(&visitor, Here::Servers);
+    let error = shell.w.servers_bad_id().to_owned();
     let mut response = page(&bot, &visitor, shell, Field { value: id, error: Some(error) }).await?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
