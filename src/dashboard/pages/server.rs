@@ -33,7 +33,6 @@ const MOST_REPEATED: usize = 30;
 
 #[derive(Template)]
 #[template(path = "server.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each is one independent thing that the page shows")]
 struct Page {
     shell: Shell,
     w: Words,
