@@ -50,6 +50,7 @@ pub use refusals::{Refusal, RefusalKind};
 pub use troubles::{Trouble, TroubleKind};
 
 use crate::aws::Late;
+use crate::ids::AccountId;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -101,7 +102,7 @@ struct Memory {
     /// What was done once and for all.
     done: Cache<String, ()>,
     /// What failed, and is known to have failed.
-    ailing: Cache<(crate::ids::AccountId, Ailment), ()>,
+    ailing: Cache<(AccountId, Ailment), ()>,
 }
 
 impl Memory {
@@ -233,6 +234,34 @@ impl Store {
             ensure!(pending.is_none(), "the table is too busy to {attempted}");
         }
         Ok(found)
+    }
+
+    /// The newest items of an account whose sort keys are at least `from` and before `to`, newest first, at most `limit`.
+    /// One Query.
+    async fn newest<T: DeserializeOwned>(
+        &self,
+        account: &AccountId,
+        from: &str,
+        to: &str,
+        limit: u16,
+    ) -> Result<Vec<T>> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            // `to` itself is between, too.
+            .limit(i32::from(limit) + 1)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(keys::account_partition(account)))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":to", text(to))
+            .send()
+            .await
+            .map_err(|error| failure("list the newest items", &error))?;
+        let is_before = |item: &Item| item.get(keys::SK) != Some(&text(to));
+        found.items.unwrap_or_default().into_iter().filter(is_before).take(limit.into()).map(from_item).collect()
     }
 
     /// All items of a partition whose sort key begins with `prefix`, if that is not empty, ascending; pages are followed to

@@ -53,9 +53,18 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Where the part behind this entry begins.
-    pub fn cursor_at(at: Timestamp, id: &str) -> String {
-        Cursor(at, id.to_owned()).write()
+    /// The first `limit` entries of what is left of a list, of which there are more if `found` has more. `key` is when an
+    /// entry was made, and its id.
+    pub fn of(mut found: Vec<T>, limit: u16, key: impl Fn(&T) -> (Timestamp, &str)) -> Self {
+        let more = found.len() > usize::from(limit);
+        found.truncate(limit.into());
+        let cursor = found.last().filter(|_| more).map(|last| Cursor::of(key(last)).write());
+        Self { items: found, cursor }
+    }
+
+    /// The same part, with what callers see of its entries.
+    pub fn map<U>(self, view: impl Fn(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(view).collect(), cursor: self.cursor }
     }
 }
 
@@ -64,6 +73,10 @@ impl<T> Page<T> {
 struct Cursor(Timestamp, String);
 
 impl Cursor {
+    fn of((at, id): (Timestamp, &str)) -> Self {
+        Self(at, id.to_owned())
+    }
+
     fn write(&self) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).expect("a time and a text are JSON"))
     }
@@ -86,20 +99,14 @@ pub fn page<T>(
     key: impl Fn(&T) -> (Timestamp, &str),
     params: &PageParams,
 ) -> Result<Page<T>, Problem> {
-    let limit = usize::from(params.limit()?);
-    let cursor = |entry: &T| {
-        let (at, id) = key(entry);
-        Cursor(at, id.to_owned())
-    };
+    let limit = params.limit()?;
+    let cursor = |entry: &T| Cursor::of(key(entry));
     if let Some((at, id)) = params.after()? {
         let after = Cursor(at, id);
         all.retain(|entry| cursor(entry) > after);
     }
     all.sort_by_cached_key(&cursor);
-    let more = all.len() > limit;
-    all.truncate(limit);
-    let next = all.last().filter(|_| more).map(|last| cursor(last).write());
-    Ok(Page { items: all, cursor: next })
+    Ok(Page::of(all, limit, key))
 }
 
 #[cfg(test)]

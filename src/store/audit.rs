@@ -1,7 +1,7 @@
 //! Who changed what.
 
 use super::transact::Write as _;
-use super::{Store, failure, from_item, keys, text};
+use super::{Store, keys};
 use crate::ids::AccountId;
 use anyhow::Result;
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -89,29 +89,9 @@ impl Store {
 
     /// An account's changes before this one, newest first, at most `limit`. One Query.
     pub async fn notes(&self, account: &AccountId, before: Option<(Timestamp, &str)>, limit: u16) -> Result<Vec<Note>> {
-        // Between the prefix itself and whatever comes right behind all keys that begin with it.
-        let (from, to) = match before {
-            Some((at, id)) => (keys::AUDIT.to_owned(), keys::audit_at(at, id)),
-            None => (keys::AUDIT.to_owned(), format!("{}~", keys::AUDIT)),
-        };
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .scan_index_forward(false)
-            // The one that `before` names is among those between, too.
-            .limit(i32::from(limit) + i32::from(before.is_some()))
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", text(keys::account_partition(account)))
-            .expression_attribute_values(":from", text(from))
-            .expression_attribute_values(":to", text(to))
-            .send()
-            .await
-            .map_err(|error| failure("list changes", &error))?;
-        let notes = found.items.unwrap_or_default().into_iter().map(from_item::<Note>).collect::<Result<Vec<_>>>()?;
-        let is_before = |note: &Note| before.is_none_or(|(at, id)| (note.at, note.id.as_str()) != (at, id));
-        Ok(notes.into_iter().filter(is_before).take(usize::from(limit)).collect())
+        // Without one, what comes right behind all keys that begin with the prefix.
+        let to = before.map_or_else(|| format!("{}~", keys::AUDIT), |(at, id)| keys::audit_at(at, id));
+        self.newest(account, keys::AUDIT, &to, limit).await
     }
 }
 

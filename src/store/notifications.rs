@@ -1,6 +1,6 @@
 //! Who of an account is told what happens, and what has happened lately.
 
-use super::{Store, failure, from_item, keys, text};
+use super::{Store, keys};
 use crate::events::Event;
 use crate::ids::AccountId;
 use crate::mail::Notifications;
@@ -47,24 +47,7 @@ impl Store {
             Some((at, id)) => keys::event_at(at, id),
             None => keys::events_since(now + SignedDuration::from_hours(24)),
         };
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", text(keys::account_partition(account)))
-            .expression_attribute_values(":from", text(keys::events_since(now - EVENTS_KEPT)))
-            .expression_attribute_values(":to", text(to))
-            .scan_index_forward(false)
-            // The one that `before` names is among those between, too.
-            .limit(i32::from(limit) + i32::from(before.is_some()))
-            .send()
-            .await
-            .map_err(|error| failure("list events", &error))?;
-        let happened: Vec<Happened> =
-            found.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<_>>()?;
-        let events = happened.iter().filter_map(|happened| Event::from_detail(&happened.detail).ok());
-        let is_before = |event: &Event| before.is_none_or(|(_, id)| event.id != id);
-        Ok(events.filter(is_before).take(usize::from(limit)).collect())
+        let happened: Vec<Happened> = self.newest(account, &keys::events_since(now - EVENTS_KEPT), &to, limit).await?;
+        Ok(happened.iter().filter_map(|happened| Event::from_detail(&happened.detail).ok()).collect())
     }
 }

@@ -94,10 +94,9 @@ pub async fn list_accounts(
 ) -> Result<Json<Page<AccountView>>, Problem> {
     let (limit, after) = (params.limit()?, params.after()?);
     let after = after.map(|(_, id)| AccountId(id));
-    let mut ids = bot.store.accounts(after.as_ref(), limit + 1).await?;
-    let more = ids.len() > usize::from(limit);
-    ids.truncate(limit.into());
-    let cursor = ids.last().filter(|_| more).map(|last| Page::<AccountView>::cursor_at(Timestamp::UNIX_EPOCH, &last.0));
+    let ids = bot.store.accounts(after.as_ref(), limit + 1).await?;
+    // Their order is that of their ids alone.
+    let Page { items: ids, cursor } = Page::of(ids, limit, |id| (Timestamp::UNIX_EPOCH, id.0.as_str()));
     let mut accounts = bot.store.accounts_named(&ids).await?;
     accounts.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(Json(Page { items: accounts.into_iter().map(AccountView::from).collect(), cursor }))

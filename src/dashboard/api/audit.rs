@@ -52,10 +52,6 @@ pub async fn list_audit(
 ) -> Result<Json<Page<NoteView>>, Problem> {
     let (limit, before) = (params.limit()?, params.after()?);
     let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
-    // One more than is shown tells whether there is another part.
-    let mut notes = bot.store.notes(caller.account(), before, limit + 1).await?;
-    let more = notes.len() > usize::from(limit);
-    notes.truncate(limit.into());
-    let cursor = notes.last().filter(|_| more).map(|last| Page::<NoteView>::cursor_at(last.at, &last.id));
-    Ok(Json(Page { items: notes.into_iter().map(NoteView::from).collect(), cursor }))
+    let notes = bot.store.notes(caller.account(), before, limit + 1).await?;
+    Ok(Json(Page::of(notes, limit, |note| (note.at, note.id.as_str())).map(NoteView::from)))
 }

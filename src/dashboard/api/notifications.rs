@@ -91,12 +91,9 @@ pub async fn list_events(
 ) -> Result<Json<EventsView>, Problem> {
     let (limit, before) = (params.limit()?, params.after()?);
     let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
-    // One more than is shown tells whether there is another part.
-    let mut events = bot.store.recent_events(caller.account(), before, limit + 1, Timestamp::now()).await?;
-    let more = events.len() > usize::from(limit);
-    events.truncate(limit.into());
-    let cursor = events.last().filter(|_| more).map(|last| Page::<Value>::cursor_at(last.at, &last.id));
-    let items: Result<Vec<Value>, _> = events.iter().map(|event: &Event| serde_json::to_value(event)).collect();
+    let events = bot.store.recent_events(caller.account(), before, limit + 1, Timestamp::now()).await?;
+    let Page { items, cursor } = Page::of(events, limit, |event| (event.at, event.id.as_str()));
+    let items: Result<Vec<Value>, _> = items.iter().map(|event: &Event| serde_json::to_value(event)).collect();
     Ok(Json(EventsView { items: items.map_err(anyhow::Error::from)?, cursor }))
 }
 
