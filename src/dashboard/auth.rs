@@ -149,11 +149,12 @@ impl From<anyhow::Error> for Denied {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
-        match denied {
-            Denied::Unknown => Self::unauthorized(),
-            Denied::Unavailable(error) => error.into(),
-            denied => Self::said(StatusCode::FORBIDDEN, |lang| denied.sentence(lang)),
-        }
+        let status = match denied {
+            Denied::Unavailable(error) => return error.into(),
+            Denied::Unknown => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::FORBIDDEN,
+        };
+        Self::said(status, |lang| denied.sentence(lang))
     }
 }
 

@@ -64,12 +64,6 @@ impl Problem {
         self.said.as_ref().map_or(&self.detail, |said| said.text(lang))
     }
 
-    /// No valid token came with the request.
-    pub fn unauthorized() -> Self {
-        let detail = "Send a valid API token: `Authorization: Bearer gh_…`. It is missing, wrong or revoked.";
-        Self::new(StatusCode::UNAUTHORIZED, detail)
-    }
-
     /// There is no such thing, or it is another account's.
     pub fn no_such(thing: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("There is no such {thing}."))
@@ -203,6 +197,7 @@ impl From<MultipartRejection> for Problem {
 mod tests {
     use super::*;
     use crate::account::{Feature, Plan};
+    use crate::dashboard::auth::Denied;
     use crate::knowledge::source::Unfit;
 
     #[test]
@@ -235,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_problem_says_so_in_its_media_type_and_a_401_says_what_to_send() {
-        let response = Problem::unauthorized().into_response();
+        let response = Problem::from(Denied::Unknown).into_response();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert_eq!(response.headers()[CONTENT_TYPE], MEDIA_TYPE);
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
