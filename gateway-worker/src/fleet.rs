@@ -83,6 +83,11 @@ impl Wanted {
         let &Self { total, generation, .. } = self;
         (0..total).map(move |shard| SessionKey { application, total, generation, shard })
     }
+
+    /// Whether a session of this application is one of them.
+    fn has(&self, key: SessionKey) -> bool {
+        (key.total, key.generation) == (self.total, self.generation)
+    }
 }
 
 /// What one worker sees.
@@ -155,7 +160,7 @@ fn is_superseded(
     there: &HashMap<SessionKey, &Lease>,
 ) -> bool {
     let Some(wanted) = applications.get(&key.application) else { return false };
-    (key.total, key.generation) != (wanted.total, wanted.generation)
+    !wanted.has(key)
         && wanted.keys(key.application).all(|key| there.get(&key).is_some_and(|lease| lease.state.ready))
 }
 
@@ -178,13 +183,12 @@ fn is_free(lease: &Lease, view: &View<'_>) -> bool {
 /// at which sessions give way to newer ones, each message is answered once, and nearly always in order.
 fn follows_others(lease: &Lease, view: &View<'_>) -> bool {
     let Some(wanted) = view.applications.get(&lease.key.application) else { return false };
-    let is_newest = |key: SessionKey| (key.total, key.generation) == (wanted.total, wanted.generation);
     let is_kept = |other: &Lease| other.owner.as_ref().is_some_and(|owner| view.living.contains(owner));
-    is_newest(lease.key)
+    wanted.has(lease.key)
         && lease.state.session_id.is_some()
         && view.leases.iter().any(|other| {
             other.key.application == lease.key.application
-                && !is_newest(other.key)
+                && !wanted.has(other.key)
                 && other.state.session_id.is_some()
                 && !is_kept(other)
         })
