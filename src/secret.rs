@@ -42,17 +42,17 @@ const OPENED_AT_MOST: u64 = 10_000;
 /// What secrets are sealed with.
 #[derive(Debug)]
 pub enum Secrets {
-    /// A key that this process has: in a file, for one machine, or told by its environment.
-    LocalKey(LocalKey),
+    /// A key in a file, for one machine.
+    File(KeyFile),
+    /// A key that was told by the process's environment.
+    Told(RandomizedNonceKey),
     /// A key that never leaves AWS's Key Management Service.
     Kms(Kms),
 }
 
-/// A key in a file that is made when the first secret is sealed, or one that was told. Without it, what was sealed with it is
-/// lost.
+/// A key in a file that is made when the first secret is sealed. Without it, what was sealed with it is lost.
 #[derive(Debug)]
-pub struct LocalKey {
-    /// Not looked at where the key was told.
+pub struct KeyFile {
     file: PathBuf,
     key: OnceLock<RandomizedNonceKey>,
 }
@@ -81,23 +81,22 @@ impl Secrets {
                 let mut bytes = [0; KEY_BYTES];
                 hex::decode_to_slice(key.expose_secret(), &mut bytes)
                     .map_err(|_| anyhow!("GUILDHALL_SEALING_KEY is no key of {KEY_BYTES} bytes"))?;
-                let told = LocalKey { file: PathBuf::new(), key: OnceLock::new() };
-                told.keep(bytes)?;
-                Ok(Self::LocalKey(told))
+                Ok(Self::Told(usable(&bytes)?))
             }
         }
     }
 
     /// With the key in `file`.
     pub fn local(file: impl Into<PathBuf>) -> Self {
-        Self::LocalKey(LocalKey { file: file.into(), key: OnceLock::new() })
+        Self::File(KeyFile { file: file.into(), key: OnceLock::new() })
     }
 
     /// Seals a secret. It can be opened only where it is said to be the same thing again: `what` names whose secret of
     /// what it is.
     pub async fn seal(&self, what: &str, secret: &str) -> Result<String> {
         match self {
-            Self::LocalKey(key) => key.seal(what, secret),
+            Self::File(file) => seal(what, secret, file.key(make)?),
+            Self::Told(key) => seal(what, secret, key),
             // On the heap: the SDK's future would make everybody's large who may need a token.
             Self::Kms(key) => Box::pin(key.seal(what, secret)).await,
         }
@@ -106,43 +105,20 @@ impl Secrets {
     /// Opens what [`seal`](Self::seal) has made of a secret of the same `what`.
     pub async fn open(&self, what: &str, sealed: &str) -> Result<SecretString> {
         match self {
-            Self::LocalKey(key) => key.open(what, sealed),
+            Self::File(file) => open(what, encoded(sealed)?, file.key(read)?),
+            Self::Told(key) => open(what, encoded(sealed)?, key),
             Self::Kms(key) => Box::pin(key.open(what, sealed)).await,
         }
     }
 }
 
-impl LocalKey {
-    fn seal(&self, what: &str, secret: &str) -> Result<String> {
-        let key = match self.key.get() {
-            Some(key) => key,
-            None => self.keep(make(&self.file)?)?,
-        };
-        let mut bytes = secret.as_bytes().to_vec();
-        let nonce =
-            key.seal_in_place_append_tag(bound_to(what), &mut bytes).map_err(|_| anyhow!("sealing a secret"))?;
-        Ok(format!("{LOCAL}{}", URL_SAFE_NO_PAD.encode([&nonce.as_ref()[..], &bytes].concat())))
-    }
-
-    fn open(&self, what: &str, sealed: &str) -> Result<SecretString> {
-        let Some(encoded) = sealed.strip_prefix(LOCAL) else { bail!("a secret was not sealed with a machine's key") };
-        let key = match self.key.get() {
-            Some(key) => key,
-            None => self.keep(read(&self.file)?)?,
-        };
-        let unusable = || anyhow!("a secret cannot be opened: it was changed, or sealed with another key");
-        let mut bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| unusable())?;
-        if bytes.len() < NONCE_LEN {
-            return Err(unusable());
+impl KeyFile {
+    /// The key, for which `file` is looked at once.
+    fn key(&self, look: impl FnOnce(&Path) -> Result<[u8; KEY_BYTES]>) -> Result<&RandomizedNonceKey> {
+        if let Some(key) = self.key.get() {
+            return Ok(key);
         }
-        let mut rest = bytes.split_off(NONCE_LEN);
-        let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| unusable())?;
-        let opened = key.open_in_place(nonce, bound_to(what), &mut rest).map_err(|_| unusable())?;
-        Ok(String::from_utf8(opened.to_vec()).map_err(|_| unusable())?.into())
-    }
-
-    fn keep(&self, bytes: [u8; KEY_BYTES]) -> Result<&RandomizedNonceKey> {
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| anyhow!("using the key for secrets"))?;
+        let key = usable(&look(&self.file)?)?;
         Ok(self.key.get_or_init(|| key))
     }
 }
@@ -212,6 +188,33 @@ where
 
 fn bound_to(what: &str) -> Aad<&[u8]> {
     Aad::from(what.as_bytes())
+}
+
+fn seal(what: &str, secret: &str, key: &RandomizedNonceKey) -> Result<String> {
+    let mut bytes = secret.as_bytes().to_vec();
+    let nonce = key.seal_in_place_append_tag(bound_to(what), &mut bytes).map_err(|_| anyhow!("sealing a secret"))?;
+    Ok(format!("{LOCAL}{}", URL_SAFE_NO_PAD.encode([&nonce.as_ref()[..], &bytes].concat())))
+}
+
+/// What was sealed with a key that the process has, and not by KMS.
+fn encoded(sealed: &str) -> Result<&str> {
+    sealed.strip_prefix(LOCAL).context("a secret was not sealed with a machine's key")
+}
+
+fn open(what: &str, encoded: &str, key: &RandomizedNonceKey) -> Result<SecretString> {
+    let unusable = || anyhow!("a secret cannot be opened: it was changed, or sealed with another key");
+    let mut bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| unusable())?;
+    if bytes.len() < NONCE_LEN {
+        return Err(unusable());
+    }
+    let mut rest = bytes.split_off(NONCE_LEN);
+    let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| unusable())?;
+    let opened = key.open_in_place(nonce, bound_to(what), &mut rest).map_err(|_| unusable())?;
+    Ok(String::from_utf8(opened.to_vec()).map_err(|_| unusable())?.into())
+}
+
+fn usable(bytes: &[u8; KEY_BYTES]) -> Result<RandomizedNonceKey> {
+    RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| anyhow!("using the key for secrets"))
 }
 
 /// The key, made if there is none. The file appears whole or not at all, and only its owner may read it.
@@ -289,15 +292,15 @@ mod tests {
 
         #[test]
         fn nothing_else_is_opened(at in 0..80_usize, change in 1_u8..128, noise in ".{0,80}") {
-            let folder = tempfile::tempdir().unwrap();
-            let Secrets::LocalKey(secrets) = Secrets::local(folder.path().join("key")) else { panic!("it is one") };
-            let sealed = secrets.seal("a", "s3cret").unwrap();
+            let key = usable(&[7; KEY_BYTES]).unwrap();
+            let sealed = seal("a", "s3cret", &key).unwrap();
             let mut bytes = URL_SAFE_NO_PAD.decode(&sealed[LOCAL.len()..]).unwrap();
             let at = at % bytes.len();
             bytes[at] ^= change;
-            secrets.open("a", &format!("{LOCAL}{}", URL_SAFE_NO_PAD.encode(&bytes))).unwrap_err();
-            secrets.open("a", &format!("{LOCAL}{}", URL_SAFE_NO_PAD.encode(&bytes[..at]))).unwrap_err();
-            secrets.open("a", &noise).unwrap_err();
+            open("a", &URL_SAFE_NO_PAD.encode(&bytes), &key).unwrap_err();
+            open("a", &URL_SAFE_NO_PAD.encode(&bytes[..at]), &key).unwrap_err();
+            open("a", &noise, &key).unwrap_err();
+            encoded(&noise).unwrap_err();
         }
     }
 }
