@@ -160,8 +160,7 @@ fn is_superseded(
     there: &HashMap<SessionKey, &Lease>,
 ) -> bool {
     let Some(wanted) = applications.get(&key.application) else { return false };
-    !wanted.has(key)
-        && wanted.keys(key.application).all(|key| there.get(&key).is_some_and(|lease| lease.state.ready))
+    !wanted.has(key) && wanted.keys(key.application).all(|key| there.get(&key).is_some_and(|lease| lease.state.ready))
 }
 
 fn is_free(lease: &Lease, view: &View<'_>) -> bool {
