@@ -183,6 +183,11 @@ impl World {
         self.guildhall.lines().join("\n")
     }
 
+    /// Waits until Guildhall has printed this: a line may come later than the answer to the request that it is about.
+    pub async fn prints(&self, needle: &str) {
+        eventually(SOON, async || self.log().contains(needle).then_some(())).await;
+    }
+
     /// The process's data folder.
     pub fn data(&self) -> &std::path::Path {
         self.data.path()

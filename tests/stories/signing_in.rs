@@ -219,7 +219,7 @@ async fn whatever_goes_wrong_at_discord_is_said_in_a_sentence() {
     discord.resets_client_secret();
     let back = returns(&mut browser, discord, &world.operator, true).await;
     assert_snapshot!(said(&go(&mut browser, &back).await), @"502 Signing in Discord did not accept Guildhall's own settings for signing in. Whoever runs this Guildhall finds the reason in its log.");
-    assert!(world.log().contains("look at DISCORD_CLIENT_SECRET"));
+    world.prints("look at DISCORD_CLIENT_SECRET").await;
     assert_eq!(browser.api(Method::GET, "/me", None).await.0, 401);
 }
 
@@ -320,7 +320,7 @@ async fn whoever_sits_at_the_machine_is_its_admin_and_nobody_else() {
     let (status, me) = browser.api(Method::GET, "/me", None).await;
     assert_eq!(status, 200, "{me}");
     assert_eq!(me["person"], json!({"id": "local", "name": "Local admin", "role": "owner"}));
-    assert!(world.log().contains("whoever opens the pages on this machine is their admin"));
+    world.prints("whoever opens the pages on this machine is their admin").await;
     assert_eq!(browser.opens("/sign-in?next=/healthz").await.location().path(), "/healthz");
 
     // A stranger's domain that points to this machine, and a proxy that lets strangers in.
@@ -371,7 +371,7 @@ async fn behind_an_address_of_its_own_a_machine_lets_nobody_in_without_signing_i
     let world = World::start(Start { without_model: true, environment, ..Start::default() }).await;
     assert_eq!(world.browser().api(Method::GET, "/me", None).await.0, 401);
     assert_eq!(world.api(Method::GET, "/me", None).await.0, 200, "the machine's token works");
-    assert!(world.log().contains("set DISCORD_CLIENT_SECRET"));
+    world.prints("set DISCORD_CLIENT_SECRET").await;
     assert_snapshot!(said(&world.browser().opens("/sign-in").await), @"404 Signing in Nobody can sign in here yet: whoever runs this Guildhall has to set DISCORD_CLIENT_SECRET.");
 }
 
