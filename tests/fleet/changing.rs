@@ -7,13 +7,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tests::fake_discord::Member;
 use tests::fake_model::Fault;
+use tests::seed;
 use tests::server::eventually;
 use tokio_util::sync::CancellationToken;
 
 use super::world::{PATIENCE, World};
-
-/// What people do depends on nothing else.
-const SEED: u64 = 20_261_124;
 
 /// Books that can be asked for.
 const BOOKS: usize = 1_000;
@@ -58,7 +56,7 @@ fn answer(number: usize) -> String {
 
 /// Goes on until it is stopped; a person does one thing after the other.
 async fn talk(person: Member, place: usize, people: usize, stop: CancellationToken) -> Vec<Said> {
-    let mut random = StdRng::seed_from_u64(SEED + place as u64);
+    let mut random = StdRng::seed_from_u64(seed() + place as u64);
     let mut done = Vec::new();
     let pause = |random: &mut StdRng, ms: std::ops::Range<u64>| {
         tokio::time::sleep(Duration::from_millis(random.random_range(ms)))

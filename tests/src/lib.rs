@@ -16,3 +16,12 @@ pub mod python; // virtual environments of the tests' own
 pub mod server; // loopback servers, the HTTP client, polling
 pub mod workers; // several workers' clients of Discord on one table
 pub mod world; // all of it together: what a story begins with
+
+/// What stories with much chance in them begin with: what people and faults do depends on nothing else. `STORY_SEED` is
+/// another one.
+///
+/// # Panics
+/// When that is no whole number.
+pub fn seed() -> u64 {
+    std::env::var("STORY_SEED").map_or(20_261_124, |seed| seed.parse().expect("STORY_SEED is a whole number"))
+}

@@ -13,11 +13,6 @@ use tests::fake_discord::{FakeDiscord, Member};
 use tests::fake_model::FakeModel;
 use tests::world::{SOON, Start, World};
 
-/// The figures of a run depend on nothing else. `STORY_SEED` is another one.
-fn seed() -> u64 {
-    std::env::var("STORY_SEED").map_or(20_261_124, |seed| seed.parse().expect("STORY_SEED is a whole number"))
-}
-
 /// How often a long story looks whether it is over: each look reads every message.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 

@@ -7,9 +7,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tests::fake_discord::{self, By};
 use tests::fake_model::Fault;
+use tests::seed;
 use tests::world::{SOON, Start};
 
-use super::{crowd, each_is_answered_once, everybody_asks, found_answered, library, seed, wait_for_answers};
+use super::{crowd, each_is_answered_once, everybody_asks, found_answered, library, wait_for_answers};
 use crate::stories::redelivery::settled;
 
 const QUESTIONS: usize = 2_000;
