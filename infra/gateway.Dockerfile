@@ -6,7 +6,7 @@ RUN apk add --no-cache build-base cmake perl
 WORKDIR /guildhall
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/guildhall/target \
-    cargo build --locked --release --package gateway-worker && cp target/release/gateway-worker /gateway-worker
+    cargo build --locked --profile worker --package gateway-worker && cp target/worker/gateway-worker /gateway-worker
 
 # No shell, no package manager; certificates are part of the program.
 FROM scratch

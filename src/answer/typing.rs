@@ -9,6 +9,9 @@ use std::time::Duration;
 /// Discord shows it for ten seconds. [Discord Docs/Channel: Trigger Typing Indicator]
 const EVERY: Duration = Duration::from_secs(8);
 
+/// An answer that is there sooner needs no sign of its coming, behind which it would wait for its turn.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// Does `work` and shows in the question's channel that an answer is coming. Not where it may turn out that nobody asked:
 /// then the answer follows so soon that there is nothing to show.
 pub(super) async fn meanwhile<T>(bot: &Bot, question: &Question, work: impl Future<Output = T>) -> T {
@@ -20,6 +23,9 @@ pub(super) async fn meanwhile<T>(bot: &Bot, question: &Question, work: impl Futu
         return work.await;
     }
     let mut work = pin!(work);
+    if let Ok(done) = tokio::time::timeout(AT_ONCE, &mut work).await {
+        return done;
+    }
     loop {
         let typing = async {
             let shown = discord.typing(*application_id, *channel_id).await;
