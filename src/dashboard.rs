@@ -24,13 +24,16 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use problem::Problem;
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// Made when it is first asked for: it would be most of a cold start.
+static DESCRIPTION: LazyLock<Bytes> =
+    LazyLock::new(|| api::description().to_json().expect("the description has only text keys").into());
 
 /// Everything that is spoken over HTTP except Discord's webhook.
 pub fn router(bot: Arc<Bot>) -> Router {
-    let (api, document) = api::router();
-    let document = Bytes::from(document.to_json().expect("the description has only text keys"));
-    let api = api.route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], document)));
+    let api =
+        api::router().route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], DESCRIPTION.clone())));
     let guarded = |router: Router<Arc<Bot>>| {
         router
             .layer(axum::middleware::from_fn(auth::csrf_of_forms))

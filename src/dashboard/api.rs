@@ -24,13 +24,15 @@ use crate::bot::Bot;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::routing::{MethodFilter, on};
+use pastey::paste;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::HttpMethod;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi as Description, RefOr};
 use utoipa::{Modify, OpenApi};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa_axum::PathItemExt;
 
 /// Where the API lives.
 pub const PREFIX: &str = "/api/v1";
@@ -38,28 +40,101 @@ pub const PREFIX: &str = "/api/v1";
 /// Largest body of a request, files apart. The longest question has 24 kB; a text of a megabyte is a book.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Guildhall",
-        description = "Ask questions, and manage what they are answered from. Errors are `application/problem+json`. \
-                       Lists that continue contain a `cursor` for the next part. Each token or session may send so many requests a \
-                       minute, and fewer questions and uploads: the headers `RateLimit-Policy` and `RateLimit` say how many, \
-                       and a 429 says in `Retry-After` when to come again.",
-    ),
-    servers((url = "/api/v1")),
-    components(schemas(Problem, Role, Scope)),
-    modifiers(&WaysIn),
-    tags(
-        (name = "ask", description = "Questions and answers"),
-        (name = "knowledge", description = "What answers are taken from"),
-        (name = "guilds", description = "Discord servers, and how Guildhall behaves in them"),
-        (name = "bot", description = "The account's own Discord application"),
-        (name = "account", description = "Usage, people and access"),
-        (name = "installation", description = "All accounts, for those who run the installation"),
-    ),
-)]
-struct Document;
+/// Serves operations, each with the layer behind its arrow, and describes the same ones.
+macro_rules! operations {
+    ($($module:ident::$operation:ident $(=> $layer:expr)?),+ $(,)?) => {
+        #[derive(OpenApi)]
+        #[openapi(
+            info(
+                title = "Guildhall",
+                description = "Ask questions, and manage what they are answered from. Errors are `application/problem+json`. \
+                               Lists that continue contain a `cursor` for the next part. Each token or session may send so many requests a \
+                               minute, and fewer questions and uploads: the headers `RateLimit-Policy` and `RateLimit` say how many, \
+                               and a 429 says in `Retry-After` when to come again.",
+            ),
+            servers((url = "/api/v1")),
+            paths($($module::$operation),+),
+            components(schemas(Problem, Role, Scope)),
+            modifiers(&WaysIn),
+            tags(
+                (name = "ask", description = "Questions and answers"),
+                (name = "knowledge", description = "What answers are taken from"),
+                (name = "guilds", description = "Discord servers, and how Guildhall behaves in them"),
+                (name = "bot", description = "The account's own Discord application"),
+                (name = "account", description = "Usage, people and access"),
+                (name = "installation", description = "All accounts, for those who run the installation"),
+            ),
+        )]
+        struct Document;
+
+        /// All operations, without [`PREFIX`].
+        pub fn router() -> Router<Arc<Bot>> {
+            paste! {
+                Router::new()$(.route(
+                    &<$module::[<__path_ $operation>] as utoipa::Path>::path(),
+                    on(methods(&<$module::[<__path_ $operation>] as utoipa::Path>::methods()), $module::$operation)
+                        $(.layer($layer))?,
+                ))+
+            }
+        }
+    };
+}
+
+operations! {
+    ask::ask,
+    knowledge::list_sources,
+    knowledge::add_source,
+    knowledge::upload_file => knowledge::upload_limit(),
+    knowledge::get_source,
+    knowledge::remove_source,
+    knowledge::refresh_source,
+    knowledge::search,
+    guilds::list_guilds,
+    connections::connect_guild,
+    connections::get_invite,
+    connections::list_available,
+    guilds::get_guild,
+    connections::disconnect_guild,
+    questions::list_questions,
+    questions::close_question,
+    guilds::get_settings,
+    guilds::change_settings,
+    servers::list_channels,
+    servers::list_roles,
+    servers::get_guild_health,
+    servers::get_health,
+    bot::get_bot,
+    bot::set_bot,
+    bot::remove_bot,
+    notifications::get_notifications,
+    notifications::set_notifications,
+    notifications::list_events,
+    usage::me,
+    usage::usage,
+    usage::usage_history,
+    usage::count_messages,
+    plan::get_plan,
+    plan::list_notices,
+    tokens::list_tokens,
+    tokens::create_token,
+    tokens::get_token,
+    tokens::revoke_token,
+    members::list_members,
+    members::change_member,
+    members::remove_member,
+    members::list_invitations,
+    members::create_invitation,
+    members::get_invitation,
+    members::revoke_invitation,
+    audit::list_audit,
+    accounts::list_memberships,
+    accounts::leave_account,
+    accounts::choose_account,
+    accounts::end_sessions,
+    accounts::list_accounts,
+    accounts::get_account,
+    accounts::change_account,
+}
 
 struct WaysIn;
 
@@ -83,52 +158,17 @@ impl Modify for WaysIn {
     }
 }
 
-/// All operations, without [`PREFIX`], and their description.
-pub fn router() -> (Router<Arc<Bot>>, Description) {
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(ask::ask))
-        .routes(routes!(knowledge::list_sources, knowledge::add_source))
-        .merge(OpenApiRouter::new().routes(routes!(knowledge::upload_file)).layer(knowledge::upload_limit()))
-        .routes(routes!(knowledge::get_source, knowledge::remove_source))
-        .routes(routes!(knowledge::refresh_source))
-        .routes(routes!(knowledge::search))
-        .routes(routes!(guilds::list_guilds, connections::connect_guild))
-        .routes(routes!(connections::get_invite))
-        .routes(routes!(connections::list_available))
-        .routes(routes!(guilds::get_guild, connections::disconnect_guild))
-        .routes(routes!(questions::list_questions))
-        .routes(routes!(questions::close_question))
-        .routes(routes!(guilds::get_settings, guilds::change_settings))
-        .routes(routes!(servers::list_channels))
-        .routes(routes!(servers::list_roles))
-        .routes(routes!(servers::get_guild_health))
-        .routes(routes!(servers::get_health))
-        .routes(routes!(bot::get_bot, bot::set_bot, bot::remove_bot))
-        .routes(routes!(notifications::get_notifications, notifications::set_notifications))
-        .routes(routes!(notifications::list_events))
-        .routes(routes!(usage::me))
-        .routes(routes!(usage::usage))
-        .routes(routes!(usage::usage_history))
-        .routes(routes!(usage::count_messages))
-        .routes(routes!(plan::get_plan))
-        .routes(routes!(plan::list_notices))
-        .routes(routes!(tokens::list_tokens, tokens::create_token))
-        .routes(routes!(tokens::get_token, tokens::revoke_token))
-        .routes(routes!(members::list_members))
-        .routes(routes!(members::change_member, members::remove_member))
-        .routes(routes!(members::list_invitations, members::create_invitation))
-        .routes(routes!(members::get_invitation, members::revoke_invitation))
-        .routes(routes!(audit::list_audit))
-        .routes(routes!(accounts::list_memberships))
-        .routes(routes!(accounts::leave_account))
-        .routes(routes!(accounts::choose_account))
-        .routes(routes!(accounts::end_sessions))
-        .routes(routes!(accounts::list_accounts))
-        .routes(routes!(accounts::get_account, accounts::change_account))
-        .split_for_parts();
+/// By which methods an operation is asked for.
+fn methods(described: &[HttpMethod]) -> MethodFilter {
+    described.iter().map(PathItemExt::to_method_filter).reduce(MethodFilter::or).expect("an operation has a method")
+}
+
+/// What describes the operations to programs. It takes as long as all else that the dashboard does to begin, and few ask for it.
+pub fn description() -> Description {
+    let mut document = Document::openapi();
     knowledge::close(&mut document);
     describe(&mut document);
-    (router, document)
+    document
 }
 
 /// Each response must have a description: where none is written, it is what the status is called.
@@ -162,7 +202,7 @@ mod tests {
     /// What scripts rely on: nothing of it goes away within a version.
     #[test]
     fn the_operations_stay() {
-        let document = serde_json::to_value(router().1).unwrap();
+        let document = serde_json::to_value(description()).unwrap();
         let mut operations: Vec<String> = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             operations.extend(methods.as_object().unwrap().keys().map(|method| format!("{path} {method}")));
@@ -227,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_the_description_names_is_in_it() {
-        let document = serde_json::to_value(router().1).unwrap();
+        let document = serde_json::to_value(description()).unwrap();
         let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
         assert_eq!(document["components"]["schemas"]["Scope"]["enum"], serde_json::json!(names));
         let text = document.to_string();
@@ -238,7 +278,7 @@ mod tests {
 
     #[test]
     fn every_operation_says_who_may_do_it() {
-        let document = serde_json::to_value(router().1).unwrap();
+        let document = serde_json::to_value(description()).unwrap();
         let mut rules: Vec<String> = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
