@@ -141,6 +141,9 @@ words! {
     denied_plan(feature, needed, own);
     denied_invite(role);
     denied_own_token;
+    denied_not_manager;
+    denied_not_signed_in;
+    denied_sign_in_again;
     denied_give(scope);
     trouble_unavailable;
     sign_in_not_offered;
