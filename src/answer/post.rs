@@ -1,11 +1,11 @@
 //! A reply on its way: message by message, each posted once, going on where an interrupted delivery stopped.
 
-use super::{Outcome, fate, lang_of};
+use super::{Outcome, fate, spoken_in};
 use crate::bot::{Bot, Home};
 use crate::discord::{Discord, DiscordError, Post, VoteButtons, code};
 use crate::ids::ConversationId;
 use crate::question::{Place, Question, ReplyTo};
-use crate::sentences;
+use crate::sentences::{self, Lang};
 use crate::store::{Claim, Posted, Reply, TroubleKind};
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
@@ -67,7 +67,7 @@ pub(super) async fn thread(
     if !home.settings.answer_in_thread {
         return Ok(None);
     }
-    let name = thread_name(question);
+    let name = thread_name(question, spoken_in(home, question));
     match discord.start_thread(*application_id, *channel_id, *message_id, &name).await {
         Ok(thread) => Ok(Some(thread)),
         Err(error @ DiscordError::Unavailable(_)) => Err(error).context("a thread could not be started"),
@@ -79,8 +79,9 @@ pub(super) async fn thread(
     }
 }
 
-/// The question's first words, without what would be noise in a list of threads.
-fn thread_name(question: &Question) -> String {
+/// The question's first words, without what would be noise in a list of threads; what this language has for a name where
+/// none are left.
+fn thread_name(question: &Question, lang: Lang) -> String {
     // Mentions and custom emoji are written in angle brackets.
     let mut words = String::new();
     for piece in question.text.split('<') {
@@ -105,7 +106,7 @@ fn thread_name(question: &Question) -> String {
         }
         name.push_str(word);
     }
-    if name.chars().any(char::is_alphanumeric) { name } else { sentences::thread_name(lang_of(question)).to_owned() }
+    if name.chars().any(char::is_alphanumeric) { name } else { sentences::thread_name(lang).to_owned() }
 }
 
 /// Where an interaction's reply goes.

@@ -171,6 +171,7 @@ await walk(async (launched) => {
     bot: "/bot",
     tokens: "/tokens",
     team: "/team",
+    account: "/account",
     nowhere: "/nowhere",
   };
   const storageState = await page.context().storageState();
