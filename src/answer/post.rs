@@ -300,3 +300,25 @@ async fn trouble(
         Place::DirectMessage | Place::Account(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_thread_is_called_what_was_asked_or_what_the_server_calls_one() {
+        let name = |text: &str, lang| {
+            let question = serde_json::from_value(json!({
+                "id": 1, "place": {"guild": "2"}, "conversation": "3-4", "text": text, "asker": "Ann",
+                "asked_at": "2026-11-24T10:00:00Z",
+                "reply_to": {"message": {"application_id": "5", "channel_id": "3", "message_id": "1", "is_thread": false}},
+            }));
+            thread_name(&question.unwrap(), lang)
+        };
+        assert_eq!(name("<@5> How `long`?", Lang::Fr), "How long?");
+        for lang in [Lang::En, Lang::Fr] {
+            assert_eq!(name("<@5> ?!", lang), sentences::thread_name(lang));
+        }
+    }
+}

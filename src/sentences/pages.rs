@@ -223,6 +223,9 @@ words! {
     server_thread;
     server_thread_text;
     server_persona;
+    server_role;
+    server_role_hint;
+    server_persona_long(limit);
     server_instructions;
     server_instructions_hint;
     server_language;

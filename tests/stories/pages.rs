@@ -149,17 +149,24 @@ async fn a_server_is_set_and_what_cannot_be_used_is_said_beside_it() {
     let mut browser = world.browser();
     let form = "form.settings";
 
-    let typed =
-        [("mode", "all_messages"), ("smart", "on"), ("instructions", "Be <b>brief</b>."), ("cooldown_seconds", "10")];
+    let typed = [
+        ("mode", "all_messages"),
+        ("smart", "on"),
+        ("persona", "You are <b>Zeph</b>.\r\nYou are calm."),
+        ("instructions", "Be <b>brief</b>."),
+        ("cooldown_seconds", "10"),
+    ];
     let sent = sends(&mut browser, "/servers/77", form, &typed).await;
     assert_snapshot!(told(&mut browser, &sent).await, @"Saved. The server follows the new settings within seconds.");
     let (_, settings) = world.api(Method::GET, "/guilds/77/settings", None).await;
     assert_eq!(settings["response_mode"], json!({"mode": "all_messages", "smart": true, "channel_context": false}));
+    assert_eq!(settings["persona"], "You are <b>Zeph</b>.\nYou are calm.");
     assert_eq!((&settings["instructions"], &settings["cooldown_seconds"]), (&json!("Be <b>brief</b>."), &json!(10)));
 
     // Everything wrong is said at once, and nothing that was typed is lost.
     let long = "é".repeat(4_001);
     let wrong = [
+        ("persona", &long[..1_002]),
         ("instructions", long.as_str()),
         ("cooldown_seconds", "ten"),
         ("questions_per_hour", "1001"),
@@ -168,6 +175,7 @@ async fn a_server_is_set_and_what_cannot_be_used_is_said_beside_it() {
     let sent = sends(&mut browser, "/servers/77", form, &wrong).await;
     assert_eq!(sent.status, 422);
     assert_snapshot!(words(&sent, ".error").join("\n"), @r"
+    The persona is longer than 500 characters.
     The instructions are longer than 4,000 characters.
     “general” is no id. Ids are numbers, or mentions such as <#123>.
     This must be a whole number, 0 or more.
