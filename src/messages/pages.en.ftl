@@ -329,6 +329,8 @@ test_add = Add the answer
 ## Playground
 
 playground_lead = Ask as members do, and see what the answer rests on. Each question counts as one message.
+playground_server = Answer as in
+playground_no_server = No server
 playground_new = New conversation
 playground_no_model = No language model is configured, so answers are the best passages, quoted.
 playground_log = Conversation

@@ -331,6 +331,8 @@ test_add = Ajouter la réponse
 ## Playground
 
 playground_lead = Demandez comme un membre, et voyez sur quoi repose la réponse. Chaque question compte pour un message.
+playground_server = Répondre comme dans
+playground_no_server = Aucun serveur
 playground_new = Nouvelle conversation
 playground_no_model = Aucun modèle de langage n’est configuré : les réponses sont les meilleurs passages, cités.
 playground_log = Échanges

@@ -368,6 +368,8 @@ words! {
 
     playground_lead;
     playground_new;
+    playground_server;
+    playground_no_server;
     playground_no_model;
     playground_log;
     playground_empty;

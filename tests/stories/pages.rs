@@ -331,6 +331,22 @@ async fn the_playground_answers_with_sources() {
     let sent = sends(&mut browser, "/playground", "form#ask", &[("question", " ")]).await;
     assert_eq!((sent.status, words(&sent, ".refusal").len()), (422, 1));
     assert_eq!(world.used().await, 2);
+
+    // As in a server it is who it is there, and nobody elsewhere.
+    let told =
+        |world: &World| world.model.chats().last().expect("it was asked").messages()[0].1.contains("You are Zeph.");
+    let persona = json!({"persona": "You are Zeph."});
+    assert_eq!(world.api(Method::PATCH, "/guilds/77/settings", Some(persona)).await.0, 200);
+    let ask = json!({"question": "How long is the warranty?", "guild": "77"});
+    assert!(!told(&world) && world.api(Method::POST, "/ask", Some(ask)).await.0 == 200 && told(&world));
+    let typed = [("question", "How long is the warranty?")];
+    let page = sends(&mut browser, "/playground", "form#ask", &typed).await;
+    assert!(!told(&world) && words(&page, "#guild option").len() == 2, "{}", page.body);
+    let page = sends(&mut browser, "/playground", "form#ask", &[("guild", "77"), typed[0]]).await;
+    assert!(told(&world), "{}", page.body);
+    assert_eq!(words(&page, "#guild option[selected]").len(), 1, "the choice stays");
+    let nobodys = json!({"question": "How long is the warranty?", "guild": "nonsense"});
+    assert_eq!(world.api(Method::POST, "/ask", Some(nobodys)).await.0, 422);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
