@@ -10,7 +10,7 @@ use std::fmt;
 /// One row for each case: its name in code, what is filled into its sentence, and its code, which is also the name under
 /// which its sentence stands in `messages/sources.*.ftl`.
 macro_rules! cases {
-    ($($(#[$about:meta])+ $case:ident $({ $($(#[$meaning:meta])+ $argument:ident: $type:ty),+ })? = $code:literal;)+) => {
+    ($($(#[$about:meta])+ $case:ident $({ $($(#[$meaning:meta])+ $argument:ident: $type:ty),+ })? = $code:tt;)+) => {
         /// Why a source could not be read, or not all of it. Codes are in the table and in scripts: they stay.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(tag = "code")]
