@@ -22,13 +22,14 @@ use crate::prompt;
 use crate::question::{Heard, MAX_CHARS, Question, ReplyTo, Said};
 use crate::reply::{self, SourceLink};
 use crate::sentences::{self, Lang};
-use crate::settings::ResponseMode;
+use crate::settings::{GuildSettings, ResponseMode};
 use crate::store::{Admission, Claim, Delivery, Quota, Reply, Turn};
 use crate::usage::Kind;
 use anyhow::{Context as _, Result, anyhow, bail};
 use futures::future::OptionFuture;
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use think::{Material, Thought};
 
@@ -234,10 +235,19 @@ pub async fn notify(bot: &Bot, notify: &Notify, delivery: &Delivery, now: Timest
     Box::pin(say(bot, &message, Some(sentence), delivery, now)).await
 }
 
-/// Answers a caller who waits: the API, the command line.
-pub async fn ask(bot: &Bot, question: &Question, now: Timestamp) -> Result<Answer, NoAnswer> {
+/// Answers a caller who waits: the API, the command line. With `settings`, as in a server that is set so.
+pub async fn ask(
+    bot: &Bot,
+    question: &Question,
+    settings: Option<GuildSettings>,
+    now: Timestamp,
+) -> Result<Answer, NoAnswer> {
     check(&question.text)?;
     let home = bot.home(&question.place, question.reply_to.application()).await?.ok_or(UserError::NotConnected)?;
+    let home = match settings {
+        Some(settings) => Arc::new(Home { account: home.account.clone(), settings }),
+        None => home,
+    };
     let limit = home.account.plan.messages_per_month();
     let quota = Quota { account: &home.account.id, limit, kind: Kind::of(question) };
     let delivery = Delivery { id: format!("call-{}", question.id), attempt: 1 };

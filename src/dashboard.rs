@@ -45,7 +45,9 @@ pub fn router(bot: Arc<Bot>) -> Router {
         .route("/api/v1/", any(async || Problem::not_found()))
         .nest(api::PREFIX, api::with_refusals(api))
         .route(&format!("{}{{name}}", assets::PREFIX), get(assets::serve));
-    // What people see is dressed as a page, whoever refuses it.
+    // What people see is dressed as a page, whoever refuses it. Pages are sent as they are, not compressed: each holds the
+    // session's CSRF token and often what somebody else chose (a search, a name), and then the size of what is compressed
+    // tells the token to whoever watches the wire, letter by letter (BREACH). What is the same for everybody is compressed, once.
     let pages = guarded(pages::router()).layer(from_fn_with_state(Arc::clone(&bot), pages::dress));
     guarded(machines).merge(pages).with_state(bot)
 }

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
+pub use crate::sentences::sources::SourceError;
 pub use search::Hit;
 
 /// A question of fewer characters is embedded together with the one before it.
@@ -62,11 +63,6 @@ pub struct Passage {
     /// Markdown, at most [`chunk::MAX_CHARS`] characters.
     pub text: String,
 }
-
-/// Why a source could not be read: a sentence for the admin who added it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SourceError(pub String);
 
 /// Why something could not be added.
 #[derive(Debug, thiserror::Error)]
@@ -324,8 +320,7 @@ impl Knowledge {
         };
         if let Err(error) = jobs.send(&job, now).await {
             // Nothing would ever come for it: better to say so than to let it wait.
-            let reason = "Guildhall had too much to do to take this in. Add or refresh it again later.".to_owned();
-            self.store.set_source_status(source, &Status::Failed { reason }).await?;
+            self.store.set_source_status(source, &Status::failed(SourceError::NotTaken)).await?;
             return Err(error.into());
         }
         Ok(())

@@ -18,13 +18,11 @@ use crate::llm::{Message, Role};
 use crate::question::{Heard, MAX_CHARS};
 use crate::sentences::Lang;
 use crate::sentences::pages::Words;
+use crate::settings::{MAX_INSTRUCTIONS_CHARS, MAX_PERSONA_CHARS};
 
 pub use answer::{MAX_SOURCES, ModelAnswer, Unusable, answer_schema, parse};
 pub use quote::no_model_answer;
 pub use words::{estimate_tokens, is_answerable_text, search_context};
-
-/// Longest instructions that an admin can give, in characters.
-pub const MAX_INSTRUCTIONS: usize = 4_000;
 
 // The budgets in tokens. Rules, passages, turns, a long question and the answer together stay below 8,192, the smallest
 // context that is still common on people's own machines.
@@ -49,7 +47,9 @@ pub struct Turn {
 /// Everything that goes into a prompt.
 #[derive(Debug, Clone)]
 pub struct Context<'a> {
-    /// Persona and instructions from the admin's settings, which are trusted; empty for none.
+    /// Who the model is to be, from the admin's settings, which are trusted; empty for none.
+    pub persona: &'a str,
+    /// What else the admin wants of it, from the same; empty for none.
     pub instructions: &'a str,
     /// The language to answer in, whatever that of the question; none for that of the question.
     pub language: Option<Lang>,
@@ -134,12 +134,18 @@ fn rules(context: &Context<'_>) -> String {
         addressed = if is_smart { "\"addressed\": true, " } else { "" },
         today = context.today,
     );
-    let instructions = clip(context.instructions.trim(), MAX_INSTRUCTIONS);
-    if !instructions.is_empty() {
-        let _ = write!(
-            rules,
-            "\nFrom the team that runs this server; where it differs, the rules above win:\n{instructions}\n"
-        );
+    let from_the_team = [
+        ("Who you are and how you sound", context.persona, MAX_PERSONA_CHARS),
+        ("What to know and to do", context.instructions, MAX_INSTRUCTIONS_CHARS),
+    ];
+    for (about, text, most) in from_the_team {
+        let text = clip(text.trim(), most);
+        if !text.is_empty() {
+            let _ = write!(
+                rules,
+                "\n{about}, from the team that runs this server; where it differs, the rules above win:\n{text}\n"
+            );
+        }
     }
     rules
 }
@@ -270,6 +276,7 @@ mod tests {
 
     fn context<'a>(question: &'a str, turns: &'a [Turn], passages: &'a [Passage]) -> Context<'a> {
         Context {
+            persona: "You are Zeph.",
             instructions: "Be kind.",
             language: None,
             locale: "en-GB",
@@ -289,7 +296,14 @@ mod tests {
         let turns = [turn(1, "Hello.")];
         let messages = compose(&context("How long?", &turns, &passages));
         assert!(messages[0].content.contains("2026-11-24"));
-        assert!(messages[0].content.ends_with("Be kind.\n"));
+        assert!(messages[0].content.ends_with(
+            "\n\nWho you are and how you sound, from the team that runs this server; where it differs, the rules above win:\n\
+             You are Zeph.\n\
+             \nWhat to know and to do, from the team that runs this server; where it differs, the rules above win:\n\
+             Be kind.\n"
+        ));
+        let silent = Context { persona: " ", instructions: "", ..context("How long?", &turns, &passages) };
+        assert!(!compose(&silent)[0].content.contains("from the team"));
         assert!(messages[0].content.contains("3. Write in the language of the question"));
         let fixed = compose(&Context { language: Some(Lang::Fr), ..context("How long?", &turns, &passages) });
         assert!(fixed[0].content.contains("3. Write in Français (fr), whatever the language of the question"));

@@ -1,5 +1,5 @@
 //! Everything that Guildhall says itself, by language: the bot's sentences to members here, the words of pages in
-//! `pages`.
+//! `pages`, what is said of sources in `sources`.
 //!
 //! Each sentence is one function. Its texts stand under the function's name in `messages/`, one [Fluent] file for each
 //! book and language, compiled in and read when the language is first spoken. A new sentence is a line in `messages!` and a
@@ -10,6 +10,7 @@
 
 mod library;
 pub(crate) mod pages;
+pub(crate) mod sources;
 
 use library::Texts;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ enum Book {
     Bot,
     /// What pages say.
     Pages,
+    /// Why a source could not be read.
+    Sources,
 }
 
 macro_rules! languages {
@@ -60,7 +63,8 @@ macro_rules! languages {
                         "\n",
                         include_str!(concat!("messages/health.", $code, ".ftl")),
                     ),
-                    (Self::$lang, Book::Pages) => include_str!(concat!("messages/pages.", $code, ".ftl")),)+
+                    (Self::$lang, Book::Pages) => include_str!(concat!("messages/pages.", $code, ".ftl")),
+                    (Self::$lang, Book::Sources) => include_str!(concat!("messages/sources.", $code, ".ftl")),)+
                 }
             }
 
@@ -73,6 +77,10 @@ macro_rules! languages {
                     }
                     (Self::$lang, Book::Pages) => {
                         static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang, Book::Pages));
+                        &TEXTS
+                    }
+                    (Self::$lang, Book::Sources) => {
+                        static TEXTS: LazyLock<Texts> = LazyLock::new(|| library::read(Lang::$lang, Book::Sources));
                         &TEXTS
                     })+
                 }

@@ -13,6 +13,9 @@ use twilight_model::id::{
 /// Characters of [`GuildSettings::instructions`]: a page, which every prompt of the server has room for.
 pub const MAX_INSTRUCTIONS_CHARS: usize = 4_000;
 
+/// Characters of [`GuildSettings::persona`]: a few sentences.
+pub const MAX_PERSONA_CHARS: usize = 500;
+
 /// Ids on one list. With several hundred, a role is the better tool.
 pub const MAX_LISTED: usize = 200;
 
@@ -57,7 +60,9 @@ impl Guild {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GuildSettings {
-    /// What an admin wants the model to know about the team and its tone; trusted, unlike anything members write.
+    /// Who the model is to be, and in which tone it speaks, as an admin wants it; trusted, unlike anything members write.
+    pub persona: String,
+    /// What an admin wants the model to know about the team, and to do; trusted as well.
     pub instructions: String,
     /// In what Guildhall and the model speak; none for the language of each question, else that of the person's Discord.
     pub language: Option<Lang>,
@@ -84,6 +89,9 @@ impl GuildSettings {
     /// Every value that is not within its bounds.
     pub fn faults(&self) -> Vec<OutOfBounds> {
         let mut faults = Vec::new();
+        if self.persona.chars().count() > MAX_PERSONA_CHARS {
+            faults.push(OutOfBounds::Persona);
+        }
         if self.instructions.chars().count() > MAX_INSTRUCTIONS_CHARS {
             faults.push(OutOfBounds::Instructions);
         }
@@ -108,6 +116,9 @@ impl GuildSettings {
 /// A setting that is not within its bounds. As text, a sentence that names it as the API does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutOfBounds {
+    /// [`GuildSettings::persona`].
+    #[error("`persona` must have at most {MAX_PERSONA_CHARS} characters.")]
+    Persona,
     /// [`GuildSettings::instructions`].
     #[error("`instructions` must have at most {MAX_INSTRUCTIONS_CHARS} characters.")]
     Instructions,
@@ -177,6 +188,7 @@ mod tests {
     #[test]
     fn what_is_out_of_bounds_is_named() {
         let fine = GuildSettings {
+            persona: "é".repeat(MAX_PERSONA_CHARS),
             instructions: "é".repeat(MAX_INSTRUCTIONS_CHARS),
             cooldown_seconds: MAX_COOLDOWN_SECONDS,
             questions_per_hour: MAX_QUESTIONS_PER_HOUR,
@@ -185,6 +197,7 @@ mod tests {
         assert_eq!(fine.check(), Ok(()));
         let many = Access { allow: BTreeSet::new(), deny: (1..=201).map(Id::new).collect() };
         for (settings, named) in [
+            (GuildSettings { persona: "x".repeat(501), ..fine.clone() }, "`persona`"),
             (GuildSettings { instructions: "x".repeat(4_001), ..fine.clone() }, "`instructions`"),
             (GuildSettings { cooldown_seconds: 86_401, ..fine.clone() }, "`cooldown_seconds`"),
             (GuildSettings { questions_per_hour: 1_001, ..fine.clone() }, "`questions_per_hour`"),
@@ -208,7 +221,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_the_default() {
         let settings: GuildSettings = serde_json::from_str(r#"{"instructions":"Be kind."}"#).unwrap();
-        assert_eq!(settings.response_mode, ResponseMode::Mention);
+        assert_eq!((settings.response_mode, settings.persona.as_str()), (ResponseMode::Mention, ""));
         assert!(settings.channels.is_open() && settings.roles.is_open());
         let mode = r#"{"response_mode":{"mode":"all_messages","smart":true,"channel_context":false}}"#;
         let settings: GuildSettings = serde_json::from_str(mode).unwrap();

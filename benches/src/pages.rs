@@ -249,7 +249,8 @@ async fn fill(store: &Store, discord: &FakeDiscord, size: &Size) -> Result<Strin
     }
     for number in 0..size.sources {
         let (content, at) = ("1".to_owned(), now - SignedDuration::from_mins(i64::from(number)));
-        let ready = Ready { documents: 1, passages: size.passages_each, skipped: Vec::new(), content, at };
+        let ready =
+            Ready { documents: 1, passages: size.passages_each, skipped: Vec::new(), missing: Vec::new(), content, at };
         store
             .put_source(&Source {
                 id: SourceId(source_id(number)),

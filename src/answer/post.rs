@@ -1,11 +1,11 @@
 //! A reply on its way: message by message, each posted once, going on where an interrupted delivery stopped.
 
-use super::{Outcome, fate, lang_of};
+use super::{Outcome, fate, spoken_in};
 use crate::bot::{Bot, Home};
 use crate::discord::{Discord, DiscordError, Post, VoteButtons, code};
 use crate::ids::ConversationId;
 use crate::question::{Place, Question, ReplyTo};
-use crate::sentences;
+use crate::sentences::{self, Lang};
 use crate::store::{Claim, Posted, Reply, TroubleKind};
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
@@ -67,7 +67,7 @@ pub(super) async fn thread(
     if !home.settings.answer_in_thread {
         return Ok(None);
     }
-    let name = thread_name(question);
+    let name = thread_name(question, spoken_in(home, question));
     match discord.start_thread(*application_id, *channel_id, *message_id, &name).await {
         Ok(thread) => Ok(Some(thread)),
         Err(error @ DiscordError::Unavailable(_)) => Err(error).context("a thread could not be started"),
@@ -79,8 +79,9 @@ pub(super) async fn thread(
     }
 }
 
-/// The question's first words, without what would be noise in a list of threads.
-fn thread_name(question: &Question) -> String {
+/// The question's first words, without what would be noise in a list of threads; what this language has for a name where
+/// none are left.
+fn thread_name(question: &Question, lang: Lang) -> String {
     // Mentions and custom emoji are written in angle brackets.
     let mut words = String::new();
     for piece in question.text.split('<') {
@@ -105,7 +106,7 @@ fn thread_name(question: &Question) -> String {
         }
         name.push_str(word);
     }
-    if name.chars().any(char::is_alphanumeric) { name } else { sentences::thread_name(lang_of(question)).to_owned() }
+    if name.chars().any(char::is_alphanumeric) { name } else { sentences::thread_name(lang).to_owned() }
 }
 
 /// Where an interaction's reply goes.
@@ -297,5 +298,27 @@ async fn trouble(
     match question.place {
         Place::Guild(guild) => bot.store.record_trouble(guild, channel, kind, code, now).await,
         Place::DirectMessage | Place::Account(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_thread_is_called_what_was_asked_or_what_the_server_calls_one() {
+        let name = |text: &str, lang| {
+            let question = serde_json::from_value(json!({
+                "id": 1, "place": {"guild": "2"}, "conversation": "3-4", "text": text, "asker": "Ann",
+                "asked_at": "2026-11-24T10:00:00Z",
+                "reply_to": {"message": {"application_id": "5", "channel_id": "3", "message_id": "1", "is_thread": false}},
+            }));
+            thread_name(&question.unwrap(), lang)
+        };
+        assert_eq!(name("<@5> How `long`?", Lang::Fr), "How long?");
+        for lang in [Lang::En, Lang::Fr] {
+            assert_eq!(name("<@5> ?!", lang), sentences::thread_name(lang));
+        }
     }
 }

@@ -94,6 +94,7 @@ impl<'a> Material<'a> {
         let (mut steps, began) = (self.steps.clone(), Instant::now());
         let shown = prompt::fitting(&self.passages);
         let messages = prompt::compose(&Context {
+            persona: &home.settings.persona,
             instructions: &home.settings.instructions,
             language: home.settings.language,
             locale: question.locale.as_deref().unwrap_or("en"),

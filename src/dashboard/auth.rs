@@ -275,7 +275,12 @@ impl Caller {
             return Err(Denied::Unknown);
         }
         let token = bot.store.token(&hash(secret)).await?.ok_or(Denied::Unknown)?;
-        let scopes = token.may();
+        let mut scopes = token.may();
+        if let Some(person) = &token.made_by {
+            // Looked up each time, as for the person: a token never may more than its maker still may.
+            let maker = bot.store.member(&token.account, person).await?.ok_or(Denied::Unknown)?;
+            scopes.retain(|scope| maker.role >= scope.least_role());
+        }
         let home = bot.home(&Place::Account(token.account), None).await?.ok_or(Denied::Unknown)?;
         let actor = Actor::Token { id: token.id, name: token.name, scopes };
         Ok(Self { home, actor, operates: false, session: None })

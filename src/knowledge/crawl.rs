@@ -79,8 +79,9 @@ pub struct Crawled {
     pub unchanged: usize,
     /// Pages that could not be read.
     pub failed: usize,
-    /// A sentence if pages were left out: because of the limits, or because the site stopped answering.
-    pub cut_short: Option<String>,
+    /// Why pages were left out, if any were: because of the limits, or because the site stopped answering.
+    #[serde(default)]
+    pub left_out: Option<SourceError>,
     /// The site stopped answering or was too slow, so that what was not asked for any more may well be there.
     pub stopped: bool,
     /// Where it goes on, if only this stretch of it is over.
@@ -158,7 +159,7 @@ pub async fn crawl(
         crawl.run().await;
     }
     if crawl.crawled == Crawled::default() {
-        return Err(SourceError("The pages of this site ask programs not to index them".into()));
+        return Err(SourceError::NoIndex);
     }
     Ok(crawl.crawled)
 }
@@ -176,8 +177,8 @@ async fn go_on(
         Ok(robots) => robots,
         // What has been read is not lost over it.
         Err(error) => {
-            let cut_short = Some(format!("The site stopped answering. {error}"));
-            return Crawled { cut_short, stopped: true, ..rest.crawled };
+            let left_out = Some(SourceError::SiteStopped { because: Box::new(error) });
+            return Crawled { left_out, stopped: true, ..rest.crawled };
         }
     };
     let scope = Scope::of(&rest.at);
@@ -268,7 +269,7 @@ impl Crawl<'_> {
             }
             if self.is_over() {
                 let left = self.queue.len() + 1;
-                self.crawled.cut_short = Some(format!("The site is so slow that {left} pages or more were left out"));
+                self.crawled.left_out = Some(SourceError::SlowSite { left });
                 self.crawled.stopped = true;
                 return;
             }
@@ -303,12 +304,14 @@ impl Crawl<'_> {
                         failures_in_a_row += 1;
                     }
                     self.crawled.failed += 1;
+                    let error = SourceError::from(error);
                     if failures_in_a_row == FAILURES_IN_A_ROW {
-                        self.crawled.cut_short = Some(format!("The site stopped answering. {error}"));
+                        let because = Box::new(error.clone());
+                        self.crawled.left_out = Some(SourceError::SiteStopped { because });
                         self.crawled.stopped = true;
                         self.queue.clear();
                     }
-                    self.tell(Outcome::Failed { address: url, error: error.into(), passing }).await
+                    self.tell(Outcome::Failed { address: url, error, passing }).await
                 }
             };
             if !listener.is_listening() {
@@ -345,10 +348,10 @@ impl Crawl<'_> {
 
     fn may_visit(&self, hop: &Url) -> Result<(), FetchError> {
         if !self.scope.contains(hop) {
-            return Err(FetchError::Refused("The page redirects out of this part of the site".into()));
+            return Err(FetchError::Refused(SourceError::RedirectsOut));
         }
         if !self.robots.allows(hop) {
-            return Err(FetchError::Refused("The page redirects to one that robots.txt asks not to read".into()));
+            return Err(FetchError::Refused(SourceError::RedirectsToForbidden));
         }
         Ok(())
     }
@@ -394,9 +397,7 @@ impl Crawl<'_> {
             return;
         }
         if self.seen.len() >= self.limits.pages {
-            self.crawled.cut_short.get_or_insert_with(|| {
-                format!("The site has more than {} pages; the others were left out", self.limits.pages)
-            });
+            self.crawled.left_out.get_or_insert(SourceError::LargeSite { pages: self.limits.pages });
             return;
         }
         self.seen.insert(key);
@@ -586,7 +587,7 @@ mod tests {
         let crawled = crawled.unwrap();
         assert_eq!(told, ["/"]);
         assert!(crawled.stopped);
-        assert_eq!(crawled.cut_short.unwrap(), "The site is so slow that 2 pages or more were left out");
+        assert_eq!(crawled.left_out.unwrap().to_string(), "The site is so slow that 2 pages or more were left out");
     }
 
     /// One page at a stretch, each with what the one before has written down.
@@ -615,7 +616,7 @@ mod tests {
                 assert_eq!(crawled, Crawled { pages: 4, ..Crawled::default() });
                 break;
             };
-            assert!(crawled.stopped && crawled.cut_short.is_none() && left.done() < left.found());
+            assert!(crawled.stopped && crawled.left_out.is_none() && left.done() < left.found());
             let written = serde_json::to_string(&left).unwrap();
             rest = Some(serde_json::from_str(&written).unwrap());
         }
@@ -630,11 +631,15 @@ mod tests {
         let mut left = *crawled.rest.take().unwrap();
         left.took_ms = 3_600_000;
         let crawled = crawl(&fetcher, &start, &limits, &HashMap::new(), Some(left.clone()), &send).await.unwrap();
-        assert!(crawled.stopped && crawled.rest.is_none() && crawled.cut_short.unwrap().contains("2 pages or more"));
+        assert!(
+            crawled.stopped
+                && crawled.rest.is_none()
+                && crawled.left_out.unwrap().to_string().contains("2 pages or more")
+        );
         // A site that is gone meanwhile ends the crawl, and nothing that was read is lost over it.
         left.at = "http://127.0.0.1:9/".parse().unwrap();
         let crawled = crawl(&fetcher, &start, &limits, &HashMap::new(), Some(left), &send).await.unwrap();
-        assert!(crawled.stopped && crawled.cut_short.unwrap().starts_with("The site stopped answering"));
+        assert!(crawled.stopped && crawled.left_out.unwrap().to_string().starts_with("The site stopped answering"));
     }
 
     #[tokio::test]
@@ -662,7 +667,7 @@ mod tests {
         ");
         assert_eq!(
             crawled.unwrap(),
-            Crawled { pages: 5, unchanged: 0, failed: 2, cut_short: None, stopped: false, rest: None }
+            Crawled { pages: 5, unchanged: 0, failed: 2, left_out: None, stopped: false, rest: None }
         );
         assert!(!site.asked().iter().any(|path| path == "/other" || path.contains("utm_") || path.contains("no")));
     }
@@ -714,7 +719,7 @@ mod tests {
         let (told, crawled) = crawled(&start, &limits(), &HashMap::new()).await;
         assert!(told.len() <= 20);
         assert_eq!(
-            crawled.unwrap().cut_short.as_deref(),
+            crawled.unwrap().left_out.map(|left_out| left_out.to_string()).as_deref(),
             Some("The site has more than 20 pages; the others were left out")
         );
     }
@@ -744,6 +749,6 @@ mod tests {
         let site = paths.iter().fold(Site::default().page("/", &links), |site, path| site.answers(path, 503));
         let (told, crawled) = crawled(&site.open().await, &limits(), &HashMap::new()).await;
         assert_eq!(told.len(), 1 + FAILURES_IN_A_ROW);
-        assert!(crawled.unwrap().cut_short.unwrap().starts_with("The site stopped answering"));
+        assert!(crawled.unwrap().left_out.unwrap().to_string().starts_with("The site stopped answering"));
     }
 }

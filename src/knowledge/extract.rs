@@ -48,13 +48,7 @@ pub fn document(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<
         Format::Docx => isolated::read(Kind::Docx, bytes)?,
     };
     if !read.markdown.chars().any(char::is_alphanumeric) {
-        return Err(SourceError(match address {
-            Some(_) => {
-                "The page contains no text. Pages that are put together by a script in the browser cannot be read"
-                    .into()
-            }
-            None => "The file contains no text".into(),
-        }));
+        return Err(if address.is_some() { SourceError::EmptyPage } else { SourceError::EmptyFile });
     }
     let title =
         read.title.and_then(|title| tidy_title(&title)).unwrap_or_else(|| name_as_title(name, address.as_ref()));
@@ -76,7 +70,7 @@ struct Read {
     markdown: String,
 }
 
-/// Tells the format, or in a sentence why this cannot be read.
+/// Tells the format, or why this cannot be read.
 pub(super) fn format(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Result<Format, SourceError> {
     check_content_type(content_type)?;
     let start = &bytes[..bytes.len().min(1024)];
@@ -88,14 +82,10 @@ pub(super) fn format(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Re
         return Ok(Format::Docx);
     }
     if bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]) {
-        return Err(SourceError(
-            "This is a Word file of the old kind (.doc) or one that is protected by a password. Save it as .docx without a \
-             password and add it again"
-                .into(),
-        ));
+        return Err(SourceError::OldWord);
     }
     if text::is_binary(bytes) {
-        return Err(SourceError(NOT_READABLE.into()));
+        return Err(SourceError::NotReadable);
     }
     let essence = essence(content_type);
     let extension = extension(name);
@@ -106,16 +96,14 @@ pub(super) fn format(name: &str, content_type: Option<&str>, bytes: &[u8]) -> Re
         (Some("text/plain"), _) | (_, Some("txt")) => Format::Text,
         _ if looks_like_html(start) => Format::Html,
         (Some("application/pdf" | "application/x-pdf"), _) | (_, Some("pdf")) => {
-            return Err(SourceError("This is not a PDF file, although it is called one".into()));
+            return Err(SourceError::NoPdf);
         }
         (Some(DOCX), _) | (_, Some("docx")) => {
-            return Err(SourceError("This is not a Word file, although it is called one".into()));
+            return Err(SourceError::NoWord);
         }
         _ => Format::Text,
     })
 }
-
-const NOT_READABLE: &str = "This is no text. HTML, Markdown, plain text, PDF and Word (.docx) can be read";
 
 /// Refuses what a server itself calls something that cannot be read.
 pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), SourceError> {
@@ -135,7 +123,7 @@ pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), Sourc
         | "application/msword" => true,
         other => other.starts_with("text/"),
     };
-    if readable { Ok(()) } else { Err(SourceError(NOT_READABLE.into())) }
+    if readable { Ok(()) } else { Err(SourceError::NotReadable) }
 }
 
 /// `text/html` of `text/HTML; charset=utf-8`.

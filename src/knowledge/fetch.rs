@@ -79,61 +79,46 @@ pub struct FetchedPage {
     pub validators: Validators,
 }
 
-/// Why a page could not be fetched. The text is a sentence for the admin who named the page.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a page could not be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FetchError {
-    #[error("Only addresses that start with http:// or https:// can be read")]
     NotWeb,
-    #[error("The address contains a user name or password. Only pages that everybody can open can be read")]
     Credentials,
-    #[error("The address leads into a private network, which Guildhall does not read from")]
     NotPublic,
-    #[error("There is no server of that name. Check the address for a typing error")]
     UnknownName,
-    #[error("The server could not be reached. Check the address, or try again later")]
     Unreachable,
-    #[error(
-        "The server's certificate is not one that browsers trust, so somebody else may be answering in its place. \
-         Check the address, or ask its owner to renew the certificate"
-    )]
     BadCertificate,
-    #[error("No encrypted connection to the server came about. Check the address, and whether it speaks https")]
     BadTls,
-    #[error("The server did not answer in time. Try again later")]
     TooSlow,
-    #[error("The server broke off in the middle of the page, or sent something that is no HTTP. Try again later")]
     Broken,
-    #[error("The page is larger than {} MB", .0 / 1_000_000)]
     TooLarge(usize),
-    #[error("The page redirects in a circle")]
     Circle,
-    #[error("The page redirects more than {0} times")]
     TooManyRedirects(usize),
-    #[error("The page redirects without saying where to")]
     NowhereRedirect,
-    #[error("{}", status_sentence(*.0))]
     Status(u16),
-    #[error("{0}")]
-    Refused(String),
+    /// For a reason that is not of the fetching.
+    Refused(SourceError),
 }
 
 impl From<FetchError> for SourceError {
     fn from(error: FetchError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-fn status_sentence(status: u16) -> String {
-    let named = StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or("");
-    let name = format!("{status} {named}");
-    let name = name.trim();
-    match status {
-        401 | 407 => format!("The page answered {name}: it can only be read after signing in"),
-        403 => format!("The page answered {name}: its server does not let Guildhall read it"),
-        404 | 410 => format!("The page answered {name}: there is nothing at this address"),
-        429 => format!("The page answered {name}: its server wants to be asked less often. Try again later"),
-        500..=599 => format!("The page answered {name}: its server has a problem. Try again later"),
-        _ => format!("The page answered {name} instead of its text"),
+        match error {
+            FetchError::NotWeb => Self::NotWeb,
+            FetchError::Credentials => Self::Credentials,
+            FetchError::NotPublic => Self::NotPublic,
+            FetchError::UnknownName => Self::UnknownName,
+            FetchError::Unreachable => Self::Unreachable,
+            FetchError::BadCertificate => Self::BadCertificate,
+            FetchError::BadTls => Self::BadTls,
+            FetchError::TooSlow => Self::TooSlow,
+            FetchError::Broken => Self::Broken,
+            FetchError::TooLarge(bytes) => Self::LargePage { megabytes: bytes / 1_000_000 },
+            FetchError::Circle => Self::Circle,
+            FetchError::TooManyRedirects(count) => Self::TooManyRedirects { count },
+            FetchError::NowhereRedirect => Self::NowhereRedirect,
+            FetchError::Status(status) => Self::of_status(status),
+            FetchError::Refused(error) => error,
+        }
     }
 }
 
@@ -268,7 +253,7 @@ async fn receive(
         Validators { etag: text_header(headers, ETAG), last_modified: text_header(headers, LAST_MODIFIED) };
     // Said before anything is sent, it saves both sides the trouble.
     if wanted == Wanted::Document {
-        extract::check_content_type(content_type.as_deref()).map_err(|error| FetchError::Refused(error.0))?;
+        extract::check_content_type(content_type.as_deref()).map_err(FetchError::Refused)?;
     }
     let announced = text_header(headers, CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
@@ -286,8 +271,7 @@ async fn receive(
     }
     let body = body.finish()?;
     if wanted == Wanted::Document {
-        extract::format(address.as_str(), content_type.as_deref(), &body)
-            .map_err(|error| FetchError::Refused(error.0))?;
+        extract::format(address.as_str(), content_type.as_deref(), &body).map_err(FetchError::Refused)?;
     }
     Ok(FetchedPage { address, content_type, robots_tag, body: body.into(), validators })
 }
@@ -560,7 +544,7 @@ mod tests {
                 }),
             );
         for path in ["/silent", "/slow"] {
-            assert_eq!(refusal(app.clone(), path).await, FetchError::TooSlow.to_string(), "{path}");
+            assert_eq!(refusal(app.clone(), path).await, SourceError::TooSlow.to_string(), "{path}");
         }
     }
 
@@ -582,9 +566,9 @@ mod tests {
             .route("/metadata", get(|| async { Redirect::temporary("http://169.254.169.254/latest/meta-data/") }))
             .route("/file", get(|| async { Redirect::temporary("file:///etc/passwd") }))
             .route("/router", get(|| async { Redirect::temporary("//192.168.0.1/") }));
-        assert_eq!(refusal(app.clone(), "/metadata").await, FetchError::NotPublic.to_string());
-        assert_eq!(refusal(app.clone(), "/router").await, FetchError::NotPublic.to_string());
-        assert_eq!(refusal(app.clone(), "/file").await, FetchError::NotWeb.to_string());
+        assert_eq!(refusal(app.clone(), "/metadata").await, SourceError::NotPublic.to_string());
+        assert_eq!(refusal(app.clone(), "/router").await, SourceError::NotPublic.to_string());
+        assert_eq!(refusal(app.clone(), "/file").await, SourceError::NotWeb.to_string());
         let mut url = serve(app).await;
         let closed = Fetcher::new(FetchLimits::default(), false).unwrap();
         assert_eq!(closed.get(&url, None).await.unwrap_err(), FetchError::NotPublic.into());
@@ -607,7 +591,7 @@ mod tests {
             .route("/unasked", packed("br", whole));
         assert_eq!(page(app.clone(), "/whole").await.unwrap().body.len(), 1_400);
         for path in ["/cut", "/unasked"] {
-            assert_eq!(refusal(app.clone(), path).await, FetchError::Broken.to_string(), "{path}");
+            assert_eq!(refusal(app.clone(), path).await, SourceError::Broken.to_string(), "{path}");
         }
     }
 

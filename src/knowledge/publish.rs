@@ -2,8 +2,8 @@
 
 use super::index::{self, Embedded, Index, SourceContent};
 use super::read::{Content, count};
-use super::source::{IndexPointer, Ready, Source, Status};
-use super::{Knowledge, Passage, files};
+use super::source::{IndexPointer, Missing, Ready, Source, Status};
+use super::{Knowledge, Passage, SourceError, files};
 use crate::ids::{AccountId, SourceId};
 use anyhow::Result;
 use bytes::Bytes;
@@ -32,6 +32,7 @@ struct Addition {
     documents: u32,
     passages: Vec<Passage>,
     skipped: Vec<String>,
+    missing: Vec<Missing>,
 }
 
 impl Addition {
@@ -44,6 +45,7 @@ impl Addition {
             documents: self.documents,
             passages: count(self.passages.len()),
             skipped: self.skipped.clone(),
+            missing: self.missing.clone(),
             content: self.version.clone(),
             at: now,
         }
@@ -65,7 +67,7 @@ impl Change {
 fn addition(source: SourceId, version: String, content: Content) -> Addition {
     let documents = count(content.pages.len());
     let passages = content.pages.into_iter().flat_map(|page| page.passages).collect();
-    Addition { source, version, documents, passages, skipped: content.skipped }
+    Addition { source, version, documents, passages, skipped: content.skipped, missing: content.missing }
 }
 
 impl Knowledge {
@@ -114,8 +116,7 @@ impl Knowledge {
                 if source.status == Status::Pending {
                     continue;
                 }
-                let reason = "Its extracted text is gone. Index it again.".to_owned();
-                self.store.change_source_status(source, &Status::Failed { reason }).await?;
+                self.store.change_source_status(source, &Status::failed(SourceError::Gone)).await?;
                 continue;
             };
             passages += content.passages().count();
@@ -190,11 +191,8 @@ impl Knowledge {
 
     /// Says on all sources that wait for the index that it could not be built.
     pub(crate) async fn give_up_publishing(&self, account: &AccountId) -> Result<()> {
-        let reason = "It was read, but Guildhall had a problem with its search index several times; its log says which. \
-                      Index it again once that is solved.";
         for source in self.store.sources(account).await?.into_iter().filter(|source| is_read(&source.status)) {
-            let failed = Status::Failed { reason: reason.to_owned() };
-            self.store.change_source_status(&source, &failed).await?;
+            self.store.change_source_status(&source, &Status::failed(SourceError::NotIndexed)).await?;
         }
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use super::fetch::{Fetched, FetchedPage, Validators};
 use super::index::{self, Embedded, Key};
-use super::source::{Origin, Source, Status};
+use super::source::{Missing, Origin, Source, Status};
 use super::{Document, Knowledge, Passage, SourceError, chunk, crawl, extract, files};
 use crate::ids::{AccountId, SourceId};
 use crate::job::{Job, Jobs};
+use crate::sentences::Lang;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -29,10 +30,6 @@ const PAGES_AHEAD: usize = 4;
 /// Reasons of pages that could not be read; more would not be looked at.
 const MAX_SKIPPED: usize = 10;
 
-/// Said on a source for which there are no embeddings yet.
-const NOT_EMBEDDED: &str = "The embedding server did not answer, so it is found by its words alone. Index it again once \
-                            the server is there";
-
 /// zstd's own default: extracted text shrinks to a quarter at several hundred megabytes a second.
 const COMPRESSION: i32 = 3;
 
@@ -41,8 +38,11 @@ const COMPRESSION: i32 = 3;
 pub(super) struct Content {
     /// Its documents.
     pub(super) pages: Vec<Page>,
-    /// Pages that could not be read, with reasons; the first ten.
+    /// Pages that could not be read, with reasons in English; the first ten.
     pub(super) skipped: Vec<String>,
+    /// The same with codes, but of those from before there were any.
+    #[serde(default)]
+    pub(super) missing: Vec<Missing>,
     /// Embeddings of its passages, but of those that another source had when this one was read; empty without an
     /// embedding model.
     #[serde(default)]
@@ -66,6 +66,9 @@ struct Unfinished {
     read: HashSet<String>,
     /// Pages of it that could not be read.
     skipped: Vec<String>,
+    /// The same with codes.
+    #[serde(default)]
+    missing: Vec<Missing>,
     rest: crawl::Rest,
 }
 
@@ -206,7 +209,7 @@ impl Knowledge {
             }
             Err(Stopped::Source(error)) => {
                 tracing::info!(account.id = %account, source.id = %id, "a source could not be read");
-                self.store.set_source_status(&source, &Status::Failed { reason: error.0 }).await?;
+                self.store.set_source_status(&source, &Status::failed(error)).await?;
             }
             Err(Stopped::Ours(error)) => return Err(error),
         }
@@ -223,11 +226,8 @@ impl Knowledge {
 
     /// Says on a source that it will not be read any more.
     pub(crate) async fn give_up_reading(&self, account: &AccountId, id: &SourceId) -> Result<()> {
-        let reason = "Guildhall tried to read it several times and had a problem of its own each time; its log says \
-                      which. Index it again once that is solved."
-            .to_owned();
         let Some(source) = self.store.source(account, id).await? else { return Ok(()) };
-        self.store.set_source_status(&source, &Status::Failed { reason }).await?;
+        self.store.set_source_status(&source, &Status::failed(SourceError::NotRead)).await?;
         Ok(())
     }
 
@@ -258,7 +258,7 @@ impl Knowledge {
             }
         };
         if content.unfinished.is_none() && content.passages().next().is_none() {
-            return Err(SourceError("It contains no text that could answer a question.".to_owned()).into());
+            return Err(SourceError::NoPassages.into());
         }
         self.embed(source, &mut content, vectors).await?;
         Ok(content)
@@ -303,12 +303,12 @@ impl Knowledge {
         mut earlier: Pages,
         begun: Option<Unfinished>,
     ) -> Result<Content, Stopped> {
-        let (part, read, skipped, rest) = match begun {
-            Some(Unfinished { part, read, skipped, rest, .. }) => (part, read, skipped, Some(rest)),
-            None => (0, HashSet::new(), Vec::new(), None),
+        let (part, read, skipped, missing, rest) = match begun {
+            Some(Unfinished { part, read, skipped, missing, rest, .. }) => (part, read, skipped, missing, Some(rest)),
+            None => (0, HashSet::new(), Vec::new(), Vec::new(), None),
         };
         let pages: Vec<Page> = earlier.extract_if(|address, _| read.contains(address)).map(|(_, page)| page).collect();
-        let mut content = Content { pages, skipped, ..Content::default() };
+        let mut content = Content { pages, skipped, missing, ..Content::default() };
         let known: HashMap<String, Validators> =
             earlier.iter().map(|(address, page)| (address.clone(), page.validators.clone())).collect();
         let (done, found) = rest.as_ref().map_or((0, 1), |rest| (rest.done(), rest.found()));
@@ -323,7 +323,7 @@ impl Knowledge {
                 match step.outcome {
                     crawl::Outcome::Unchanged(address) => content.pages.extend(earlier.remove(address.as_str())),
                     crawl::Outcome::Failed { address, error, passing } => {
-                        content.skip(&address, &error);
+                        content.skip(&address, error);
                         // What was read earlier is worth more than nothing.
                         content.pages.extend(earlier.remove(address.as_str()).filter(|_| passing));
                     }
@@ -331,7 +331,7 @@ impl Knowledge {
                         let address = fetched.address.clone();
                         match page_of(fetched).await {
                             Ok(page) => content.pages.push(page),
-                            Err(Stopped::Source(error)) => content.skip(&address, &error),
+                            Err(Stopped::Source(error)) => content.skip(&address, error),
                             Err(ours) => return Err(ours),
                         }
                     }
@@ -352,9 +352,12 @@ impl Knowledge {
             part: part + 1,
             read: content.pages.iter().map(|page| page.address.clone()).collect(),
             skipped: content.skipped.clone(),
+            missing: content.missing.clone(),
             rest: *rest,
         });
-        content.skipped.extend(crawled.cut_short);
+        if let Some(cause) = crawled.left_out {
+            content.lack(Missing { address: None, cause });
+        }
         if crawled.stopped {
             content.pages.extend(earlier.into_values());
         }
@@ -399,7 +402,7 @@ impl Knowledge {
                     tracing::error!(
                         source.id = %source.id, error = format!("{error:#}"), "passages could not be embedded"
                     );
-                    content.skipped.push(NOT_EMBEDDED.to_owned());
+                    content.lack(Missing { address: None, cause: SourceError::NotEmbedded });
                     return Ok(());
                 }
             }
@@ -445,10 +448,15 @@ impl Knowledge {
 }
 
 impl Content {
-    fn skip(&mut self, address: &Url, error: &SourceError) {
+    fn skip(&mut self, address: &Url, cause: SourceError) {
         if self.skipped.len() < MAX_SKIPPED {
-            self.skipped.push(format!("{address}: {error}"));
+            self.lack(Missing { address: Some(address.to_string()), cause });
         }
+    }
+
+    fn lack(&mut self, missing: Missing) {
+        self.skipped.push(missing.sentence(Lang::En));
+        self.missing.push(missing);
     }
 
     /// What a build of the index needs of the embeddings.

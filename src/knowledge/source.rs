@@ -1,6 +1,8 @@
 //! A source: what a team has added, and how far Guildhall is with it.
 
+use super::SourceError;
 use crate::ids::{AccountId, SourceId};
+use crate::sentences::Lang;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -92,9 +94,50 @@ pub enum Status {
     Failed {
         /// Why, for the admin who added it.
         reason: String,
+        /// The same for programs; none for what failed before there were codes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<SourceError>,
     },
     /// Is being taken out of the index.
     Removing,
+}
+
+impl Status {
+    /// It could not be read.
+    pub fn failed(cause: SourceError) -> Self {
+        Self::Failed { reason: cause.to_string(), cause: Some(cause) }
+    }
+
+    /// The same, with its reason in this language where that is known.
+    #[must_use]
+    pub fn told_in(self, lang: Lang) -> Self {
+        match self {
+            Self::Failed { cause: Some(cause), .. } => {
+                Self::Failed { reason: cause.sentence(lang), cause: Some(cause) }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Something that is missing from a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Missing {
+    /// The page that it is about; none where it is about the whole source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Why.
+    pub cause: SourceError,
+}
+
+impl Missing {
+    /// In a line.
+    pub fn sentence(&self, lang: Lang) -> String {
+        match &self.address {
+            Some(address) => format!("{address}: {}", self.cause.sentence(lang)),
+            None => self.cause.sentence(lang),
+        }
+    }
 }
 
 /// What of a source answers questions.
@@ -107,11 +150,24 @@ pub struct Ready {
     /// What is missing from it, with reasons: pages that could not be read, at most ten of them, or embeddings.
     #[serde(default)]
     pub skipped: Vec<String>,
+    /// The same for programs, and for other languages. What was written down before there were codes is not among it,
+    /// and is first in `skipped`.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
     /// Version of the content.
     pub content: String,
     /// When it was indexed.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+}
+
+impl Ready {
+    /// What is missing from it, in this language where that is known.
+    pub fn lacks(&self, lang: Lang) -> Vec<String> {
+        let uncoded = self.skipped.len().saturating_sub(self.missing.len());
+        let coded = self.missing.iter().map(|missing| missing.sentence(lang));
+        self.skipped.iter().take(uncoded).cloned().chain(coded).collect()
+    }
 }
 
 /// The index that answers an account's questions now.
@@ -264,4 +320,44 @@ fn shortened(title: &str) -> String {
         return title.to_owned();
     }
     title.chars().take(MAX_TITLE_CHARS - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_failed_before_there_were_codes_is_told_as_it_was() {
+        let kept = json!({"state": "failed", "reason": "It is torn."});
+        let status: Status = serde_json::from_value(kept.clone()).unwrap();
+        assert_eq!(status.clone().told_in(Lang::Fr), status);
+        // A write that must find the status unchanged compares it with what is in the table.
+        assert_eq!(serde_json::to_value(&status).unwrap(), kept);
+    }
+
+    #[test]
+    fn what_failed_is_told_in_the_language_of_whoever_looks() {
+        let status = Status::failed(SourceError::Circle).told_in(Lang::Fr);
+        let told = json!({"state": "failed", "reason": "La page redirige en rond", "cause": {"code": "circle"}});
+        assert_eq!(serde_json::to_value(status).unwrap(), told);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_codes_and_without() {
+        let missing = Missing { address: Some("http://a/".to_owned()), cause: SourceError::Circle };
+        let ready = |skipped: &[&str], missing: &[Missing]| Ready {
+            documents: 1,
+            passages: 1,
+            skipped: skipped.iter().map(|&text| text.to_owned()).collect(),
+            missing: missing.to_vec(),
+            content: "v1".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let old = ready(&["http://b/: torn"], &[]);
+        assert_eq!(old.lacks(Lang::Fr), ["http://b/: torn"]);
+        let mixed = ready(&["http://b/: torn", "http://a/: The page redirects in a circle"], &[missing]);
+        assert_eq!(mixed.lacks(Lang::En), mixed.skipped);
+        assert_eq!(mixed.lacks(Lang::Fr), ["http://b/: torn", "http://a/: La page redirige en rond"]);
+    }
 }

@@ -141,6 +141,9 @@ words! {
     denied_plan(feature, needed, own);
     denied_invite(role);
     denied_own_token;
+    denied_not_manager;
+    denied_not_signed_in;
+    denied_sign_in_again;
     denied_give(scope);
     trouble_unavailable;
     sign_in_not_offered;
@@ -220,6 +223,9 @@ words! {
     server_thread;
     server_thread_text;
     server_persona;
+    server_role;
+    server_role_hint;
+    server_persona_long(limit);
     server_instructions;
     server_instructions_hint;
     server_language;
@@ -362,6 +368,8 @@ words! {
 
     playground_lead;
     playground_new;
+    playground_server;
+    playground_no_server;
     playground_no_model;
     playground_log;
     playground_empty;

@@ -30,6 +30,10 @@ pub(super) const SUBJECT: usize = 120;
 /// A paragraph of a page: more is a chapter of the guide.
 pub(super) const PAGE: usize = 400;
 
+/// Every book with what is said in it.
+const BOOKS: [(Book, &[Declared]); 3] =
+    [(Book::Bot, DECLARED), (Book::Pages, pages::DECLARED), (Book::Sources, sources::DECLARED)];
+
 /// Texts that are right to be the same in English and in another language, each with a reason.
 const SAME: &[(Lang, &str)] = &[
     (Lang::Fr, "menu"),                  // the same word
@@ -153,7 +157,7 @@ fn said(lang: Lang, book: Book, sentence: &Declared, value: &FluentValue<'static
 #[test]
 fn every_language_says_everything_and_nothing_else() {
     for &lang in Lang::ALL {
-        for (book, declared) in [(Book::Bot, DECLARED), (Book::Pages, pages::DECLARED)] {
+        for (book, declared) in BOOKS {
             let faults = faults(lang, lang.file(book), Lang::En.file(book), declared);
             assert_eq!(faults, [""; 0], "{book:?} in {lang:?}");
         }
@@ -190,8 +194,7 @@ fn what_is_wrong_with_a_file_is_found() {
 /// As Discord may count them: no way gives more than UTF-16.
 #[test]
 fn every_sentence_fits_where_it_is_shown() {
-    let sentences = DECLARED.iter().map(|sentence| (Book::Bot, sentence));
-    let sentences = sentences.chain(pages::DECLARED.iter().map(|sentence| (Book::Pages, sentence)));
+    let sentences = BOOKS.into_iter().flat_map(|(book, declared)| declared.iter().map(move |one| (book, one)));
     for ((book, sentence), &lang) in sentences.flat_map(|sentence| Lang::ALL.iter().map(move |lang| (sentence, lang))) {
         for value in [u64::from(u32::MAX), 1, 0] {
             let text = said(lang, book, sentence, &value.into());

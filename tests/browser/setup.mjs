@@ -132,6 +132,7 @@ await walk(async (launched) => {
   // Ask as members do.
   await page.getByRole("link", { name: "Playground", exact: true }).click();
   await visitor.looks("playground-empty");
+  await page.getByLabel("Answer as in").selectOption(server);
   await page.getByLabel("Your question").fill("How long is the warranty?");
   await page.getByLabel("Your question").press("Enter");
   await page.locator(".answer strong", { hasText: "31 months" }).waitFor();
@@ -171,6 +172,7 @@ await walk(async (launched) => {
     bot: "/bot",
     tokens: "/tokens",
     team: "/team",
+    account: "/account",
     nowhere: "/nowhere",
   };
   const storageState = await page.context().storageState();
@@ -199,6 +201,19 @@ await walk(async (launched) => {
   await press("Sign out");
   await open("/usage");
   await page.getByRole("button", { name: "Authorise" }).waitFor();
+
+  // Whoever tries too often is told to wait. Some tries may come back while a busy machine shows the page.
+  const tries = `${address}/join/nobody`;
+  for (const size of Object.keys(SIZES)) {
+    const stranger = await Visitor.at(launched, size);
+    for (let count = 0; count < 40; count += 1) await stranger.page.request.get(tries);
+    stranger.expects(404);
+    stranger.expects(429);
+    let status = 404;
+    for (let count = 0; status === 404 && count < 40; count += 1) status = (await stranger.page.goto(tries)).status();
+    assert.equal(status, 429);
+    await stranger.looks("too-many");
+  }
 
   /** A row of the list says that it is ready, without the page being loaded again. */
   async function becomesReady(title) {

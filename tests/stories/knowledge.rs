@@ -8,7 +8,8 @@ use guildhall::store::StoredJob;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use tests::browser::Browser;
 use tests::fake_model::Fault;
 use tests::fake_site::{FakeSite, Page};
 use tests::server::{data_folder, eventually};
@@ -187,6 +188,14 @@ async fn the_old_version_answers_until_the_new_one_is_whole_or_when_there_is_non
     site.put("/", Page::Status(500));
     refresh(&world, &id).await;
     assert_snapshot!(reason(&world, &id).await, @"The page answered 500 Internal Server Error: its server has a problem. Try again later");
+    // A program reads a code, and people read in their own language, here and on the page.
+    let french =
+        world.request(Method::GET, &format!("/knowledge/sources/{id}")).header("accept-language", "fr-FR, en;q=0.5");
+    let told: Value = french.send().await.expect("it answers").json().await.expect("it is JSON");
+    assert_snapshot!(told["status"].to_string(), @r#"{"cause":{"code":"server_failed","status":500},"reason":"La page a répondu 500 Internal Server Error : son serveur a un problème. Réessayez plus tard","state":"failed"}"#);
+    let list = format!("{}/knowledge", world.address()).parse().expect("an address");
+    let page = Browser::new(&world.address()).sends(Method::GET, &list, &[("accept-language", "fr")], None).await;
+    assert!(page.body.contains("son serveur a un problème. Réessayez plus tard"), "{}", page.body);
     let answers = found(&world, "how long does delivery take").await;
     finds(&answers, "month");
 }

@@ -136,6 +136,13 @@ async fn a_removed_members_session_opens_nothing_at_once() {
     let refused = browser.api(Method::PUT, "/notifications", Some(json!({"emails": []}))).await;
     assert_snapshot!(detail(&refused), @"403 This needs the role admin, and you are agent in this account.");
     assert_eq!(browser.api(Method::GET, "/guilds", None).await.0, 200);
+    // So it does for her tokens, and for those that were made with them: they may what an agent may.
+    let lists =
+        async |token: &Value| sends(tests::server::client().get(address("/tokens")), token).await.status().as_u16();
+    assert_eq!((sees(&own).await, sees(&made).await, sees(&theirs).await), (200, 200, 200));
+    assert_eq!((lists(&own).await, lists(&made).await, lists(&theirs).await), (403, 403, 200));
+    assert_eq!(owner.api(Method::PATCH, &path, Some(json!({"role": "admin"}))).await.0, 200);
+    assert_eq!(lists(&own).await, 200, "what she may again, they may");
 
     assert_eq!(owner.api(Method::DELETE, &path, None).await.0, 204);
     assert_eq!((sees(&own).await, sees(&made).await, sees(&theirs).await), (401, 401, 200));

@@ -149,17 +149,24 @@ async fn a_server_is_set_and_what_cannot_be_used_is_said_beside_it() {
     let mut browser = world.browser();
     let form = "form.settings";
 
-    let typed =
-        [("mode", "all_messages"), ("smart", "on"), ("instructions", "Be <b>brief</b>."), ("cooldown_seconds", "10")];
+    let typed = [
+        ("mode", "all_messages"),
+        ("smart", "on"),
+        ("persona", "You are <b>Zeph</b>.\r\nYou are calm."),
+        ("instructions", "Be <b>brief</b>."),
+        ("cooldown_seconds", "10"),
+    ];
     let sent = sends(&mut browser, "/servers/77", form, &typed).await;
     assert_snapshot!(told(&mut browser, &sent).await, @"Saved. The server follows the new settings within seconds.");
     let (_, settings) = world.api(Method::GET, "/guilds/77/settings", None).await;
     assert_eq!(settings["response_mode"], json!({"mode": "all_messages", "smart": true, "channel_context": false}));
+    assert_eq!(settings["persona"], "You are <b>Zeph</b>.\nYou are calm.");
     assert_eq!((&settings["instructions"], &settings["cooldown_seconds"]), (&json!("Be <b>brief</b>."), &json!(10)));
 
     // Everything wrong is said at once, and nothing that was typed is lost.
     let long = "é".repeat(4_001);
     let wrong = [
+        ("persona", &long[..1_002]),
         ("instructions", long.as_str()),
         ("cooldown_seconds", "ten"),
         ("questions_per_hour", "1001"),
@@ -168,6 +175,7 @@ async fn a_server_is_set_and_what_cannot_be_used_is_said_beside_it() {
     let sent = sends(&mut browser, "/servers/77", form, &wrong).await;
     assert_eq!(sent.status, 422);
     assert_snapshot!(words(&sent, ".error").join("\n"), @r"
+    The persona is longer than 500 characters.
     The instructions are longer than 4,000 characters.
     “general” is no id. Ids are numbers, or mentions such as <#123>.
     This must be a whole number, 0 or more.
@@ -323,6 +331,22 @@ async fn the_playground_answers_with_sources() {
     let sent = sends(&mut browser, "/playground", "form#ask", &[("question", " ")]).await;
     assert_eq!((sent.status, words(&sent, ".refusal").len()), (422, 1));
     assert_eq!(world.used().await, 2);
+
+    // As in a server it is who it is there, and nobody elsewhere.
+    let told =
+        |world: &World| world.model.chats().last().expect("it was asked").messages()[0].1.contains("You are Zeph.");
+    let persona = json!({"persona": "You are Zeph."});
+    assert_eq!(world.api(Method::PATCH, "/guilds/77/settings", Some(persona)).await.0, 200);
+    let ask = json!({"question": "How long is the warranty?", "guild": "77"});
+    assert!(!told(&world) && world.api(Method::POST, "/ask", Some(ask)).await.0 == 200 && told(&world));
+    let typed = [("question", "How long is the warranty?")];
+    let page = sends(&mut browser, "/playground", "form#ask", &typed).await;
+    assert!(!told(&world) && words(&page, "#guild option").len() == 2, "{}", page.body);
+    let page = sends(&mut browser, "/playground", "form#ask", &[("guild", "77"), typed[0]]).await;
+    assert!(told(&world), "{}", page.body);
+    assert_eq!(words(&page, "#guild option[selected]").len(), 1, "the choice stays");
+    let nobodys = json!({"question": "How long is the warranty?", "guild": "nonsense"});
+    assert_eq!(world.api(Method::POST, "/ask", Some(nobodys)).await.0, 422);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

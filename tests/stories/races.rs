@@ -37,7 +37,14 @@ async fn stored(store: &Store, as_read: &Source) -> Option<Source> {
 
 pub(super) async fn a_stale_view_of_a_source_changes_nothing(store: &Store) {
     let done = |result: anyhow::Result<bool>| result.expect("the table answers");
-    let ready = Ready { documents: 1, passages: 1, skipped: Vec::new(), content: "v1".to_owned(), at: at(9) };
+    let ready = Ready {
+        documents: 1,
+        passages: 1,
+        skipped: Vec::new(),
+        missing: Vec::new(),
+        content: "v1".to_owned(),
+        at: at(9),
+    };
 
     // It was being removed when publishing looked, and was added again before publishing was done.
     let leaving = source(Status::Removing, at(1));
@@ -60,7 +67,7 @@ pub(super) async fn a_stale_view_of_a_source_changes_nothing(store: &Store) {
     // It was read when publishing looked, and publishing was given up before it wrote that.
     let read = source(READ, at(3));
     store.put_source(&read).await.expect("the table takes it");
-    let failed = Status::Failed { reason: "It was given up.".to_owned() };
+    let failed = Status::Failed { reason: "It was given up.".to_owned(), cause: None };
     assert!(done(store.change_source_status(&read, &failed).await));
     assert!(!done(store.set_source_ready(&read, &ready, &Status::Ready).await));
     assert_eq!(stored(store, &read).await.map(|source| source.status), Some(failed));

@@ -34,7 +34,7 @@ async fn a_server_is_set_through_the_api() {
     let (_, none) = world.api(Method::GET, "/guilds", None).await;
     assert_eq!(none["items"], json!([]));
     let (status, settings) = world.api(Method::GET, &path, None).await;
-    assert_snapshot!(format!("{status} {settings}"), @r#"200 {"answer_in_thread":false,"channels":{"allow":[],"deny":[]},"cooldown_seconds":0,"instructions":"","language":null,"questions_per_hour":0,"response_mode":{"mode":"mention"},"roles":{"allow":[],"deny":[]}}"#);
+    assert_snapshot!(format!("{status} {settings}"), @r#"200 {"answer_in_thread":false,"channels":{"allow":[],"deny":[]},"cooldown_seconds":0,"instructions":"","language":null,"persona":"","questions_per_hour":0,"response_mode":{"mode":"mention"},"roles":{"allow":[],"deny":[]}}"#);
 
     let all = json!({"response_mode": {"mode": "all_messages", "channel_context": true}, "cooldown_seconds": 10});
     let (status, settings) = world.api(Method::PATCH, &path, Some(all)).await;
@@ -52,7 +52,7 @@ async fn a_server_is_set_through_the_api() {
     assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"412 Somebody else has changed this meanwhile. Read it again, and send your change with its new `ETag`.");
 
     let (status, problem) = world.api(Method::PATCH, &path, Some(json!({"colour": "red"}))).await;
-    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"422 There is no setting `colour`. The settings are `answer_in_thread`, `channels`, `cooldown_seconds`, `instructions`, `language`, `questions_per_hour`, `response_mode`, `roles`.");
+    assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"422 There is no setting `colour`. The settings are `answer_in_thread`, `channels`, `cooldown_seconds`, `instructions`, `language`, `persona`, `questions_per_hour`, `response_mode`, `roles`.");
     let (status, problem) = world.api(Method::PATCH, &path, Some(json!({"cooldown_seconds": 90_000}))).await;
     assert_snapshot!(format!("{status} {}", problem["detail"].as_str().unwrap()), @"422 `cooldown_seconds` must be between 0 and 86400, which is a day.");
     let (_, settings) = world.api(Method::GET, &path, None).await;

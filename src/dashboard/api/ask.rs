@@ -1,15 +1,17 @@
 //! `/ask`: one question, one answer, through the same steps as in Discord.
 
+use super::guilds;
 use super::refusals::{Always, BadBody, Forbidden, QuotaUsedUp};
 use crate::answer::{self, Answer, NoAnswer, Step, StepName};
 use crate::bot::Bot;
-use crate::dashboard::auth::May;
 use crate::dashboard::auth::need::Ask;
-use crate::dashboard::extract::Body;
+use crate::dashboard::auth::{Caller, May};
+use crate::dashboard::extract::{Body, Id};
 use crate::dashboard::problem::Problem;
 use crate::ids::{AccountId, ConversationId, QuestionId};
 use crate::question::{Heard, Place, Question, ReplyTo};
 use crate::sentences::Lang;
+use crate::settings::GuildSettings;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -43,6 +45,10 @@ pub struct AskRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "en-GB", pattern = "^[A-Za-z0-9-]{1,35}$")]
     pub locale: Option<Locale>,
+    /// Discord's id of a server of the account's: then its persona, instructions and language count, as they do there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "197038439483310086", pattern = "^[1-9][0-9]{0,18}$")]
+    pub guild: Option<String>,
     /// Whether to say how long each step of the answer took.
     #[serde(default)]
     pub steps: bool,
@@ -112,17 +118,31 @@ pub async fn ask(
     let locale = request.locale.or_else(|| accepted_locale(&headers)).map(String::from);
     let lang = Lang::of(&request.question, locale.as_deref().unwrap_or_default());
     let with_steps = request.steps;
-    let answered = answered(bot, caller.account(), request.question, request.session.as_ref(), locale).await;
+    let settings = match request.guild {
+        Some(guild) => Some(settings_of(&bot, &caller, guild).await?),
+        None => None,
+    };
+    let answered = answered(bot, caller.account(), request.question, request.session.as_ref(), locale, settings).await;
     answered.map(|answer| Json(response(answer, with_steps))).map_err(|error| Problem::no_answer(error, lang))
 }
 
-/// Answers a question of an account's, which counts as one message.
+/// How a server of the caller's is set, which a question names.
+pub(crate) async fn settings_of(bot: &Bot, caller: &Caller, guild: String) -> Result<GuildSettings, Problem> {
+    let found = Box::pin(guilds::find(bot, caller, &Id(guild))).await;
+    found.map(|guild| guild.settings).map_err(|problem| match problem.status {
+        404 => Problem::refused("`guild`: there is no such server among those of `/guilds`."),
+        _ => problem,
+    })
+}
+
+/// Answers a question of an account's, which counts as one message; as in a server with these settings, if any.
 pub(crate) async fn answered(
     bot: Arc<Bot>,
     account: &AccountId,
     text: String,
     session: Option<&Session>,
     locale: Option<String>,
+    settings: Option<GuildSettings>,
 ) -> Result<Answer, NoAnswer> {
     let now = Timestamp::now();
     let id = QuestionId::generate(now);
@@ -139,7 +159,7 @@ pub(crate) async fn answered(
         heard: Heard::Directly,
     };
     // A task of its own: a caller who leaves must not cut it between counting, answering and keeping.
-    let asked = tokio::spawn(async move { Box::pin(answer::ask(&bot, &question, now)).await });
+    let asked = tokio::spawn(async move { Box::pin(answer::ask(&bot, &question, settings, now)).await });
     match asked.await {
         Ok(answered) => answered,
         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),

@@ -8,6 +8,7 @@ use crate::dashboard::auth::{Caller, May};
 use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::problem::Problem;
 use crate::discord::{Discord, DiscordError};
+use crate::sentences::pages::Words;
 use crate::servers::connect::{self, Install};
 use crate::servers::{self, Outcome, Served};
 use crate::sign_in::{NotTold, TheirGuild};
@@ -166,7 +167,7 @@ pub async fn connect_guild(
     let id: Snowflake<GuildMarker> =
         new.id.trim().parse().map_err(|_| Problem::refused("`id` must be the number that Discord gives a server."))?;
     if !caller.may_connect(&bot) && !managed(&bot, &caller).await?.iter().any(|guild| guild.id == id) {
-        return Err(Problem::forbidden("Discord says that you do not manage this server."));
+        return Err(denied(Words::denied_not_manager));
     }
     let now = Timestamp::now();
     let (_, served) = at_hand(&bot, &caller).await?;
@@ -218,6 +219,11 @@ pub(crate) async fn disconnect(bot: &Bot, caller: &Caller, id: &Id, leave: bool)
     Box::pin(connect::disconnect(bot, served.as_ref(), guild, leave, &note, now)).await?.map_err(not_now)
 }
 
+/// Why somebody may not connect a server, in the words of pages.
+fn denied(say: fn(Words) -> &'static str) -> Problem {
+    Problem::said(StatusCode::FORBIDDEN, |lang| say(Words(lang)).to_owned())
+}
+
 /// Why a server cannot be connected that another account has.
 fn anothers() -> Problem {
     Problem::new(
@@ -229,15 +235,10 @@ fn anothers() -> Problem {
 /// The servers that a person manages, who signed in by Discord.
 async fn managed(bot: &Bot, caller: &Caller) -> Result<Vec<TheirGuild>, Problem> {
     let Some(person) = caller.person().filter(|_| caller.session().is_some()) else {
-        return Err(Problem::forbidden(
-            "A person has to connect servers, with “Add to Discord” on the dashboard: Discord has to say that they manage \
-             them.",
-        ));
+        return Err(denied(Words::denied_not_signed_in));
     };
     connect::managed_by(bot, person, Timestamp::now()).await.map_err(|error| match error {
-        NotTold::SignInAgain => {
-            Problem::forbidden("Sign in again: Discord does not let Guildhall ask which servers you manage any more.")
-        }
+        NotTold::SignInAgain => denied(Words::denied_sign_in_again),
         NotTold::WeAreRefused | NotTold::Unavailable => not_now(DiscordError::Unavailable("Discord does not answer")),
     })
 }

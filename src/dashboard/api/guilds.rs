@@ -65,8 +65,11 @@ pub struct GuildDetails {
 /// How Guildhall behaves in a server.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SettingsView {
-    /// What the model is told about the team and its tone; at most 4,000 characters.
-    #[schema(max_length = 4000, example = "You work for Zephyr Tools. Be brief and friendly.")]
+    /// Who the model is to be, and in which tone it speaks; at most 500 characters, empty for none.
+    #[schema(max_length = 500, example = "You are Zeph, the helper of Zephyr Tools: brief and friendly.")]
+    pub persona: String,
+    /// What the model is told about the team, and what to do; at most 4,000 characters.
+    #[schema(max_length = 4000, example = "Never promise a date of delivery.")]
     pub instructions: String,
     /// In what the bot and the model speak in the server; `null` for the language of each question, else that of the person's
     /// Discord.
@@ -134,6 +137,8 @@ pub struct AccessView {
 #[expect(dead_code, reason = "describes the body, which is merged into what is there")]
 #[schema(example = json!({"response_mode": {"mode": "all_messages"}, "cooldown_seconds": 10}))]
 pub struct SettingsPatch {
+    #[schema(max_length = 500)]
+    persona: Option<String>,
     #[schema(max_length = 4000)]
     instructions: Option<String>,
     language: Option<Lang>,
@@ -180,6 +185,7 @@ impl From<GuildSettings> for SettingsView {
             }
         };
         Self {
+            persona: settings.persona,
             instructions: settings.instructions,
             language: settings.language,
             response_mode: ModeView { mode, smart, channel_context },
@@ -377,6 +383,7 @@ fn patched(settings: GuildSettings, patch: &Value) -> Result<GuildSettings, Prob
     }
     merge(&mut merged, patch);
     let settings = GuildSettings {
+        persona: setting(&mut merged, "persona")?.unwrap_or_default(),
         instructions: setting(&mut merged, "instructions")?.unwrap_or_default(),
         language: setting(&mut merged, "language")?.flatten(),
         response_mode: mode(setting(&mut merged, "response_mode")?.as_ref())?,
@@ -458,11 +465,11 @@ mod tests {
     #[test]
     fn a_change_leaves_the_rest_as_it_is() {
         let view = after(&[
-            json!({"instructions": "Be kind.", "language": "fr", "channels": {"allow": ["5", "6"], "deny": ["7"]}}),
+            json!({"persona": "You are Zeph.", "instructions": "Be kind.", "language": "fr", "channels": {"allow": ["5", "6"], "deny": ["7"]}}),
             json!({"cooldown_seconds": 10, "channels": {"allow": ["8"]}, "answer_in_thread": true}),
             json!({"cooldown_seconds": null}),
         ]);
-        insta::assert_snapshot!(serde_json::to_string(&view.unwrap()).unwrap(), @r#"{"instructions":"Be kind.","language":"fr","response_mode":{"mode":"mention"},"channels":{"allow":["8"],"deny":["7"]},"roles":{"allow":[],"deny":[]},"cooldown_seconds":0,"questions_per_hour":0,"answer_in_thread":true}"#);
+        insta::assert_snapshot!(serde_json::to_string(&view.unwrap()).unwrap(), @r#"{"persona":"You are Zeph.","instructions":"Be kind.","language":"fr","response_mode":{"mode":"mention"},"channels":{"allow":["8"],"deny":["7"]},"roles":{"allow":[],"deny":[]},"cooldown_seconds":0,"questions_per_hour":0,"answer_in_thread":true}"#);
     }
 
     #[test]
@@ -496,6 +503,8 @@ mod tests {
             (json!({"channels": {"allow": [381_870_553_235_193_857_u64]}}), "`channels`"),
             (json!({"roles": {"deny": ["0"]}}), "`roles`"),
             (json!({"roles": ["1"]}), "`roles`"),
+            (json!({"persona": "x".repeat(501)}), "`persona`"),
+            (json!({"persona": 5}), "`persona`"),
             (json!({"instructions": "x".repeat(4_001)}), "4000"),
         ] {
             let problem = after(std::slice::from_ref(&patch)).unwrap_err();

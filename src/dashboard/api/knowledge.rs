@@ -2,6 +2,7 @@
 
 use super::questions::read_id;
 use super::refusals::{Always, BadBody, BadParams, Forbidden, Unknown};
+use super::servers::lang;
 use crate::bot::Bot;
 use crate::dashboard::auth::need::{ManageKnowledge, ReadKnowledge};
 use crate::dashboard::auth::{self, Caller, May};
@@ -9,14 +10,15 @@ use crate::dashboard::extract::{Body, Id, Params};
 use crate::dashboard::page::{Page, PageParams, page};
 use crate::dashboard::problem::Problem;
 use crate::ids::{QuestionId, SourceId};
-use crate::knowledge::source::{DEFAULT_DEPTH, MAX_FILE_BYTES, MAX_PAGES, NewSource, Origin, Source, Status};
+use crate::knowledge::source::{DEFAULT_DEPTH, MAX_FILE_BYTES, MAX_PAGES, Missing, NewSource, Origin, Source, Status};
 use crate::knowledge::{AddError, Hit};
 use crate::question;
+use crate::sentences::Lang;
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
-use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -68,6 +70,9 @@ pub struct ReadyView {
     pub passages: u32,
     /// What is missing from it, with reasons: pages that could not be read, at most ten of them, or embeddings.
     pub skipped: Vec<String>,
+    /// The same for programs; what was written down before there were codes is not among it, and is first in `skipped`.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
     /// When it was indexed.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
@@ -201,19 +206,21 @@ pub struct HitView {
     pub score: f32,
 }
 
-impl From<Source> for SourceView {
-    fn from(source: Source) -> Self {
+impl SourceView {
+    /// A source, with reasons in this language.
+    fn new(source: Source, lang: Lang) -> Self {
         let ready = source.ready.map(|ready| ReadyView {
             documents: ready.documents,
             passages: ready.passages,
-            skipped: ready.skipped,
+            skipped: ready.lacks(lang),
+            missing: ready.missing,
             at: ready.at,
         });
         Self {
             id: source.id.0,
             title: source.title,
             origin: source.origin,
-            status: source.status,
+            status: source.status.told_in(lang),
             ready,
             created_at: source.created_at,
         }
@@ -287,16 +294,20 @@ pub(crate) fn upload_limit() -> DefaultBodyLimit {
 
 /// Lists what the account has added.
 #[utoipa::path(
-    get, path = "/knowledge/sources", tag = "knowledge", params(PageParams),
+    get, path = "/knowledge/sources", tag = "knowledge",
+    params(PageParams, ("Accept-Language" = Option<String>, Header, description = "The language of the reasons: `en` or `fr`")),
     security(("bearer" = ["knowledge:read"]), ("session" = ["agent"])),
     responses((status = 200, body = Page<SourceView>), BadParams, Forbidden, Always),
 )]
 pub async fn list_sources(
     State(bot): State<Arc<Bot>>,
     caller: May<ReadKnowledge>,
+    headers: HeaderMap,
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<SourceView>>, Problem> {
-    let sources = bot.store.sources(caller.account()).await?.into_iter().map(SourceView::from).collect();
+    let lang = lang(&headers);
+    let sources = bot.store.sources(caller.account()).await?.into_iter();
+    let sources = sources.map(|source| SourceView::new(source, lang)).collect();
     page(sources, |source| (source.created_at, &source.id), &params).map(Json)
 }
 
@@ -349,17 +360,21 @@ pub async fn upload_file(
 /// One source with its status.
 #[utoipa::path(
     get, path = "/knowledge/sources/{id}", tag = "knowledge",
-    params(("id" = String, Path, description = "The source's id")),
+    params(
+        ("id" = String, Path, description = "The source's id"),
+        ("Accept-Language" = Option<String>, Header, description = "The language of the reasons: `en` or `fr`"),
+    ),
     security(("bearer" = ["knowledge:read"]), ("session" = ["agent"])),
     responses((status = 200, body = SourceView), Unknown, Forbidden, Always),
 )]
 pub async fn get_source(
     State(bot): State<Arc<Bot>>,
     caller: May<ReadKnowledge>,
+    headers: HeaderMap,
     Id(id): Id,
 ) -> Result<Json<SourceView>, Problem> {
     let source = bot.store.source(caller.account(), &SourceId(id)).await?;
-    source.map(|source| Json(source.into())).ok_or_else(|| Problem::no_such("source"))
+    source.map(|source| Json(SourceView::new(source, lang(&headers)))).ok_or_else(|| Problem::no_such("source"))
 }
 
 /// Removes a source. It has the status `removing` until it is out of the index, and is gone then.
@@ -391,16 +406,21 @@ pub(crate) async fn remove(bot: &Bot, caller: &Caller, id: String) -> Result<(),
 /// Reads a source again. The old version answers until the new one is whole.
 #[utoipa::path(
     post, path = "/knowledge/sources/{id}/refresh", tag = "knowledge",
-    params(("id" = String, Path, description = "The source's id")),
+    params(
+        ("id" = String, Path, description = "The source's id"),
+        ("Accept-Language" = Option<String>, Header, description = "The language of the reasons: `en` or `fr`"),
+    ),
     security(("bearer" = ["knowledge:write"]), ("session" = ["admin"])),
     responses((status = 202, body = SourceView), Unknown, Forbidden, Always),
 )]
 pub async fn refresh_source(
     State(bot): State<Arc<Bot>>,
     caller: May<ManageKnowledge>,
+    headers: HeaderMap,
     Id(id): Id,
 ) -> Result<(StatusCode, Json<SourceView>), Problem> {
-    Ok((StatusCode::ACCEPTED, Json(refresh(&bot, &caller, id).await?.into())))
+    let source = refresh(&bot, &caller, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(SourceView::new(source, lang(&headers)))))
 }
 
 /// Has a source of the caller's read again.
@@ -436,7 +456,7 @@ pub async fn search(
 async fn add(bot: &Bot, caller: &Caller, new: NewSource) -> Result<impl IntoResponse + use<>, Problem> {
     let source = take(bot, caller, new).await?;
     let location = format!("{}/knowledge/sources/{}", super::PREFIX, source.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(SourceView::from(source))))
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(SourceView::new(source, Lang::En))))
 }
 
 /// Takes a source in for the caller.
@@ -515,7 +535,7 @@ mod tests {
             created_at: "2026-11-24T10:00:00Z".parse().unwrap(),
         };
         insta::assert_snapshot!(
-            serde_json::to_string(&SourceView::from(source)).unwrap(),
+            serde_json::to_string(&SourceView::new(source, Lang::En)).unwrap(),
             @r#"{"id":"src-1","title":"https://docs.example.com/","kind":"page","url":"https://docs.example.com/","status":{"state":"indexing","done":1,"total":3},"ready":null,"created_at":"2026-11-24T10:00:00Z"}"#
         );
     }

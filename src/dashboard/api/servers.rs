@@ -350,7 +350,7 @@ fn names(permissions: Permissions) -> Vec<String> {
 }
 
 /// The language that a caller asks for first.
-fn lang(headers: &HeaderMap) -> Lang {
+pub(super) fn lang(headers: &HeaderMap) -> Lang {
     let header = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Lang::from_locale(header.split([',', ';']).next().unwrap_or_default().trim())
 }

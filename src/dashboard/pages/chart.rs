@@ -78,6 +78,7 @@ impl Chart {
         let today = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
         let days: Vec<_> = tally.by_day(month).filter(|(date, _)| *date <= today).collect();
         let total = |kinds: &[(Kind, u32)]| kinds.iter().map(|(_, used)| *used).sum::<u32>();
+        let last = days.last().map_or(1, |(date, _)| date.day());
         let most = days.iter().map(|(_, kinds)| total(kinds)).max().filter(|most| *most > 0)?;
         let there: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| tally.of_kind(*kind) > 0).collect();
         let shown = (0_u32..).zip(&days).map(|(at, (date, kinds))| {
@@ -91,7 +92,12 @@ impl Chart {
                 y = y.saturating_sub(height);
                 parts.push(Part { class: class_of(*kind), x, y, width: BAR_WIDTH, height });
             }
-            let is_labelled = date.day() == 1 || date.day() % 5 == 0;
+            // Where the axis ends is written whatever stands there; its neighbour would run into it.
+            let is_labelled = match last - date.day() {
+                0 => true,
+                1 => false,
+                _ => date.day() == 1 || date.day() % 5 == 0,
+            };
             Day {
                 date: date.to_string(),
                 total: number(w, total(kinds)),
@@ -134,6 +140,12 @@ mod tests {
         let month: Month = "2026-11".parse().unwrap();
         let chart = Chart::of(Words(Lang::En), &tally, month, "2026-11-05T00:00:00Z".parse().unwrap()).unwrap();
         assert_eq!((chart.days.len(), chart.days[2].total.as_str(), chart.kinds.len()), (5, "40", 3));
+        // Nothing has come today or the day before: the axis still ends there.
+        let labels: Vec<i8> = chart.days.iter().filter_map(|day| Some(day.label?.1)).collect();
+        assert_eq!(labels, [1, 5]);
+        let later = Chart::of(Words(Lang::En), &tally, month, "2026-11-21T23:00:00Z".parse().unwrap()).unwrap();
+        let labels: Vec<i8> = later.days.iter().filter_map(|day| Some(day.label?.1)).collect();
+        assert_eq!(labels, [1, 5, 10, 15, 21]);
         let third: Vec<(u32, u32)> = chart.days[2].parts.iter().map(|part| (part.y, part.height)).collect();
         assert_eq!(third, [(90, 30), (0, 90)]);
         assert_eq!(

@@ -161,8 +161,8 @@ impl StateView {
             Status::Indexing { done, total } => Some((done.min(total.max(1)), total.max(1))),
             _ => None,
         };
-        let reason = match &source.status {
-            Status::Failed { reason } => Some(reason.clone()),
+        let reason = match source.status.clone().told_in(w.0) {
+            Status::Failed { reason, .. } => Some(reason),
             _ => None,
         };
         Self { tone, label, progress, reason, is_moving: is_moving(&source.status) }

@@ -9,11 +9,13 @@ use super::visitor::Visitor;
 use crate::answer::{Answer, NoAnswer, Step, StepName};
 use crate::bot::Bot;
 use crate::dashboard::api::ask::{self, Session};
-use crate::dashboard::auth::need::Ask;
+use crate::dashboard::auth::Caller;
+use crate::dashboard::auth::need::{Ask, Scope};
 use crate::dashboard::problem::Problem;
 use crate::ids::QuestionId;
 use crate::sentences::Lang;
 use crate::sentences::pages::Words;
+use crate::settings::Guild;
 use crate::store::Turn;
 use askama::Template;
 use axum::extract::State;
@@ -36,6 +38,8 @@ struct Page {
     exchanges: Vec<Exchange>,
     has_model: bool,
     examples: [&'static str; 3],
+    /// Servers as which it may be asked: id, name, whether it is this one.
+    servers: Vec<(String, String, bool)>,
 }
 
 #[derive(Template)]
@@ -138,9 +142,25 @@ fn steps(w: Words, steps: &[Step]) -> Vec<StepView> {
 }
 
 /// An empty conversation.
-pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<Ask>) -> Response {
+pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<Ask>) -> Result<Response, Problem> {
+    let shell = Shell::new(&visitor, Here::Playground);
+    let servers = servers(&bot, shell.w, &visitor, "").await?;
     let session = format!("playground-{}", hex::encode(rand::rng().random::<[u8; 8]>()));
-    page(&bot, Shell::new(&visitor, Here::Playground), session, Field::default(), Vec::new())
+    Ok(page(&bot, shell, servers, session, Field::default(), Vec::new()))
+}
+
+/// The account's servers, of which one may be chosen. One Query.
+async fn servers(bot: &Bot, w: Words, caller: &Caller, chosen: &str) -> Result<Vec<(String, String, bool)>, Problem> {
+    if !caller.may(Scope::ReadGuilds) {
+        return Ok(Vec::new());
+    }
+    let option = |guild: Guild| {
+        let id = guild.id.to_string();
+        let name = guild.name.unwrap_or_else(|| w.server_name(id.as_str()));
+        let is_chosen = id == chosen;
+        (id, name, is_chosen)
+    };
+    Ok(bot.store.guilds_of(caller.account()).await?.into_iter().map(option).collect())
 }
 
 /// Asks a question.
@@ -151,8 +171,13 @@ pub(super) async fn ask(State(bot): State<Arc<Bot>>, headers: HeaderMap, sent: S
     let named = Session::try_from(session.to_owned()).map_err(Problem::bad_parameter)?;
     let locale = w.0.code().to_owned();
     let lang = Lang::of(&text, &locale);
+    let server = sent.field("guild");
+    let settings = match server {
+        "" => None,
+        server => Some(ask::settings_of(&bot, &sent.visitor, server.to_owned()).await?),
+    };
     let began = Instant::now();
-    let asked = ask::answered(Arc::clone(&bot), account, text.clone(), Some(&named), Some(locale)).await;
+    let asked = ask::answered(Arc::clone(&bot), account, text.clone(), Some(&named), Some(locale), settings).await;
     let took = w.seconds(format!("{:.2}", began.elapsed().as_secs_f64()));
     let exchange = match asked {
         Ok(answer) => Exchange::answered(w, text, answer, took),
@@ -172,15 +197,23 @@ pub(super) async fn ask(State(bot): State<Arc<Bot>>, headers: HeaderMap, sent: S
         exchanges.pop();
     }
     exchanges.push(exchange);
-    let mut response = page(&bot, shell, session.to_owned(), typed, exchanges);
+    let servers = servers(&bot, w, &sent.visitor, server).await?;
+    let mut response = page(&bot, shell, servers, session.to_owned(), typed, exchanges);
     if is_refused {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
 }
 
-fn page(bot: &Bot, shell: Shell, session: String, question: Field, exchanges: Vec<Exchange>) -> Response {
+fn page(
+    bot: &Bot,
+    shell: Shell,
+    servers: Vec<(String, String, bool)>,
+    session: String,
+    question: Field,
+    exchanges: Vec<Exchange>,
+) -> Response {
     let w = shell.w;
     let examples = [w.playground_example_1(), w.playground_example_2(), w.playground_example_3()];
-    page_response(&Page { shell, w, session, question, exchanges, has_model: bot.llm.is_some(), examples })
+    page_response(&Page { shell, w, session, question, exchanges, has_model: bot.llm.is_some(), examples, servers })
 }

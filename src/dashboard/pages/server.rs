@@ -16,8 +16,8 @@ use crate::sentences::Lang;
 use crate::sentences::pages::Words;
 use crate::servers;
 use crate::settings::{
-    Access, Guild, GuildSettings, MAX_COOLDOWN_SECONDS, MAX_INSTRUCTIONS_CHARS, MAX_LISTED, MAX_QUESTIONS_PER_HOUR,
-    OutOfBounds, ResponseMode,
+    Access, Guild, GuildSettings, MAX_COOLDOWN_SECONDS, MAX_INSTRUCTIONS_CHARS, MAX_LISTED, MAX_PERSONA_CHARS,
+    MAX_QUESTIONS_PER_HOUR, OutOfBounds, ResponseMode,
 };
 use askama::Template;
 use axum::extract::{Query, State};
@@ -53,6 +53,7 @@ struct SettingsForm {
     smart: bool,
     channel_context: bool,
     answer_in_thread: bool,
+    persona: Field,
     instructions: Field,
     /// In what Guildhall speaks there: code, name, whether it is this one.
     languages: Vec<(&'static str, &'static str, bool)>,
@@ -173,6 +174,7 @@ impl SettingsForm {
             smart,
             channel_context,
             answer_in_thread: settings.answer_in_thread,
+            persona: Field::of(settings.persona.clone()),
             instructions: Field::of(settings.instructions.clone()),
             languages: languages(settings.language),
             cooldown_seconds: Field::of(settings.cooldown_seconds.to_string()),
@@ -207,10 +209,12 @@ impl SettingsForm {
             _ => (Mode::Mention, ResponseMode::Mention),
         };
         // Browsers end lines with two characters.
-        let instructions = sent.field("instructions").replace("\r\n", "\n");
+        let text = |name: &str| sent.field(name).replace("\r\n", "\n");
+        let (persona, instructions) = (text("persona"), text("instructions"));
         let language = Lang::ALL.iter().copied().find(|lang| lang.code() == sent.field("language"));
         let answer_in_thread = sent.is_ticked("answer_in_thread");
         let settings = GuildSettings {
+            persona: persona.clone(),
             instructions: instructions.clone(),
             language,
             response_mode,
@@ -226,6 +230,7 @@ impl SettingsForm {
             smart,
             channel_context,
             answer_in_thread,
+            persona: Field::of(persona),
             instructions: Field::of(instructions),
             languages: languages(language),
             cooldown_seconds,
@@ -243,6 +248,9 @@ impl SettingsForm {
 
     fn refuse(&mut self, w: Words, fault: OutOfBounds) {
         match fault {
+            OutOfBounds::Persona => {
+                self.persona.error = Some(w.server_persona_long(number(w, MAX_PERSONA_CHARS as u64)));
+            }
             OutOfBounds::Instructions => {
                 self.instructions.error = Some(w.server_instructions_long(number(w, MAX_INSTRUCTIONS_CHARS as u64)));
             }
@@ -265,7 +273,7 @@ impl SettingsForm {
     }
 
     fn is_refused(&self) -> bool {
-        let fields = [&self.instructions, &self.cooldown_seconds, &self.questions_per_hour];
+        let fields = [&self.persona, &self.instructions, &self.cooldown_seconds, &self.questions_per_hour];
         let lists = [&self.channels_allow, &self.channels_deny, &self.roles_allow, &self.roles_deny];
         fields.into_iter().chain(lists.map(|list| &list.others)).any(|field| field.error.is_some())
     }

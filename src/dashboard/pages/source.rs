@@ -96,7 +96,7 @@ impl SourceView {
             address,
             limits,
             documents: source.ready.as_ref().map(|ready| number(w, ready.documents)),
-            skipped: source.ready.as_ref().map(|ready| ready.skipped.clone()).unwrap_or_default(),
+            skipped: source.ready.as_ref().map(|ready| ready.lacks(w.0)).unwrap_or_default(),
             added: when(w, source.created_at, now),
         }
     }

@@ -37,10 +37,7 @@ impl Robots {
                 return Ok(Self { origin, rules: None });
             }
             Err(error @ (FetchError::Status(_) | FetchError::TooLarge(_) | FetchError::TooManyRedirects(_))) => {
-                return Err(SourceError(format!(
-                    "The site's robots.txt could not be read, so Guildhall does not know whether it may read the site. \
-                     {error}"
-                )));
+                return Err(SourceError::NoRobots { because: Box::new(error.into()) });
             }
             Err(error) => return Err(error.into()),
         };
@@ -61,7 +58,7 @@ impl Robots {
         if self.allows(url) {
             return Ok(());
         }
-        Err(SourceError("The site's robots.txt asks programs not to read this address".into()))
+        Err(SourceError::RobotsForbid)
     }
 
     /// What the site asks for between two requests.

@@ -9,7 +9,7 @@ use super::SourceError;
 /// Readers descend once per level of nesting. Only pages that are touched take memory.
 const STACK_BYTES: usize = 64 << 20;
 
-/// Runs `read` on a thread of its own and gives up on it after `limit`. A panic becomes a sentence.
+/// Runs `read` on a thread of its own and gives up on it after `limit`. A panic becomes an error.
 ///
 /// A thread cannot be ended from outside, so `read` should look at the clock as well where it can.
 pub(super) fn run<T: Send + 'static>(
@@ -26,16 +26,10 @@ pub(super) fn run<T: Send + 'static>(
         .name("extract".into())
         .stack_size(STACK_BYTES)
         .spawn(guarded)
-        .map_err(|_| SourceError("Guildhall is too busy to read the file. Try again later".into()))?;
+        .map_err(|_| SourceError::Busy)?;
     match receive.recv_timeout(limit) {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(SourceError(
-            "The file is damaged, or of a kind that Guildhall cannot read. Open it and save it anew".into(),
-        )),
-        Err(mpsc::RecvTimeoutError::Timeout) => Err(too_slow()),
+        Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(SourceError::DamagedFile),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(SourceError::SlowFile),
     }
-}
-
-pub(super) fn too_slow() -> SourceError {
-    SourceError("The file takes too long to read. Split it into smaller ones".into())
 }

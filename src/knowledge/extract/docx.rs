@@ -33,49 +33,32 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
 
 /// Unpacks everything once, into nothing, before a parser believes what the archive says of its own size.
 fn check(bytes: &[u8]) -> Result<(), SourceError> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged())?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| SourceError::DamagedWord)?;
     if archive.len() > MAX_ENTRIES {
-        return Err(SourceError(format!("The file consists of more than {MAX_ENTRIES} parts")));
+        return Err(SourceError::ManyParts { count: MAX_ENTRIES });
     }
     if archive.index_for_name("word/document.xml").is_none() {
-        return Err(SourceError(
-            "This is an archive or an Office file of another kind. Of the Office formats, Word (.docx) can be read"
-                .into(),
-        ));
+        return Err(SourceError::OtherOffice);
     }
     let mut left = MAX_UNPACKED;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|error| match error {
-            zip::result::ZipError::UnsupportedArchive(_) => {
-                SourceError("The file is protected by a password. Save it without one and add it again".into())
-            }
-            _ => damaged(),
+            zip::result::ZipError::UnsupportedArchive(_) => SourceError::LockedFile,
+            _ => SourceError::DamagedWord,
         })?;
-        left -= std::io::copy(&mut entry.take(left), &mut std::io::sink()).map_err(|_| damaged())?;
+        left -= std::io::copy(&mut entry.take(left), &mut std::io::sink()).map_err(|_| SourceError::DamagedWord)?;
         if left == 0 {
-            return Err(too_large());
+            return Err(SourceError::LargeFile { megabytes: MAX_UNPACKED / 1_000_000 });
         }
     }
     Ok(())
 }
 
-fn too_large() -> SourceError {
-    SourceError(format!("The file unpacks to more than {} MB", MAX_UNPACKED / 1_000_000))
-}
-
-fn damaged() -> SourceError {
-    SourceError("The file is damaged. Open it in Word and save it anew".into())
-}
-
 fn explain(error: &undoc::Error) -> SourceError {
     match error.kind() {
-        undoc::ErrorKind::Encrypted => {
-            SourceError("The file is protected by a password. Save it without one and add it again".into())
-        }
-        undoc::ErrorKind::UnknownFormat | undoc::ErrorKind::UnsupportedFormat => {
-            SourceError("This is not a Word file (.docx)".into())
-        }
-        _ => damaged(),
+        undoc::ErrorKind::Encrypted => SourceError::LockedFile,
+        undoc::ErrorKind::UnknownFormat | undoc::ErrorKind::UnsupportedFormat => SourceError::NotDocx,
+        _ => SourceError::DamagedWord,
     }
 }
 

@@ -9,7 +9,7 @@ use dom_query::{Document, NodeRef};
 use dom_smoothie::Readability;
 use url::Url;
 
-use super::bounded::{self, too_slow};
+use super::bounded;
 use super::{Read, SourceError};
 
 /// For everything after parsing, which is quick: a page of 1 MB takes a third of a second.

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::bounded::too_slow;
 use super::{Read, SourceError, docx, pdf};
 
 /// The hidden first argument; the second one names the format.
@@ -63,7 +62,7 @@ impl Kind {
 #[derive(Serialize, Deserialize)]
 enum Answer {
     Read(Read),
-    Refused(String),
+    Refused(SourceError),
 }
 
 /// Must be the first thing that `main` does, before any thread or runtime: in a process that was started to read a file,
@@ -90,7 +89,7 @@ fn serve(kind: Kind) -> anyhow::Result<()> {
     io::stdin().lock().read_to_end(&mut bytes)?;
     let answer = match kind.read(&bytes) {
         Ok(read) => Answer::Read(read),
-        Err(error) => Answer::Refused(error.0),
+        Err(error) => Answer::Refused(error),
     };
     serde_json::to_writer(io::stdout().lock(), &answer)?;
     Ok(())
@@ -116,8 +115,8 @@ pub(super) fn read(kind: Kind, bytes: &[u8]) -> Result<Read, SourceError> {
     let answer = ask(executable, &[ARGUMENT, kind.name()], bytes, MAX_TIME)?;
     match serde_json::from_slice(&answer) {
         Ok(Answer::Read(read)) => Ok(read),
-        Ok(Answer::Refused(reason)) => Err(SourceError(reason)),
-        Err(_) => Err(gave_up()),
+        Ok(Answer::Refused(reason)) => Err(reason),
+        Err(_) => Err(SourceError::GaveUp),
     }
 }
 
@@ -137,11 +136,11 @@ fn ask(executable: &Path, arguments: &[&str], bytes: &[u8], limit: Duration) -> 
         Ok(child) => Kept(child),
         Err(error) => {
             tracing::error!(%error, "the process that reads files does not start");
-            return Err(SourceError("Guildhall is too busy to read the file. Try again later".into()));
+            return Err(SourceError::Busy);
         }
     };
     let (Some(mut input), Some(output)) = (child.0.stdin.take(), child.0.stdout.take()) else {
-        return Err(gave_up());
+        return Err(SourceError::GaveUp);
     };
     let (send, receive) = mpsc::sync_channel(1);
     std::thread::scope(|threads| {
@@ -158,18 +157,10 @@ fn ask(executable: &Path, arguments: &[&str], bytes: &[u8], limit: Duration) -> 
         child.end();
         match answer {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(gave_up()),
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(too_slow()),
+            Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => Err(SourceError::GaveUp),
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(SourceError::SlowFile),
         }
     })
-}
-
-fn gave_up() -> SourceError {
-    SourceError(
-        "The file could not be read: it is damaged, or made so that reading it takes more memory than Guildhall \
-         spends on one file. Open it and save or print it anew, or split it"
-            .into(),
-    )
 }
 
 /// A child that does not outlive this value.
@@ -218,13 +209,13 @@ mod tests {
         let began = Instant::now();
         // It listens to nothing and says nothing; and its input does not fit into the pipe.
         let told = shell("exec sleep 600", &vec![0; 1_000_000], Duration::from_millis(100)).unwrap_err();
-        assert!(told.0.contains("too long"), "{told}");
+        assert_eq!(told, SourceError::SlowFile);
         assert!(began.elapsed() < LONG);
     }
 
     #[test]
     fn one_that_dies_says_nothing() {
         assert_eq!(shell("cat > /dev/null; kill -SEGV $$", b"%PDF-", LONG).unwrap(), b"");
-        assert!(ask(Path::new("/nonexistent"), &[], b"", LONG).unwrap_err().0.contains("busy"));
+        assert_eq!(ask(Path::new("/nonexistent"), &[], b"", LONG).unwrap_err(), SourceError::Busy);
     }
 }

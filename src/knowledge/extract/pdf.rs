@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use pdf_extract::{Document as Pdf, PlainTextOutput};
 
-use super::bounded::{self, too_slow};
+use super::bounded;
 use super::{Read, SourceError};
 
 /// A manual of 3,000 pages takes about a minute.
@@ -22,14 +22,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
         let pdf = open(&bytes)?;
         guard::check(&pdf)?;
         if pdf.get_pages().is_empty() {
-            return Err(damaged());
+            return Err(SourceError::DamagedPdf);
         }
         let pages = pages(&pdf, deadline)?;
         if !pages.iter().any(|page| page.chars().any(char::is_alphanumeric)) {
-            return Err(SourceError(
-                "The PDF contains pictures of pages and no text. Run it through text recognition (OCR) and add it again"
-                    .into(),
-            ));
+            return Err(SourceError::ScannedPdf);
         }
         Ok(Read { title: title(&pdf), markdown: markdown(&pages, &outline(&pdf)) })
     })
@@ -37,22 +34,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Read, SourceError> {
 
 fn open(bytes: &[u8]) -> Result<Pdf, SourceError> {
     let mut pdf = Pdf::load_mem(bytes).map_err(|error| match error {
-        pdf_extract::Error::Decryption(_) | pdf_extract::Error::InvalidPassword => encrypted(),
-        _ => damaged(),
+        pdf_extract::Error::Decryption(_) | pdf_extract::Error::InvalidPassword => SourceError::LockedPdf,
+        _ => SourceError::DamagedPdf,
     })?;
     // Many are encrypted with an empty password, only to forbid printing.
     if pdf.is_encrypted() {
-        pdf.decrypt("").map_err(|_| encrypted())?;
+        pdf.decrypt("").map_err(|_| SourceError::LockedPdf)?;
     }
     Ok(pdf)
-}
-
-fn damaged() -> SourceError {
-    SourceError("The PDF is damaged. Open it in a PDF viewer and save or print it anew".into())
-}
-
-fn encrypted() -> SourceError {
-    SourceError("The PDF is protected by a password. Save it without one and add it again".into())
 }
 
 /// The text of every page. One that cannot be read is left out: the others stay useful.
@@ -63,7 +52,7 @@ fn pages(pdf: &Pdf, deadline: Instant) -> Result<Vec<String>, SourceError> {
             continue;
         }
         if Instant::now() > deadline {
-            return Err(too_slow());
+            return Err(SourceError::SlowFile);
         }
         let text = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut text = String::new();

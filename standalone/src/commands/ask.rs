@@ -8,7 +8,8 @@ use guildhall::dashboard::api::ask::{AskRequest, AskResponse};
 use std::process::ExitCode;
 
 pub(super) async fn run(args: AskArgs, client: &Client) -> Result<ExitCode> {
-    let request = AskRequest { question: args.question, session: args.session, locale: None, steps: false };
+    let request =
+        AskRequest { question: args.question, session: args.session, locale: None, guild: None, steps: false };
     say(&shown(&client.ask(&request).await?))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -118,7 +118,7 @@ fn state(status: &Status) -> String {
 /// Why a source failed, or what of it is missing.
 fn remark(source: &SourceView) -> String {
     match (&source.status, &source.ready) {
-        (Status::Failed { reason }, _) => reason.clone(),
+        (Status::Failed { reason, .. }, _) => reason.clone(),
         (Status::Ready, Some(ready)) if !ready.skipped.is_empty() => {
             format!("incomplete: {}", ready.skipped.join("; "))
         }
@@ -150,14 +150,20 @@ mod tests {
             title: format!("{id}.md"),
             origin: Origin::Text,
             status,
-            ready: ready.map(|(documents, passages)| ReadyView { documents, passages, skipped: Vec::new(), at }),
+            ready: ready.map(|(documents, passages)| ReadyView {
+                documents,
+                passages,
+                skipped: Vec::new(),
+                missing: Vec::new(),
+                at,
+            }),
             created_at: at,
         }
     }
 
     #[test]
     fn a_list_says_how_far_each_source_is() {
-        let failed = Status::Failed { reason: "The file contains no text.".to_owned() };
+        let failed = Status::Failed { reason: "The file contains no text.".to_owned(), cause: None };
         let sources = [
             source("a", Status::Ready, Some((1, 48))),
             source("b", Status::Indexing { done: 3, total: 12 }, None),

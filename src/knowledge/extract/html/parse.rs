@@ -42,12 +42,10 @@ pub(super) fn parse(html: &str) -> Result<Document, SourceError> {
         parser.process(StrTendril::from_slice(piece));
         let tree = &parser.tokenizer.sink.sink.tree;
         if tree.len() > MAX_NODES || depth(tree) > MAX_DEPTH {
-            return Err(SourceError(
-                "The page is built in a way that no browser would show: it is nested or repeats too much".into(),
-            ));
+            return Err(SourceError::Nested);
         }
         if started.elapsed() > MAX_TIME {
-            return Err(super::too_slow());
+            return Err(SourceError::SlowFile);
         }
     }
     Ok(parser.finish())

@@ -34,7 +34,7 @@ pub(super) fn check_bytes(bytes: &[u8]) -> Result<(), SourceError> {
         };
         left = left.saturating_sub(unpacked(data)?);
         if left == 0 {
-            return Err(too_large());
+            return Err(SourceError::LargePdf);
         }
     }
     Ok(())
@@ -50,7 +50,7 @@ pub(super) fn check(pdf: &Pdf) -> Result<(), SourceError> {
         let packed = filters.iter().filter(|name| matches!(**name, b"FlateDecode" | b"Fl" | b"LZWDecode" | b"LZW"));
         let lzw = filters.iter().any(|name| matches!(*name, b"LZWDecode" | b"LZW"));
         if packed.count() > 1 || (lzw && stream.content.len() > MAX_LZW) {
-            return Err(too_large());
+            return Err(SourceError::LargePdf);
         }
         // Once more for what was encrypted until now.
         unpacked(&stream.content)?;
@@ -58,7 +58,7 @@ pub(super) fn check(pdf: &Pdf) -> Result<(), SourceError> {
     let mut depths = HashMap::new();
     for id in pdf.objects.keys() {
         if depth(pdf, *id, 0, &mut depths).is_none() {
-            return Err(SourceError("The PDF is damaged: parts of its pages contain themselves".into()));
+            return Err(SourceError::CircularPdf);
         }
     }
     Ok(())
@@ -88,15 +88,11 @@ fn unpacked(data: &[u8]) -> Result<u64, SourceError> {
     while let Ok(count @ 1..) = unpacked.read(&mut piece) {
         size += count as u64;
     }
-    if size >= MAX_STREAM { Err(too_large()) } else { Ok(size) }
+    if size >= MAX_STREAM { Err(SourceError::LargePdf) } else { Ok(size) }
 }
 
 fn find(bytes: &[u8], word: &[u8]) -> Option<usize> {
     bytes.windows(word.len()).position(|window| window == word)
-}
-
-fn too_large() -> SourceError {
-    SourceError("The PDF unpacks to more than a PDF of text does. Export it anew, without large pictures".into())
 }
 
 /// How many forms are inside the form `id`, at most. None if there is no end.

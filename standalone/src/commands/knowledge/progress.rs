@@ -119,7 +119,7 @@ impl Progress {
                     count(passages, "passage")
                 ))
             }
-            Status::Failed { reason } => {
+            Status::Failed { reason, .. } => {
                 *known = SourceState::Ended { documents: 1 };
                 Some(self.fail(&name, reason))
             }
@@ -140,7 +140,8 @@ mod tests {
 
     fn source(id: &str, status: Status) -> SourceView {
         let at = "2026-11-24T10:00:00Z".parse().unwrap();
-        let ready = ReadyView { documents: 3, passages: 20, skipped: vec!["/x: gone".to_owned()], at };
+        let ready =
+            ReadyView { documents: 3, passages: 20, skipped: vec!["/x: gone".to_owned()], missing: Vec::new(), at };
         let ready = matches!(status, Status::Ready).then_some(ready);
         SourceView { id: id.to_owned(), title: id.to_owned(), origin: Origin::Text, status, ready, created_at: at }
     }
@@ -158,7 +159,7 @@ mod tests {
         assert!(lines.is_empty());
         assert_eq!((progress.documents(), progress.now().as_str()), ((2, 10), "site: indexing 2 of 9"));
 
-        let failed = Status::Failed { reason: "It contains no text.".to_owned() };
+        let failed = Status::Failed { reason: "It contains no text.".to_owned(), cause: None };
         let after = [source("s", Status::Ready), source("f", failed)];
         assert_eq!(
             progress.update(&after),
