@@ -5,7 +5,7 @@ use crate::account::{Account, Plan, Role};
 use crate::bot::Bot;
 use crate::dashboard::auth::{Operates, SignedIn, changed, note, session};
 use crate::dashboard::extract::{Body, Id, Params};
-use crate::dashboard::page::{Page, PageParams};
+use crate::dashboard::page::{Page, PageParams, cursor_at};
 use crate::dashboard::problem::Problem;
 use crate::dashboard::team;
 use crate::ids::AccountId;
@@ -97,7 +97,7 @@ pub async fn list_accounts(
     let mut ids = bot.store.accounts(after.as_ref(), limit + 1).await?;
     let more = ids.len() > usize::from(limit);
     ids.truncate(limit.into());
-    let cursor = ids.last().filter(|_| more).map(|last| Page::<AccountView>::cursor_at(Timestamp::UNIX_EPOCH, &last.0));
+    let cursor = ids.last().filter(|_| more).map(|last| cursor_at(Timestamp::UNIX_EPOCH, &last.0));
     let mut accounts = bot.store.accounts_named(&ids).await?;
     accounts.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(Json(Page { items: accounts.into_iter().map(AccountView::from).collect(), cursor }))

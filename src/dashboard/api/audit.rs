@@ -5,7 +5,7 @@ use crate::bot::Bot;
 use crate::dashboard::auth::May;
 use crate::dashboard::auth::need::ReadAudit;
 use crate::dashboard::extract::Params;
-use crate::dashboard::page::{Page, PageParams};
+use crate::dashboard::page::{Page, PageParams, cursor_at};
 use crate::dashboard::problem::Problem;
 use crate::store::{Change, Note, Who};
 use axum::Json;
@@ -56,6 +56,6 @@ pub async fn list_audit(
     let mut notes = bot.store.notes(caller.account(), before, limit + 1).await?;
     let more = notes.len() > usize::from(limit);
     notes.truncate(limit.into());
-    let cursor = notes.last().filter(|_| more).map(|last| Page::<NoteView>::cursor_at(last.at, &last.id));
+    let cursor = notes.last().filter(|_| more).map(|last| cursor_at(last.at, &last.id));
     Ok(Json(Page { items: notes.into_iter().map(NoteView::from).collect(), cursor }))
 }

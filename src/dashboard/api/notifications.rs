@@ -6,7 +6,7 @@ use crate::bot::Bot;
 use crate::dashboard::auth::need::{ManageNotifications, ReadEvents};
 use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::{Body, Params};
-use crate::dashboard::page::{Page, PageParams};
+use crate::dashboard::page::{PageParams, cursor_at};
 use crate::dashboard::problem::Problem;
 use crate::events::Event;
 use crate::mail::{EmailAddress, MAX_ADDRESSES, Notifications};
@@ -95,7 +95,7 @@ pub async fn list_events(
     let mut events = bot.store.recent_events(caller.account(), before, limit + 1, Timestamp::now()).await?;
     let more = events.len() > usize::from(limit);
     events.truncate(limit.into());
-    let cursor = events.last().filter(|_| more).map(|last| Page::<Value>::cursor_at(last.at, &last.id));
+    let cursor = events.last().filter(|_| more).map(|last| cursor_at(last.at, &last.id));
     let items: Result<Vec<Value>, _> = events.iter().map(|event: &Event| serde_json::to_value(event)).collect();
     Ok(Json(EventsView { items: items.map_err(anyhow::Error::from)?, cursor }))
 }
