@@ -249,7 +249,9 @@ async fn fill(store: &Store, discord: &FakeDiscord, size: &Size) -> Result<Strin
     store.put_account(&Account { id: account.clone(), name: "Bench".to_owned(), plan: Plan::Pro }).await?;
     for number in 0..size.guilds {
         let id = if number == 0 { discord.guild_id() } else { discord.add_guild(&format!("Server {number}")) };
-        store.put_guild(&Guild::new(Id::new(id), account.clone()), now).await?;
+        // With settings that somebody has set: what is found of it is kept.
+        let guild = Guild { version: 1, ..Guild::new(Id::new(id), account.clone()) };
+        ensure!(store.put_guild(&guild, now).await?, "somebody has the server already");
     }
     let sources = (0..size.sources).map(|number| put_source(store, size, number, now));
     stream::iter(sources).buffer_unordered(SIDE_BY_SIDE).try_collect::<()>().await?;

@@ -18,6 +18,9 @@ use std::collections::{HashMap, HashSet};
 /// Sources that could not be read are counted up to here: nobody reads more names than a few.
 const MOST_FAILED: i32 = 1_000;
 
+/// Titles that one part looks through for what is to be found: some milliseconds' worth. The next part goes on from there.
+const LOOKED_THROUGH: i32 = 1_000;
+
 /// A list of sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceList {
@@ -106,7 +109,7 @@ struct AreListed {}
 
 impl Store {
     /// A part of a list of sources. One Query and one BatchGetItem for each hundred of them. With something to find, the Query
-    /// goes through a megabyte of titles at most, and a part may have few sources, or none, before the end.
+    /// goes through a thousand titles at most, and a part may have few sources, or none, before the end.
     pub async fn listed_sources(&self, account: &AccountId, wanted: PartOfList<'_>) -> Result<ListedSources> {
         self.see_that_sources_are_listed(account).await?;
         let start = wanted.after.map(|after| keys::listed_source(account, wanted.list, after).item());
@@ -124,7 +127,8 @@ impl Store {
             // One more than is wanted says whether there is more.
             query.limit(i32::try_from(wanted.limit + 1).unwrap_or(i32::MAX))
         } else {
-            query.filter_expression("contains(find, :find)").expression_attribute_values(":find", text(wanted.find))
+            let query = query.limit(LOOKED_THROUGH).filter_expression("contains(find, :find)");
+            query.expression_attribute_values(":find", text(wanted.find))
         };
         let part = query.send().await.map_err(|error| failure("list sources", &error))?;
         let entries: Result<Vec<Entry>> = part.items.unwrap_or_default().into_iter().map(from_item).collect();
