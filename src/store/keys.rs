@@ -405,6 +405,22 @@ pub(super) fn schedule_place() -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn entries_of_a_list_stand_in_the_order_of_their_places(
+            one in (0_i64..253_000_000_000, 0_i32..1_000_000_000, "[a-z0-9#-]{0,8}"),
+            other in (0_i64..253_000_000_000, 0_i32..1_000_000_000, "[a-z0-9#-]{0,8}"),
+        ) {
+            let place = |(second, nano, id): (i64, i32, String)| (Timestamp::new(second, nano).unwrap(), id);
+            let (one, other) = (place(one), place(other));
+            let key = |place: &Position| listed_source(&AccountId::local(), SourceList::Reading, place).sk;
+            prop_assert_eq!(position_in_list(SourceList::Reading, &key(&one)), Some(one.clone()));
+            prop_assert_eq!(position_in_list(SourceList::All, &key(&one)), None);
+            prop_assert_eq!(key(&one).cmp(&key(&other)), one.cmp(&other));
+        }
+    }
 
     /// The chart in `README.md` is checked against the keys that the code really builds.
     #[test]
