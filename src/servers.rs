@@ -245,7 +245,7 @@ impl Known {
 
 /// What needs attention, the worst first: of the account as a whole, of whose month `used` messages are used, and of each of
 /// its servers as it was found within a quarter of an hour, or when there was time to look. One request to the table now and
-/// then, however many servers there are, and for each of at most four servers that are looked at anew six more, and four to
+/// then, however many servers there are, and for each of at most four servers that are looked at anew seven more, and four to
 /// Discord.
 pub async fn attention(
     bot: &Bot,

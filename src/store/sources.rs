@@ -221,9 +221,17 @@ impl Update {
             (":removing".to_owned(), text("removing")),
             (":revision".to_owned(), attribute(&source.revision)?),
         ]);
-        if unless == Unless::Changed {
-            condition.push_str(" AND #status = :status");
-            values.insert(":status".to_owned(), attribute(&source.status)?);
+        match attribute(&source.status)? {
+            _ if unless == Unless::AskedAnew => {}
+            // Other statuses have at most a reason, which another version of this program may put into other words.
+            AttributeValue::M(mut was) if !matches!(source.status, Status::Indexing { .. }) => {
+                condition.push_str(" AND #status.#state = :was");
+                values.insert(":was".to_owned(), was.remove("state").context("a status has a state")?);
+            }
+            was => {
+                condition.push_str(" AND #status = :was");
+                values.insert(":was".to_owned(), was);
+            }
         }
         for (i, (name, value)) in further.iter().enumerate() {
             expression.push_str(&format!(", #n{i} = :v{i}"));
