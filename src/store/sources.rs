@@ -211,7 +211,7 @@ struct Update {
 
 impl Update {
     fn new(source: &Source, unless: Unless, status: &Status, further: &[(&str, AttributeValue)]) -> Result<Self> {
-        let mut expression = "SET #status = :new, listed = :listed".to_owned();
+        let mut sets = vec!["#status = :new".to_owned(), "listed = :listed".to_owned()];
         let mut condition = format!("attribute_exists(pk) AND #status.#state <> :removing AND {SAME_REVISION}");
         let names = [("#status", "status"), ("#state", "state"), ("#revision", "revision")];
         let mut names: HashMap<String, String> = names.map(|(name, of)| (name.to_owned(), of.to_owned())).into();
@@ -234,11 +234,11 @@ impl Update {
             }
         }
         for (i, (name, value)) in further.iter().enumerate() {
-            expression.push_str(&format!(", #n{i} = :v{i}"));
+            sets.push(format!("#n{i} = :v{i}"));
             names.insert(format!("#n{i}"), (*name).to_owned());
             values.insert(format!(":v{i}"), value.clone());
         }
-        Ok(Self { expression, condition, names, values })
+        Ok(Self { expression: format!("SET {}", sets.join(", ")), condition, names, values })
     }
 }
 

@@ -82,36 +82,36 @@ pub(super) async fn sources_stand_on_their_lists(store: Store, client: Client, t
     assert_eq!(on(&store, "one", Failed, "", false).await, none);
 
     // Each status has its list, and progress changes none.
-    let [a, c, b, d, e] = &sources;
-    done(store.set_source_status(a, &Status::Indexing { done: 1, total: 1 }).await);
-    done(store.set_source_status(c, &failed()).await);
-    done(store.set_source_status(d, &failed()).await);
-    done(store.set_source_status(e, &Status::Ready).await);
+    let [first, flaky, leaving, back, quick] = &sources;
+    done(store.set_source_status(first, &Status::Indexing { done: 1, total: 1 }).await);
+    done(store.set_source_status(flaky, &failed()).await);
+    done(store.set_source_status(back, &failed()).await);
+    done(store.set_source_status(quick, &Status::Ready).await);
     assert_eq!(on(&store, "one", Reading, "", true).await, ["b", "a"]);
     assert_eq!(on(&store, "one", Failed, "", true).await, ["d", "c"]);
     assert_eq!(on(&store, "one", Failed, "the d", false).await, ["d"]);
     // A view from before the status changed writes the same lists.
-    done(store.set_source_status(c, &Status::Indexing { done: 0, total: 1 }).await);
+    done(store.set_source_status(flaky, &Status::Indexing { done: 0, total: 1 }).await);
     assert_eq!(on(&store, "one", Reading, "", false).await, ["a", "b", "c"]);
-    assert_eq!(store.failed_sources(&d.account).await.expect("the table answers"), ["The d"]);
+    assert_eq!(store.failed_sources(&back.account).await.expect("the table answers"), ["The d"]);
     assert_eq!(all(false).await, ["a", "b", "c", "d", "e"]);
 
     // On its way out, gone, and there again.
-    done(store.set_source_removing(b).await);
-    done(store.set_source_removing(d).await);
+    done(store.set_source_removing(leaving).await);
+    done(store.set_source_removing(back).await);
     assert_eq!(on(&store, "one", Reading, "", false).await, ["a", "b", "c", "d"]);
     assert_eq!(on(&store, "one", Failed, "", false).await, none);
-    done(store.delete_source(b).await);
-    let again = Source { created_at: Timestamp::from_second(9).expect("within range"), ..d.clone() };
+    done(store.delete_source(leaving).await);
+    let again = Source { created_at: Timestamp::from_second(9).expect("within range"), ..back.clone() };
     store.put_source(&again).await.expect("the table takes it");
     assert_eq!(all(false).await, ["a", "c", "e", "d"], "once, where it was added last");
     assert_eq!(on(&store, "one", Reading, "", false).await, ["a", "c", "d"]);
 
     // A program that knows nothing of lists reads one to its end and fails at another.
-    update(&client, table, a, "SET #status = :status", "ready").await;
-    update(&client, table, e, "SET #status = :status", "failed").await;
+    update(&client, table, first, "SET #status = :status", "ready").await;
+    update(&client, table, quick, "SET #status = :status", "failed").await;
     assert_eq!(on(&store, "one", Reading, "", false).await, ["c", "d"], "what is not so is not listed");
-    store.sources(&a.account).await.expect("the table answers");
+    store.sources(&first.account).await.expect("the table answers");
     assert_eq!(on(&store, "one", Failed, "", false).await, ["e"]);
 
     // It has written them all before there were lists.
