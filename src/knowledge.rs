@@ -182,11 +182,14 @@ impl Knowledge {
         jobs: &Jobs,
         now: Timestamp,
     ) -> anyhow::Result<bool> {
-        if !self.store.set_source_removing(account, source).await? {
-            return Ok(false);
+        while let Some(found) = self.store.source(account, source).await? {
+            // Else it was added anew between our reading and our writing.
+            if self.store.set_source_removing(&found).await? {
+                self.send_publish(account, jobs, now).await?;
+                return Ok(true);
+            }
         }
-        self.send_publish(account, jobs, now).await?;
-        Ok(true)
+        Ok(false)
     }
 
     /// The passages that may answer `text`, best first. `context` holds earlier words of the conversation, newest first.

@@ -15,8 +15,9 @@ use crate::account::{Account, Month};
 use crate::bot::Bot;
 use crate::ids::AccountId;
 use crate::interactions::commands;
+use crate::knowledge::source::IndexPointer;
 use crate::settings::Guild;
-use crate::store::{Checked, CustomBot};
+use crate::store::{Ailing, Checked, CustomBot, Refusal};
 use anyhow::Result;
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -99,17 +100,14 @@ pub async fn look(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timest
 
 /// How a server is. Up to four requests to Discord within a minute, and up to eight to the table.
 pub async fn health(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timestamp) -> Result<Vec<Check>> {
-    let before = bot.store.checked(&guild.account, Some(guild.id)).await?;
-    Box::pin(look_after(bot, served, guild, before, now)).await.map(|checked| checked.checks)
+    let (before, findings) = tokio::try_join!(
+        Box::pin(bot.store.checked(&guild.account, Some(guild.id))),
+        Box::pin(look_at(bot, served, guild, now)),
+    )?;
+    Box::pin(keep(bot, &guild.account, Some(guild), findings, before, now)).await.map(|checked| checked.checks)
 }
 
-async fn look_after(
-    bot: &Bot,
-    served: Option<&Served>,
-    guild: &Guild,
-    before: Option<Checked>,
-    now: Timestamp,
-) -> Result<Checked> {
+async fn look_at(bot: &Bot, served: Option<&Served>, guild: &Guild, now: Timestamp) -> Result<Vec<Finding>> {
     let session = async {
         match served {
             Some(served) => Ok(Some(bot.store.session_of_guild(served.application, guild.id).await?)),
@@ -140,7 +138,7 @@ async fn look_after(
         Box::pin(registered),
         Box::pin(bot.store.troubles(guild.id)),
     )?;
-    let findings = judge::server(&judge::Material {
+    Ok(judge::server(&judge::Material {
         settings: &guild.settings,
         sight: &sight,
         own: own.as_deref(),
@@ -150,36 +148,53 @@ async fn look_after(
         ears: bot.ears,
         has_commands: registered.as_deref() == Some(&*commands::fingerprint()),
         now,
-    });
-    Box::pin(keep(bot, &guild.account, Some(guild), findings, before, now)).await
+    }))
 }
 
-/// How what all servers of an account share is. Seven requests to the table, or eight.
+/// How what all servers of an account share is. Six requests to the table, or seven.
 pub async fn account_health(bot: &Bot, account: &Account, now: Timestamp) -> Result<Vec<Check>> {
-    let before = bot.store.checked(&account.id, None).await?;
-    Box::pin(look_after_account(bot, account, before, now)).await.map(|checked| checked.checks)
+    let (before, used, shared) = tokio::try_join!(
+        Box::pin(bot.store.checked(&account.id, None)),
+        Box::pin(bot.store.usage(&account.id, Month::of(now))),
+        Box::pin(Shared::read(bot, &account.id, now)),
+    )?;
+    let findings = shared.judge(bot, account, used, now);
+    Box::pin(keep(bot, &account.id, None, findings, before, now)).await.map(|checked| checked.checks)
 }
 
-async fn look_after_account(bot: &Bot, account: &Account, before: Option<Checked>, now: Timestamp) -> Result<Checked> {
-    let (used, index, failed, ailments, refusals) = tokio::try_join!(
-        Box::pin(bot.store.usage(&account.id, Month::of(now))),
-        Box::pin(bot.store.index(&account.id)),
-        Box::pin(bot.store.failed_sources(&account.id)),
-        Box::pin(bot.store.ailments(&account.id, now)),
-        Box::pin(bot.store.refusals(&account.id)),
-    )?;
-    let findings = judge::account(&judge::AccountMaterial {
-        used,
-        limit: account.plan.messages_per_month(),
-        has_model: bot.llm.is_some(),
-        has_embeddings: bot.knowledge.has_embeddings(),
-        sources: index.map_or(0, |index| index.sources),
-        failed: &failed,
-        ailments: &ailments,
-        refusals: &refusals,
-        now,
-    });
-    Box::pin(keep(bot, &account.id, None, findings, before, now)).await
+/// What is known of what all servers of an account share.
+#[derive(Debug)]
+struct Shared {
+    index: Option<IndexPointer>,
+    failed: Vec<String>,
+    ailments: Vec<Ailing>,
+    refusals: Vec<Refusal>,
+}
+
+impl Shared {
+    async fn read(bot: &Bot, account: &AccountId, now: Timestamp) -> Result<Self> {
+        let (index, failed, ailments, refusals) = tokio::try_join!(
+            Box::pin(bot.store.index(account)),
+            Box::pin(bot.store.failed_sources(account)),
+            Box::pin(bot.store.ailments(account, now)),
+            Box::pin(bot.store.refusals(account)),
+        )?;
+        Ok(Self { index, failed, ailments, refusals })
+    }
+
+    fn judge(&self, bot: &Bot, account: &Account, used: u32, now: Timestamp) -> Vec<Finding> {
+        judge::account(&judge::AccountMaterial {
+            used,
+            limit: account.plan.messages_per_month(),
+            has_model: bot.llm.is_some(),
+            has_embeddings: bot.knowledge.has_embeddings(),
+            sources: self.index.as_ref().map_or(0, |index| index.sources),
+            failed: &self.failed,
+            ailments: &self.ailments,
+            refusals: &self.refusals,
+            now,
+        })
+    }
 }
 
 /// Gives each finding the time since when it is so, and writes down what is new.
@@ -203,15 +218,48 @@ async fn keep(
     Ok(checked)
 }
 
-/// What needs attention, the worst first: of the account as a whole, and of each of its servers as it was found within a
-/// quarter of an hour, or when there was time to look. Nine requests to the table, however many servers there are, and for
-/// each of at most four servers that are looked at anew seven more, and four to Discord.
-pub async fn attention(bot: &Bot, account: &Account, guilds: &[Guild], now: Timestamp) -> Result<Vec<Attention>> {
-    let (served, known) =
-        tokio::try_join!(Box::pin(served_by(bot, &account.id)), Box::pin(bot.store.all_checked(&account.id)),)?;
+/// What the table says of an account's health: what [`attention`] begins with.
+#[derive(Debug)]
+pub struct Known {
+    served: Option<Served>,
+    checked: Vec<Checked>,
+    shared: Shared,
+}
+
+impl Known {
+    /// Seven requests to the table side by side.
+    pub async fn read(bot: &Bot, account: &AccountId, now: Timestamp) -> Result<Self> {
+        let (served, checked, shared) = tokio::try_join!(
+            Box::pin(served_by(bot, account)),
+            Box::pin(bot.store.all_checked(account)),
+            Box::pin(Shared::read(bot, account, now)),
+        )?;
+        Ok(Self { served, checked, shared })
+    }
+
+    /// The index that answers now.
+    pub fn index(&self) -> Option<&IndexPointer> {
+        self.shared.index.as_ref()
+    }
+}
+
+/// What needs attention, the worst first: of the account as a whole, of whose month `used` messages are used, and of each of
+/// its servers as it was found within a quarter of an hour, or when there was time to look. One request to the table now and
+/// then, however many servers there are, and for each of at most four servers that are looked at anew seven more, and four to
+/// Discord.
+pub async fn attention(
+    bot: &Bot,
+    account: &Account,
+    guilds: &[Guild],
+    used: u32,
+    known: Known,
+    now: Timestamp,
+) -> Result<Vec<Attention>> {
+    let Known { served, checked, shared } = known;
     let mut known: HashMap<Option<Id<GuildMarker>>, Checked> =
-        known.into_iter().map(|checked| (checked.guild, checked)).collect();
-    let all = Box::pin(look_after_account(bot, account, known.remove(&None), now)).await?;
+        checked.into_iter().map(|checked| (checked.guild, checked)).collect();
+    let findings = shared.judge(bot, account, used, now);
+    let all = keep(bot, &account.id, None, findings, known.remove(&None), now);
 
     let mut stale: Vec<&Guild> = guilds
         .iter()
@@ -220,10 +268,13 @@ pub async fn attention(bot: &Bot, account: &Account, guilds: &[Guild], now: Time
     stale.sort_by_key(|guild| known.get(&Some(guild.id)).map(|checked| checked.at));
     stale.truncate(LOOKED_AT_A_TIME);
     let looking = stale.into_iter().map(|guild| {
-        let before = known.get(&Some(guild.id)).cloned();
-        Box::pin(look_after(bot, served.as_ref(), guild, before, now))
+        let (before, served) = (known.get(&Some(guild.id)).cloned(), served.as_ref());
+        Box::pin(async move {
+            let findings = look_at(bot, served, guild, now).await?;
+            keep(bot, &guild.account, Some(guild), findings, before, now).await
+        })
     });
-    let looked = try_join_all(looking).await?;
+    let (all, looked) = tokio::try_join!(Box::pin(all), try_join_all(looking))?;
     known.extend(looked.into_iter().map(|checked| (checked.guild, checked)));
 
     let of_account = all.checks.into_iter().map(|check| Attention { guild: None, check, at: all.at });

@@ -22,6 +22,7 @@ mod people;
 mod questions;
 mod refusals;
 mod schedule;
+mod source_lists;
 mod sources;
 mod transact;
 mod troubles;
@@ -47,6 +48,7 @@ pub use outbox::DigestDue;
 pub use people::{DiscordTokens, Person, Session, SignInUnderWay};
 pub use questions::{OpenQuestion, Reason};
 pub use refusals::{Refusal, RefusalKind};
+pub use source_lists::{ListedSources, PartOfList, Position, SourceList};
 pub use troubles::{Trouble, TroubleKind};
 
 use crate::aws::Late;

@@ -28,6 +28,7 @@ mod stories {
     mod servers; // what Discord says of servers, what is wrong with them, and how they come and go
     mod settings; // what a server is set to
     mod signing_in; // who comes in, and how
+    mod source_lists; // which sources stand on which list
     mod table; // what the table promises, on one machine and on AWS
     mod templates; // what would be made on AWS
     mod trouble; // the model, Discord, the embeddings, the disk fail

@@ -34,12 +34,19 @@ impl PageParams {
     /// The last entry of the part before this one, if there is one: when it was made, and its id.
     pub fn after(&self) -> Result<Option<(Timestamp, String)>, Problem> {
         let unknown = || Problem::bad_parameter("`cursor` must be one that an earlier part of this list contained.");
-        // One that somebody made up must not become a key that the table does not take.
-        let is_ours = |Cursor(_, id): &Cursor| id.len() <= MAX_ID_CHARS;
-        let read =
-            |text: &String| Cursor::read(text).filter(is_ours).map(|Cursor(at, id)| (at, id)).ok_or_else(unknown);
-        self.cursor.as_ref().map(read).transpose()
+        self.cursor.as_ref().map(|cursor| read_cursor(cursor).ok_or_else(unknown)).transpose()
     }
+}
+
+/// The entry that a cursor names: when it was made, and its id. None where it is no cursor.
+pub fn read_cursor(text: &str) -> Option<(Timestamp, String)> {
+    // One that somebody made up must not become a key that the table does not take.
+    Cursor::read(text).filter(|Cursor(_, id)| id.len() <= MAX_ID_CHARS).map(|Cursor(at, id)| (at, id))
+}
+
+/// Where the part behind this entry begins: when it was made, and its id.
+pub fn cursor_at(at: Timestamp, id: &str) -> String {
+    Cursor::of((at, id)).write()
 }
 
 /// One part of a list.

@@ -225,7 +225,12 @@ knowledge_count = { $count ->
         [one] { $count } source
        *[other] { $count } sources
     }
+knowledge_answering = { $count ->
+        [one] { $shown } source answers questions
+       *[other] { $shown } sources answer questions
+    }
 knowledge_nothing_fits = No source fits.
+knowledge_look_further = Nothing among the titles that were looked through. The next page looks further.
 kind_text = Text
 kind_file = File
 kind_page = Page

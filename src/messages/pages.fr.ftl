@@ -227,7 +227,12 @@ knowledge_count = { $count ->
         [one] { $count } source au total
        *[other] { $count } sources au total
     }
+knowledge_answering = { $count ->
+        [one] { $shown } source répond aux questions
+       *[other] { $shown } sources répondent aux questions
+    }
 knowledge_nothing_fits = Aucune source ne correspond.
+knowledge_look_further = Rien parmi les titres parcourus. La page suivante cherche plus loin.
 kind_text = Texte
 kind_file = Fichier
 kind_page = Page

@@ -269,7 +269,9 @@ words! {
     only_failed;
     knowledge_filter;
     knowledge_count(count);
+    knowledge_answering(count, shown);
     knowledge_nothing_fits;
+    knowledge_look_further;
     kind_text;
     kind_file;
     kind_page;

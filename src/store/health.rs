@@ -207,8 +207,10 @@ impl Store {
 
 impl From<StoredChecks> for Checked {
     fn from(stored: StoredChecks) -> Self {
-        let checks: Vec<serde_json::Value> = serde_json::from_str(&stored.checks).unwrap_or_default();
-        let checks = checks.into_iter().filter_map(|check| serde_json::from_value(check).ok()).collect();
+        let checks = serde_json::from_str(&stored.checks).unwrap_or_else(|_| {
+            let checks: Vec<serde_json::Value> = serde_json::from_str(&stored.checks).unwrap_or_default();
+            checks.into_iter().filter_map(|check| serde_json::from_value(check).ok()).collect()
+        });
         Self { guild: stored.guild, at: stored.at, checks }
     }
 }

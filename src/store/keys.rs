@@ -2,6 +2,7 @@
 
 use super::fleet::SessionKey;
 use super::questions::Reason;
+use super::source_lists::{Position, SourceList};
 use crate::ids::{AccountId, ConversationId, InvitationId, PersonId, QuestionId, SourceId, TokenId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -174,6 +175,33 @@ pub(super) fn guild_change_time(at: Timestamp) -> String {
 
 pub(super) fn source(account: &AccountId, source: &SourceId) -> Key {
     Key::new(account_partition(account), format!("{SOURCE}{source}"))
+}
+
+/// Partition of an account's lists of sources.
+pub(super) fn source_lists_partition(account: &AccountId) -> String {
+    format!("SOURCES#{account}")
+}
+
+/// How the sort keys of a list of sources begin.
+pub(super) fn source_list(list: SourceList) -> String {
+    format!("{}#", list.code())
+}
+
+/// The entry of a list of sources at this place. Nanoseconds since 1970 have 21 digits up to the year 9999.
+pub(super) fn listed_source(account: &AccountId, list: SourceList, (at, id): &Position) -> Key {
+    let nanosecond = at.as_nanosecond().max(0);
+    Key::new(source_lists_partition(account), format!("{}{nanosecond:021}#{id}", source_list(list)))
+}
+
+/// The place that a sort key of [`listed_source`] means.
+pub(super) fn position_in_list(list: SourceList, sk: &str) -> Option<Position> {
+    let (nanosecond, id) = sk.strip_prefix(&source_list(list))?.split_once('#')?;
+    Some((Timestamp::from_nanosecond(nanosecond.parse().ok()?).ok()?, id.to_owned()))
+}
+
+/// That all of an account's sources are on its lists.
+pub(super) fn sources_are_listed(account: &AccountId) -> Key {
+    Key::new(account_partition(account), "SOURCESLISTED")
 }
 
 pub(super) fn guide(account: &AccountId) -> Key {
@@ -377,6 +405,22 @@ pub(super) fn schedule_place() -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn entries_of_a_list_stand_in_the_order_of_their_places(
+            one in (0_i64..253_000_000_000, 0_i32..1_000_000_000, "[a-z0-9#-]{0,8}"),
+            other in (0_i64..253_000_000_000, 0_i32..1_000_000_000, "[a-z0-9#-]{0,8}"),
+        ) {
+            let place = |(second, nano, id): (i64, i32, String)| (Timestamp::new(second, nano).unwrap(), id);
+            let (one, other) = (place(one), place(other));
+            let key = |place: &Position| listed_source(&AccountId::local(), SourceList::Reading, place).sk;
+            prop_assert_eq!(position_in_list(SourceList::Reading, &key(&one)), Some(one.clone()));
+            prop_assert_eq!(position_in_list(SourceList::All, &key(&one)), None);
+            prop_assert_eq!(key(&one).cmp(&key(&other)), one.cmp(&other));
+        }
+    }
 
     /// The chart in `README.md` is checked against the keys that the code really builds.
     #[test]
@@ -396,6 +440,11 @@ mod tests {
             ("what fails an account", ailment(&account_id, "<kind>")),
             ("change of a guild", guild_change("2026-11-24T10:00:00Z".parse().unwrap(), guild_id)),
             ("source", source(&account_id, &SourceId("<source>".to_owned()))),
+            (
+                "source of a list",
+                listed_source(&account_id, SourceList::Failed, &(Timestamp::UNIX_EPOCH, "<source>".to_owned())),
+            ),
+            ("sources are listed", sources_are_listed(&account_id)),
             ("user guide", guide(&account_id)),
             ("knowledge index", index(&account_id)),
             ("API token", token("<sha-256>")),

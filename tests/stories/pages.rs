@@ -1,7 +1,8 @@
 //! What admins see and set, with a browser that knows no scripts: it opens a page and sends its form.
 
 use dom_query::{Document, Selection};
-use guildhall::ids::AccountId;
+use guildhall::ids::{AccountId, SourceId};
+use guildhall::knowledge::source::{Origin, Source, Status};
 use guildhall::settings::Guild;
 use insta::assert_snapshot;
 use jiff::Timestamp;
@@ -214,7 +215,7 @@ async fn a_server_is_set_and_what_cannot_be_used_is_said_beside_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn knowledge_is_added_read_tested_and_removed() {
-    let world = world().await;
+    let mut world = world().await;
     let mut browser = world.browser();
     let page = browser.opens("/knowledge").await;
     assert_eq!(words(&page, ".empty-state h2"), ["It knows nothing yet"]);
@@ -270,6 +271,64 @@ async fn knowledge_is_added_read_tested_and_removed() {
     let sent = sends(&mut browser, &link, "form[action$=remove]", &[]).await;
     assert!(told(&mut browser, &sent).await.starts_with("Removed."));
     eventually(SOON, async || (browser.clone().opens(&link).await.status == 404).then_some(())).await;
+
+    // A long list, the newest first.
+    world.kill().await;
+    let store = world.table().await;
+    for number in 1..=60 {
+        store.put_source(&listed_source(number)).await.expect("the table takes it");
+    }
+    drop(store);
+    world.restart().await;
+    let mut browser = world.browser();
+    let rows = |page: &Page| words(page, ".rows .cover");
+    let along = |page: &Page, way: &str| {
+        let link = Document::from(page.body.as_str()).select(&format!(".pager a[rel={way}]")).attr("href");
+        link.map(|link| link.to_string())
+    };
+    let first = browser.opens("/knowledge").await;
+    assert_eq!((rows(&first).len(), &*rows(&first)[0], along(&first, "prev")), (50, "Part 60", None));
+    let second = browser.opens(&along(&first, "next").expect("there is more")).await;
+    assert_eq!((rows(&second).len(), &*rows(&second)[9], along(&second, "next")), (10, "Part 1", None));
+    let back = browser.opens(&along(&second, "prev").expect("there is the first page")).await;
+    assert_eq!((rows(&back), along(&back, "prev")), (rows(&first), None));
+    assert_eq!(along(&back, "next"), along(&first, "next"));
+    assert_eq!(rows(&browser.opens("/knowledge?find=pArT+1&only=").await).len(), 11);
+    let failed = browser.opens("/knowledge?only=failed").await;
+    assert_eq!(
+        (rows(&failed), words(&failed, ".count")),
+        (vec!["Part 40".into(), "Part 20".into()], vec!["2 sources".into()])
+    );
+    assert_eq!(words(&browser.opens("/knowledge?find=part&only=reading").await, ".empty"), ["No source fits."]);
+    assert_eq!(rows(&browser.opens("/knowledge?after=nonsense").await), rows(&first));
+    assert!(words(&browser.opens("/").await, "main").join("").contains("Part 20"), "it says what could not be read");
+
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/knowledge/sources?limit=25{cursor}");
+        let (_, part) = world.api(Method::GET, &path, None).await;
+        seen.extend(part["items"].as_array().expect("a list").iter().map(|source| source["title"].clone()));
+        let Some(next) = part["cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, (1..=60).map(|number| json!(format!("Part {number}"))).collect::<Vec<_>>(), "oldest first");
+}
+
+fn listed_source(number: i64) -> Source {
+    let at = Timestamp::from_second(number).expect("within range");
+    let failed = || Status::Failed { reason: "It is gone.".to_owned(), cause: None };
+    Source {
+        id: SourceId(format!("part-{number}")),
+        account: AccountId::local(),
+        origin: Origin::Text,
+        title: format!("Part {number}"),
+        status: if matches!(number, 20 | 40) { failed() } else { Status::Ready },
+        ready: None,
+        content: None,
+        revision: at,
+        original: None,
+        created_at: at,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -54,13 +54,13 @@ pub(super) async fn a_stale_view_of_a_source_changes_nothing(store: &Store) {
     assert_eq!(stored(store, &added).await.as_ref(), Some(&added));
 
     // … and removed again: still not the one that publishing saw.
-    assert!(done(store.set_source_removing(&added.account, &added.id).await));
+    assert!(done(store.set_source_removing(&added).await));
     assert!(!done(store.delete_source(&leaving).await));
     assert!(!done(store.set_source_status(&added, &READ).await), "what is leaving stays so");
     let added = stored(store, &added).await.expect("it is there");
     assert!(done(store.delete_source(&added).await));
     assert_eq!(stored(store, &added).await, None);
-    assert!(!done(store.set_source_removing(&added.account, &added.id).await), "what is gone cannot be removed");
+    assert!(!done(store.set_source_removing(&added).await), "what is gone cannot be removed");
     assert!(!done(store.set_source_status(&added, &READ).await), "nor does a status bring it back");
     assert_eq!(stored(store, &added).await, None);
 

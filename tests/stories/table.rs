@@ -22,6 +22,7 @@ use twilight_model::id::Id;
 
 use super::quota::admit_at_once;
 use super::races::a_stale_view_of_a_source_changes_nothing;
+use super::source_lists::sources_stand_on_their_lists;
 
 /// One table.
 #[derive(Clone)]
@@ -32,10 +33,13 @@ struct Table {
 
 type Story = fn(Table) -> BoxFuture<'static, ()>;
 
-const STORIES: [(&str, Story); 10] = [
+const STORIES: [(&str, Story); 11] = [
     ("claims", |table| Box::pin(a_question_is_claimed_and_counted_once(table))),
     ("quota", |table| Box::pin(a_thousand_at_once_are_admitted_up_to_the_limit(table))),
     ("sources", |table| Box::pin(async move { a_stale_view_of_a_source_changes_nothing(&table.store()).await })),
+    ("lists", |table| {
+        Box::pin(async move { sources_stand_on_their_lists(table.store(), table.client.clone(), table.name).await })
+    }),
     ("leases", |table| Box::pin(a_session_is_one_workers(table))),
     ("slots", |table| Box::pin(no_two_shards_identify_at_a_time(table))),
     ("bots", |table| Box::pin(an_application_is_one_accounts(table))),

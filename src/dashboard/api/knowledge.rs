@@ -7,13 +7,14 @@ use crate::bot::Bot;
 use crate::dashboard::auth::need::{ManageKnowledge, ReadKnowledge};
 use crate::dashboard::auth::{self, Caller, May};
 use crate::dashboard::extract::{Body, Id, Params};
-use crate::dashboard::page::{Page, PageParams, page};
+use crate::dashboard::page::{Page, PageParams, cursor_at};
 use crate::dashboard::problem::Problem;
 use crate::ids::{QuestionId, SourceId};
 use crate::knowledge::source::{DEFAULT_DEPTH, MAX_FILE_BYTES, MAX_PAGES, Missing, NewSource, Origin, Source, Status};
 use crate::knowledge::{AddError, Hit};
 use crate::question;
 use crate::sentences::Lang;
+use crate::store::{PartOfList, SourceList};
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
@@ -306,9 +307,11 @@ pub async fn list_sources(
     Params(params): Params<PageParams>,
 ) -> Result<Json<Page<SourceView>>, Problem> {
     let lang = lang(&headers);
-    let sources = bot.store.sources(caller.account()).await?.into_iter();
-    let sources = sources.map(|source| SourceView::new(source, lang)).collect();
-    page(sources, |source| (source.created_at, &source.id), &params).map(Json)
+    let (limit, after) = (usize::from(params.limit()?), params.after()?);
+    let part = PartOfList { list: SourceList::All, find: "", after: after.as_ref(), newest_first: false, limit };
+    let found = Box::pin(bot.store.listed_sources(caller.account(), part)).await?;
+    let cursor = found.next.map(|(at, id)| cursor_at(at, &id));
+    Ok(Json(Page { items: found.sources.into_iter().map(|source| SourceView::new(source, lang)).collect(), cursor }))
 }
 
 /// Adds a text, a question with its answer, a page or a site. It is read and indexed soon after.

@@ -2,6 +2,7 @@
 
 use super::guilds::find;
 use super::refusals::{Always, Forbidden, Unknown};
+use crate::account::Month;
 use crate::bot::Bot;
 use crate::dashboard::auth::need::ReadGuilds;
 use crate::dashboard::auth::{Caller, May};
@@ -430,11 +431,12 @@ pub async fn get_guild_health(
     headers: HeaderMap,
 ) -> Result<Json<HealthView>, Problem> {
     let now = Timestamp::now();
-    let (guild, served) = tokio::try_join!(Box::pin(find(&bot, &caller, &id)), Box::pin(served_by(&bot, &caller)))?;
-    let (mut checks, of_account) = tokio::try_join!(
-        Box::pin(servers::health(&bot, served.as_ref(), &guild, now)),
-        Box::pin(servers::account_health(&bot, &caller.home.account, now)),
-    )?;
+    let of_server = async {
+        let (guild, served) = tokio::try_join!(Box::pin(find(&bot, &caller, &id)), Box::pin(served_by(&bot, &caller)))?;
+        Ok::<_, Problem>(servers::health(&bot, served.as_ref(), &guild, now).await?)
+    };
+    let of_account = async { Ok(servers::account_health(&bot, &caller.home.account, now).await?) };
+    let (mut checks, of_account) = tokio::try_join!(Box::pin(of_server), Box::pin(of_account))?;
     checks.extend(of_account);
     Ok(Json(HealthView::of(&checks, lang(&headers))))
 }
@@ -452,8 +454,13 @@ pub async fn get_health(
     caller: May<ReadGuilds>,
     headers: HeaderMap,
 ) -> Result<Json<AttentionView>, Problem> {
-    let guilds = Box::pin(bot.store.guilds_of(caller.account())).await?;
-    let found = Box::pin(servers::attention(&bot, &caller.home.account, &guilds, Timestamp::now())).await?;
+    let (account, now) = (&caller.home.account, Timestamp::now());
+    let (guilds, used, known) = tokio::try_join!(
+        Box::pin(bot.store.guilds_of(&account.id)),
+        Box::pin(bot.store.usage(&account.id, Month::of(now))),
+        Box::pin(servers::Known::read(&bot, &account.id, now)),
+    )?;
+    let found = Box::pin(servers::attention(&bot, account, &guilds, used, known, now)).await?;
     Ok(Json(AttentionView::of(&found, lang(&headers))))
 }
 

@@ -98,12 +98,16 @@ pub(super) async fn show(
     id: Id,
 ) -> Result<Response, Problem> {
     let now = Timestamp::now();
-    let guild = guilds::find(&bot, &visitor, &id).await?;
-    let served = servers::served_by(&bot, visitor.account()).await?;
-    let (of_server, of_account) = tokio::try_join!(
-        Box::pin(servers::health(&bot, served.as_ref(), &guild, now)),
-        Box::pin(servers::account_health(&bot, &visitor.home.account, now)),
-    )?;
+    let of_server = async {
+        let (guild, served) = tokio::try_join!(Box::pin(guilds::find(&bot, &visitor, &id)), async {
+            Ok(Box::pin(servers::served_by(&bot, visitor.account())).await?)
+        })?;
+        let checks = servers::health(&bot, served.as_ref(), &guild, now).await?;
+        Ok::<_, Problem>((guild, checks))
+    };
+    let of_account = async { Ok(servers::account_health(&bot, &visitor.home.account, now).await?) };
+    // On the heap: side by side they would make the future of a request large.
+    let ((guild, of_server), of_account) = tokio::try_join!(Box::pin(of_server), Box::pin(of_account))?;
     let shell = Shell::new(&visitor, Here::Servers);
     let w = shell.w;
     let worst = of_server.iter().chain(&of_account).map(|check| check.finding.status()).min().unwrap_or(Status::Ok);

@@ -10,10 +10,12 @@ use crate::bot::Bot;
 use crate::dashboard::api::knowledge::{self as api, AddRequest, MAX_DEPTH, address};
 use crate::dashboard::api::questions::read_id;
 use crate::dashboard::auth::need::{ManageKnowledge, ReadKnowledge};
+use crate::dashboard::page::{cursor_at, read_cursor};
 use crate::dashboard::problem::Problem;
 use crate::knowledge::AddError;
 use crate::knowledge::source::{DEFAULT_DEPTH, MAX_PAGES, MAX_TITLE_CHARS, NewSource, Origin, Source, Status, Unfit};
 use crate::sentences::pages::Words;
+use crate::store::{ListedSources, PartOfList, Position, SourceList};
 use askama::Template;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{DefaultBodyLimit, Multipart, Query, State};
@@ -49,9 +51,9 @@ struct List {
     find: String,
     only: Only,
     rows: Vec<SourceRow>,
-    /// Sources that fit.
-    count: String,
-    /// All sources.
+    /// How many there are, where that is known: all that fit are on this part, or those that answer are counted.
+    count: Option<String>,
+    /// There are no sources at all.
     is_empty: bool,
     /// Whether something on this part is still being read: then the page asks again.
     is_moving: bool,
@@ -80,11 +82,11 @@ impl Only {
         }
     }
 
-    fn fits(self, status: &Status) -> bool {
+    fn list(self) -> SourceList {
         match self {
-            Self::All => true,
-            Self::Failed => matches!(status, Status::Failed { .. }),
-            Self::Reading => is_moving(status),
+            Self::All => SourceList::All,
+            Self::Failed => SourceList::Failed,
+            Self::Reading => SourceList::Reading,
         }
     }
 }
@@ -96,9 +98,12 @@ pub(super) struct Wanted {
     find: String,
     #[serde(default)]
     only: Only,
-    /// Counts from 0.
+    /// The part begins behind the entry that this cursor names.
     #[serde(default)]
-    part: String,
+    after: String,
+    /// The part ends before it.
+    #[serde(default)]
+    before: String,
 }
 
 /// A source in the list.
@@ -197,39 +202,64 @@ pub(super) async fn list(
 }
 
 async fn listed(bot: &Bot, visitor: &Guest, w: Words, wanted: &Wanted) -> Result<List, Problem> {
-    let mut sources = bot.store.sources(visitor.account()).await?;
-    let is_empty = sources.is_empty();
-    let find = wanted.find.trim().to_lowercase();
-    sources.retain(|source| wanted.only.fits(&source.status) && source.title.to_lowercase().contains(&find));
-    sources.sort_by(|one, other| other.created_at.cmp(&one.created_at).then_with(|| one.id.0.cmp(&other.id.0)));
-    let parts = sources.len().div_ceil(PER_PAGE);
-    let part = wanted.part.parse().unwrap_or(0).min(parts.saturating_sub(1));
+    let find = wanted.find.trim();
+    let (after, before) = (read_cursor(&wanted.after), read_cursor(&wanted.before));
+    let is_back = after.is_none() && before.is_some();
+    let is_first = after.is_none() && before.is_none();
+    let small_letters = find.to_lowercase();
+    let part = PartOfList {
+        list: wanted.only.list(),
+        find: &small_letters,
+        after: after.as_ref().or(before.as_ref()),
+        newest_first: !is_back,
+        limit: PER_PAGE,
+    };
+    let is_whole_list = wanted.only == Only::All && find.is_empty();
+    let index = async { if is_whole_list { bot.store.index(visitor.account()).await } else { Ok(None) } };
+    let (found, index) =
+        tokio::try_join!(Box::pin(bot.store.listed_sources(visitor.account(), part)), Box::pin(index))?;
+    let ListedSources { mut sources, next } = found;
+    // Where a part was come to from, there is one.
+    let (newer, older) = if is_back {
+        sources.reverse();
+        let last = sources.last().map(place).or(before);
+        (next.and_then(|_| sources.first().map(place)), last)
+    } else {
+        let first = sources.first().map(place).or(after).filter(|_| !is_first);
+        (first, next)
+    };
     let now = Timestamp::now();
-    let rows: Vec<SourceRow> =
-        sources.iter().skip(part * PER_PAGE).take(PER_PAGE).map(|source| SourceRow::new(w, source, now)).collect();
-    let address = |part: usize| {
+    let rows: Vec<SourceRow> = sources.iter().map(|source| SourceRow::new(w, source, now)).collect();
+    let count = if is_first && older.is_none() {
+        Some(w.knowledge_count(rows.len()))
+    } else {
+        index.map(|index| w.knowledge_answering(index.sources, number(w, index.sources)))
+    };
+    let address = |beside: &str, cursor: &str| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("find", wanted.find.trim()), ("only", wanted.only.code())] {
+        for (name, value) in [("find", find), ("only", wanted.only.code()), (beside, cursor)] {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
         }
-        if part > 0 {
-            query.append_pair("part", &part.to_string());
-        }
         query.finish()
     };
+    let here = if is_back { address("before", &wanted.before) } else { address("after", &wanted.after) };
     Ok(List {
-        find: wanted.find.trim().to_owned(),
+        find: find.to_owned(),
         only: wanted.only,
-        count: w.knowledge_count(sources.len()),
-        is_empty,
+        count,
+        is_empty: is_whole_list && is_first && rows.is_empty() && older.is_none(),
         is_moving: rows.iter().any(|row| row.state.is_moving),
         rows,
-        here: address(part),
-        before: part.checked_sub(1).map(address),
-        after: (part + 1 < parts).then(|| address(part + 1)),
+        here,
+        before: newer.map(|(at, id)| address("before", &cursor_at(at, &id))),
+        after: older.map(|(at, id)| address("after", &cursor_at(at, &id))),
     })
+}
+
+fn place(source: &Source) -> Position {
+    (source.created_at, source.id.0.clone())
 }
 
 #[derive(Template)]

@@ -6,7 +6,7 @@ use super::format::{When, number, percent, when};
 use super::health::tone;
 use super::servers::server_name;
 use super::shell::{Here, Shell};
-use super::visitor::{Guest, Visitor};
+use super::visitor::Visitor;
 use crate::account::Month;
 use crate::bot::Bot;
 use crate::dashboard::auth::need::ReadAccount;
@@ -14,7 +14,6 @@ use crate::dashboard::problem::Problem;
 use crate::events::{Event, What};
 use crate::sentences::pages::Words;
 use crate::servers::{self, Code, Finding};
-use crate::settings::Guild;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -109,18 +108,18 @@ pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccou
     let account = visitor.account();
     let month = Month::of(now);
     // Each on the heap: side by side they would make the future of the request large.
-    let (guilds, index, tally, events) = tokio::try_join!(
+    let (guilds, known, tally, events) = tokio::try_join!(
         Box::pin(bot.store.guilds_of(account)),
-        Box::pin(bot.store.index(account)),
+        Box::pin(servers::Known::read(&bot, account, now)),
         Box::pin(bot.store.tally(account, month)),
         Box::pin(bot.store.recent_events(account, None, NEWEST_EVENTS, now)),
     )?;
     let shell = Shell::new(&visitor, Here::Overview);
     let w = shell.w;
-    let attention = Box::pin(attention(w, &bot, &visitor, &guilds, now)).await?;
+    let (sources, passages) = known.index().map_or((0, 0), |index| (index.sources, index.passages));
+    let found = Box::pin(servers::attention(&bot, &visitor.home.account, &guilds, tally.used, known, now)).await?;
     let usage = UsageView::new(w, tally.used, visitor.plan().messages_per_month(), month);
     let servers = guilds.iter().filter(|guild| guild.left_at.is_none()).count();
-    let (sources, passages) = index.map_or((0, 0), |index| (index.sources, index.passages));
     let steps = steps(w, servers > 0, passages > 0, tally.used > 0);
     let page = Page {
         w,
@@ -130,7 +129,7 @@ pub(super) async fn show(State(bot): State<Arc<Bot>>, visitor: Visitor<ReadAccou
         passage_count: passages,
         usage,
         steps: steps.iter().any(|step| !step.is_done).then_some(steps),
-        attention,
+        attention: found.iter().take(MOST_ATTENTION).map(|found| attention(w, found)).collect(),
         chart: Chart::of(w, &tally, month, now),
         events: events.iter().map(|event| told(w, event, now)).collect(),
         shell,
@@ -165,32 +164,22 @@ fn steps(w: Words, connected: bool, knows: bool, asked: bool) -> [Step; 3] {
 }
 
 /// What is wrong, with where to see how to mend it.
-async fn attention(
-    w: Words,
-    bot: &Bot,
-    visitor: &Guest,
-    guilds: &[Guild],
-    now: Timestamp,
-) -> Result<Vec<Attention>, Problem> {
-    let found = Box::pin(servers::attention(bot, &visitor.home.account, guilds, now)).await?;
-    let view = |found: &servers::Attention| {
-        let text = found.check.finding.found(w.0);
-        let (address, action) = match (&found.guild, found.check.finding.code()) {
-            (_, Code::Sources) if found.check.finding == Finding::SourcesNone => {
-                ("/knowledge/add".to_owned(), w.step_knowledge_action())
-            }
-            (Some(guild), _) => (format!("/servers/{}/health", guild.id), w.attention_see_health()),
-            (None, Code::Quota) => ("/usage".to_owned(), w.attention_see_usage()),
-            (None, Code::Sources) => ("/knowledge?only=failed".to_owned(), w.attention_see_knowledge()),
-            (None, _) => ("/playground".to_owned(), w.attention_see_playground()),
-        };
-        let text = match &found.guild {
-            Some(guild) => format!("{}: {text}", server_name(w, guild)),
-            None => text,
-        };
-        Attention { tone: tone(found.check.finding.status()), text, address, action }
+fn attention(w: Words, found: &servers::Attention) -> Attention {
+    let text = found.check.finding.found(w.0);
+    let (address, action) = match (&found.guild, found.check.finding.code()) {
+        (_, Code::Sources) if found.check.finding == Finding::SourcesNone => {
+            ("/knowledge/add".to_owned(), w.step_knowledge_action())
+        }
+        (Some(guild), _) => (format!("/servers/{}/health", guild.id), w.attention_see_health()),
+        (None, Code::Quota) => ("/usage".to_owned(), w.attention_see_usage()),
+        (None, Code::Sources) => ("/knowledge?only=failed".to_owned(), w.attention_see_knowledge()),
+        (None, _) => ("/playground".to_owned(), w.attention_see_playground()),
     };
-    Ok(found.iter().take(MOST_ATTENTION).map(view).collect())
+    let text = match &found.guild {
+        Some(guild) => format!("{}: {text}", server_name(w, guild)),
+        None => text,
+    };
+    Attention { tone: tone(found.check.finding.status()), text, address, action }
 }
 
 /// What an event is told as.
